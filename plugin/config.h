@@ -1,0 +1,85 @@
+/* config: the plugin's one configuration file, in mosquitto.conf's own `key value` style.
+ *
+ * Read whole: every mistake is reported at once with its line, and a file with any mistake gives no configuration.
+ * Documented key by key in README.md of this folder; a test holds the table in config.c and that text together.
+ * A cr_config is constant once read. */
+#ifndef CR_CONFIG_H
+#define CR_CONFIG_H
+
+#include "common/bytes.h"
+#include "common/profile.h"
+#include "common/topic.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+    CR_PATH_CAP = 512,
+    CR_SLOTS_MAX = 8,
+    CR_PRINCIPALS_MAX = 32,
+    CR_TRUSTED_MAX = 16,
+    CR_PRINCIPAL_CAP = 129,
+    CR_CONFIG_LINES_MAX = 2000,
+};
+
+enum cr_role { CR_ROLE_NONE, CR_ROLE_VIEWER, CR_ROLE_ADMIN };
+
+/* Who may use the operator channel. */
+struct cr_principal {
+    enum cr_role role;
+    bool by_username;              /* else by certificate identity */
+    char name[CR_PRINCIPAL_CAP];
+};
+
+struct cr_config {
+    /* issuing */
+    char issuer_certfile[CR_PATH_CAP];   /* the issuing certificate, then its chain; PEM */
+    char issuer_keyfile[CR_PATH_CAP];
+    char issuer_passphrase_file[CR_PATH_CAP]; /* "": not encrypted */
+    unsigned trusted_count;
+    char trusted_cafile[CR_TRUSTED_MAX][CR_PATH_CAP]; /* further issuers whose devices are recognised */
+    char key_backend[16];                /* "libcrypto" or "mbedtls" */
+    /* store */
+    char redis[CR_PATH_CAP];             /* /path, unix:/path, host:port, redis://…, rediss://… */
+    char redis_username[CR_PRINCIPAL_CAP];
+    char redis_password[CR_PRINCIPAL_CAP]; /* from redis_password_file or the URL; wiped when freed */
+    char redis_cafile[CR_PATH_CAP];
+    char redis_prefix[17];               /* "cr" */
+    unsigned redis_timeout_ms;
+    bool redis_require_durable;          /* refuse to issue when Redis' persistence is off; else warn */
+    unsigned buckets;                    /* used at the first start only; Redis remembers it */
+    char journal_dir[CR_PATH_CAP];
+    char broker_name[CR_NAME_CAP];       /* unique among the brokers of one Redis */
+    /* device channel */
+    char topic_prefix[CR_TOPIC_PREFIX_MAX + 1];
+    bool default_allow;                  /* outside our topics: allow instead of defer */
+    unsigned rate_device_per_min, rate_device_burst; /* requests of one device */
+    unsigned rate_total_per_s, rate_total_burst;     /* requests of all */
+    unsigned retry_after_s;              /* told with 503 */
+    int64_t renewal_deadline_s;          /* how long a trigger stays open */
+    unsigned trigger_expiry_s;           /* MQTT message expiry of a trigger */
+    /* work */
+    unsigned workers;
+    unsigned max_in_flight;              /* jobs between the loop, the workers and the store */
+    /* operators */
+    unsigned principal_count;
+    struct cr_principal principal[CR_PRINCIPALS_MAX];
+    /* slots */
+    unsigned slot_count;
+    struct cr_profile slot[CR_SLOTS_MAX];
+};
+
+/* Called once per mistake, with the line (0: the file as a whole) and a sentence that says what to do. */
+typedef void cr_config_complain_fn(void *ctx, unsigned line, const char *sentence);
+
+/* Parses text. CR_INVALID after every mistake was reported; *config is then unspecified. */
+CR_MUST_USE cr_err cr_config_parse(struct cr_config *config, struct cr_bytes text, cr_config_complain_fn *complain,
+                                   void *ctx);
+/* Reads and parses a file of at most 1 MiB. */
+CR_MUST_USE cr_err cr_config_read(struct cr_config *config, const char *path, cr_config_complain_fn *complain,
+                                  void *ctx);
+
+/* The slot's profile, NULL when none has that name. */
+const struct cr_profile *cr_config_slot(const struct cr_config *config, const char *slot);
+
+#endif

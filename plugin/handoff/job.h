@@ -1,0 +1,96 @@
+/* job: one unit of work on its way between the threads.
+ *
+ * Whoever holds a job owns it whole; handing it on gives all of it away (move-only). A job carries no pointer into the
+ * broker: the loop finds the asker again by `session`, or finds that it left. The operation says what is done, the stage
+ * where it is done next:
+ *
+ *     CSR      loop → CHECK (worker) → BEGIN (store) → SIGN (worker) → RECORD (store) → DONE (loop)
+ *     others   loop → STORE (store) → DONE (loop)
+ *
+ * A station that settles the outcome sends the job straight to DONE. */
+#ifndef CR_JOB_H
+#define CR_JOB_H
+
+#include "common/cert.h"
+#include "common/csr.h"
+#include "common/message.h"
+#include "plugin/setup.h"
+#include "plugin/store/record.h"
+
+enum cr_op {
+    CR_OP_CSR,     /* certify a key for device/slot */
+    CR_OP_PRESENT, /* `presented` was seen at a connection: inventory, confirm, and what is pending for the device */
+    CR_OP_GET,     /* what is pending for device/slot */
+    CR_OP_REPORT,  /* the device says what became of a renewal */
+    CR_OP_TRIGGER, /* an operator asks for a renewal of device/slot */
+    CR_OP_INSPECT, /* an operator asks for the whole record of a device */
+    CR_OP_AUDIT,   /* only an audit line: a refusal that was decided elsewhere, an operator's command */
+    CR_OP_DELIVER, /* made by the store: a certificate that got recorded after its asker was told 'pending' */
+};
+
+enum cr_stage {
+    CR_STAGE_CHECK,
+    CR_STAGE_BEGIN,
+    CR_STAGE_SIGN,
+    CR_STAGE_RECORD,
+    CR_STAGE_STORE,
+    CR_STAGE_DONE,
+};
+
+enum cr_outcome {
+    CR_OUT_NONE,        /* not settled yet */
+    CR_OUT_REFUSED,     /* refusal, retry_after_s */
+    CR_OUT_CERTIFICATE, /* CSR: `certificate` is the leaf, `intent` its facts, renewal_id */
+    CR_OUT_PENDING,     /* CSR: accepted, not done; renewal_id, retry_after_s */
+    CR_OUT_RECORD,      /* PRESENT, GET, TRIGGER, INSPECT, DELIVER: `record` holds what is known and pending */
+    CR_OUT_DONE,        /* REPORT, AUDIT: noted */
+};
+
+enum { CR_AUDIT_DETAIL_CAP = 160, CR_WHO_CAP = 160 };
+
+struct cr_job {
+    struct cr_job *next; /* the queue's link */
+    enum cr_op op;
+    enum cr_stage stage;
+    uint64_t id;         /* unique within this broker process */
+    uint64_t session;    /* the asker in the loop's session table; 0: nobody waits */
+    uint64_t command;    /* operator channel: which command of which batch; 0: none */
+    struct cr_setup *setup;           /* held */
+    const struct cr_profile *profile; /* of the slot; NULL where there is none */
+    int64_t now_s;       /* wall clock when admitted: the time of every decision about this job */
+    char device[CR_NAME_CAP];
+    char slot[CR_NAME_CAP];
+    char who[CR_WHO_CAP];             /* for audit lines: "device:meter-17", "operator:alice" … with the address */
+    struct cr_cert_facts presented;   /* certificate of the asker's connection; serial.len 0: none */
+
+    /* the request */
+    struct cr_csr_message request;    /* CSR: format, ids, DER */
+    struct cr_report_message report;  /* REPORT */
+    enum cr_renew_reason reason;      /* TRIGGER */
+    char audit_what[32];              /* AUDIT: "refused", "denied", "operator", "alarm" */
+    char audit_detail[CR_AUDIT_DETAIL_CAP];
+
+    /* found by CHECK */
+    struct cr_csr csr;                /* views into request.csr_der */
+    struct cr_cert_intent intent;     /* also of a certificate that was found already made */
+    char issuer[CR_ISSUER_ID_TEXT];
+
+    /* the outcome */
+    enum cr_outcome outcome;
+    enum cr_refusal refusal;
+    unsigned retry_after_s;
+    char renewal_id[CR_RENEWAL_ID_CAP];
+    struct cr_blob certificate;       /* DER leaf */
+    struct cr_device_record *record;  /* owned */
+    bool confirmed;                   /* PRESENT: this connection confirmed a new certificate */
+    bool regressed;                   /* PRESENT: a superseded certificate came back */
+};
+
+/* A zeroed job holding `setup`. CR_NOMEM. */
+CR_MUST_USE cr_err cr_job_new(struct cr_job **job, enum cr_op op, struct cr_setup *setup);
+/* Frees everything it owns; harmless on NULL. */
+void cr_job_free(struct cr_job *job);
+/* Settles the outcome as refused and sends it to DONE. */
+void cr_job_refuse(struct cr_job *job, enum cr_refusal refusal, unsigned retry_after_s);
+
+#endif

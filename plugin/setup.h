@@ -1,0 +1,26 @@
+/* setup: one reading of the configuration with everything loaded from it, shared and constant.
+ *
+ * The loop holds the current one; each job holds the one it was admitted under, so that a reload never changes the rules
+ * of work that is under way. Reference counted (atomic); hold and drop on any thread. */
+#ifndef CR_SETUP_H
+#define CR_SETUP_H
+
+#include "plugin/config.h"
+#include "plugin/worker/issuer.h"
+
+#include <stdatomic.h>
+
+struct cr_setup {
+    atomic_uint refs;
+    struct cr_config config;
+    struct cr_trust *trust;
+};
+
+/* Reads file, keys and certificates; complains about everything that is wrong at once. */
+CR_MUST_USE cr_err cr_setup_load(struct cr_setup **setup, const char *path, int64_t now_s,
+                                 cr_config_complain_fn *complain, void *ctx);
+struct cr_setup *cr_setup_hold(struct cr_setup *setup);
+/* Frees with the last reference; harmless on NULL. */
+void cr_setup_drop(struct cr_setup *setup);
+
+#endif

@@ -1,0 +1,53 @@
+/* record: what Redis knows of a device, as the rest of the plugin sees it. Pure data; owned by a job. */
+#ifndef CR_RECORD_H
+#define CR_RECORD_H
+
+#include "common/bytes.h"
+#include "common/cert.h"
+#include "common/csr.h"
+#include "common/message.h"
+#include "plugin/config.h"
+
+enum cr_state { CR_STATE_QUIET, CR_STATE_TRIGGERED, CR_STATE_ISSUING, CR_STATE_ISSUED, CR_STATE_COUNT };
+const char *cr_state_text(enum cr_state state); /* "quiet" … */
+
+/* A certificate as the ledger knows it. serial.len 0: none. */
+struct cr_cert_entry {
+    struct cr_serial serial;
+    char issuer[CR_ISSUER_ID_TEXT];
+    uint8_t key_hash[CR_SHA256_LEN];
+    int64_t not_before, not_after;
+};
+
+struct cr_slot_record {
+    char slot[CR_NAME_CAP];
+    enum cr_state state;
+    bool held;
+    uint64_t generation; /* certificates confirmed */
+    uint64_t version;    /* transitions made */
+    struct cr_cert_entry current;
+    struct cr_cert_entry pending;    /* issuing: the intent; issued: the certificate not yet confirmed */
+    struct cr_cert_entry superseded; /* serial and, in not_after, when it was superseded */
+    int64_t due;                     /* the agenda's next action; 0: none */
+    /* the renewal under way */
+    char renewal_id[CR_RENEWAL_ID_CAP];
+    enum cr_renew_reason reason;
+    unsigned attempt;
+    int64_t deadline;
+    enum cr_csr_format format;       /* of the request: how a waiting certificate is delivered */
+    struct cr_blob certificate;      /* issued: DER leaf, where the operation fetched it */
+};
+
+struct cr_device_record {
+    char device[CR_NAME_CAP];
+    int64_t first_seen, last_seen; /* Unix seconds */
+    unsigned slot_count;
+    struct cr_slot_record slot[CR_SLOTS_MAX];
+};
+
+/* Zeroed, on the heap. */
+CR_MUST_USE cr_err cr_device_record_new(struct cr_device_record **record);
+void cr_device_record_free(struct cr_device_record *record);
+const struct cr_slot_record *cr_device_record_slot(const struct cr_device_record *record, const char *slot);
+
+#endif

@@ -1,0 +1,91 @@
+/* store: what is remembered, behind one interface: Redis and the journal (store_redis.h), or a fake in memory for flow
+ * tests (tests/support/fake_store.h). Both pass one contract suite (tests/contract/test_store.c).
+ *
+ * Threads: submit() and health() from any thread, never waiting. The done function is called on the store's own thread
+ * (for the fake: in fake_store_pump) and takes the job. Locks inside; never calls back from submit().
+ *
+ * Every job that was taken comes back through done exactly once, also when Redis is down, slow, read-only or full, within
+ * redis_timeout_ms and a little, also while the store stops. When nothing could be learnt the outcome is REFUSED with
+ * CR_REFUSAL_STORE_UNAVAILABLE and retry_after_s set.
+ *
+ * What each operation does (job.h names the fields); one operation is one script on one device's key, so that brokers
+ * that share a Redis never see a half of it:
+ *
+ * PRESENT  Notes `presented` for device/slot: first and last seen, and, when nothing is known or what was known is older
+ *          (not_before) and not ours, the current certificate. If it is the pending one of an issued slot it is CONFIRMED:
+ *          generation+1, the former becomes superseded, the pending certificate is deleted, quiet again, due time set, job->confirmed.
+ *          If it is the superseded one: job->regressed, nothing else changes. Claims the key for device/slot. Outcome
+ *          RECORD with every slot of the device, and the certificates of issued slots.
+ * BEGIN    Step 8 and 9 of issuance.md and the intent: in this order
+ *            key of another device/slot, or of an issuer ........ KEY_REUSED (an alarm)
+ *            on hold ............................................ ON_HOLD
+ *            this key is already issued here .................... CERTIFICATE: the same bytes, the same intent, again
+ *            this key is being issued, lease running ............ taken over when the owner is an earlier life of this broker,
+ *                                                                 NONE again when it is this very job's intent, else PENDING
+ *            the current key and not profile->allow_same_key .... KEY_REUSED
+ *            another key is being issued, lease running ......... RENEWAL_IN_PROGRESS with retry_after_s
+ *            neither triggered, nor issued, nor in the window, nor request_any_time ... TOO_EARLY with retry_after_s
+ *          else the intent {serial, times, key hash, issuer, lease, owner, format} is recorded, the state is issuing,
+ *          renewal_id is the outstanding one or a new UUID; outcome NONE: go on to SIGN. An issuing whose lease ran out is
+ *          replaced by the new intent: its serial is never used again.
+ * RECORD   Appends to the journal, waits for it to be durable (one fsync for all that wait), then records issued with the
+ *          certificate if the intent is still this one: CERTIFICATE. If another's intent has replaced it: PENDING. If Redis
+ *          does not answer in time: PENDING; the store goes on trying and makes a DELIVER job when it succeeds.
+ * GET      Outcome RECORD with the one slot and its waiting certificate.
+ * REPORT   installed: noted, and for a slot that is not used for TLS it confirms. failed, rolled-back: the state goes back
+ *          to triggered with attempt+1. UNKNOWN_RENEWAL when it is not the renewal under way (or the last confirmed one: DONE).
+ * TRIGGER  quiet → triggered with a new renewal id, reason, deadline, attempt 1. triggered: attempt+1, same id. issuing,
+ *          issued: unchanged. Outcome RECORD with that slot (waiting certificate included). UNKNOWN_DEVICE, UNKNOWN_SLOT (never seen).
+ * INSPECT  Outcome RECORD with all slots, without certificates. UNKNOWN_DEVICE.
+ * AUDIT    One audit line. DONE.
+ *
+ * Every operation that changes something or refuses writes an audit line: to the journal, and to the stream cr:audit. */
+#ifndef CR_STORE_H
+#define CR_STORE_H
+
+#include "plugin/handoff/job.h"
+
+struct cr_store;
+
+typedef void cr_store_done_fn(void *ctx, struct cr_job *job);
+
+struct cr_store_health {
+    bool connected;       /* Redis answers, and the record's schema is ours */
+    bool writable;        /* the last write was taken */
+    bool durable;         /* Redis' persistence is good enough (or not known yet) */
+    bool journal_ok;
+    unsigned in_flight;   /* jobs inside */
+    unsigned unrecorded;  /* certificates in the journal that Redis does not have yet */
+    uint64_t commands, errors, reconnects; /* since start */
+    unsigned latency_us;  /* of the last answer */
+    char problem[120];    /* one sentence; "" when all is well */
+};
+
+struct cr_store_ops {
+    /* CR_OK: taken, *job is NULL. CR_FULL: nothing changed; shed load. */
+    cr_err (*submit)(struct cr_store *store, struct cr_job **job);
+    void (*health)(struct cr_store *store, struct cr_store_health *health);
+    /* Completes what is inside, ends the thread within a deadline, frees. */
+    void (*free)(struct cr_store *store);
+};
+
+struct cr_store {
+    const struct cr_store_ops *ops;
+};
+
+static inline CR_MUST_USE cr_err cr_store_submit(struct cr_store *store, struct cr_job **job)
+{
+    return store->ops->submit(store, job);
+}
+static inline void cr_store_health_get(struct cr_store *store, struct cr_store_health *health)
+{
+    store->ops->health(store, health);
+}
+static inline void cr_store_free(struct cr_store *store)
+{
+    if (store != NULL) {
+        store->ops->free(store);
+    }
+}
+
+#endif
