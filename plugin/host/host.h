@@ -14,11 +14,10 @@
 
 /* A client during an event. Everything is borrowed and valid until the event's function returns. */
 struct cr_client {
-    const void *handle;        /* tells clients apart; never dereferenced */
+    const void *handle;        /* tells clients apart; only the host dereferences it, during the event */
     const char *id;            /* NULL: not known (yet, or any more) */
     const char *username;      /* NULL: none */
     const char *address;       /* NULL: offline */
-    const void *certificate;   /* identity of the TLS client certificate object, for comparison; NULL: none or offline */
     int protocol;              /* 3, 4 (3.1.1), 5 */
     bool persistent;           /* the session outlives the connection */
 };
@@ -51,8 +50,12 @@ struct cr_host;
 struct cr_host_ops {
     /* Copies the publication into the broker's queue. CR_NOMEM or CR_IO: it will not be sent. */
     cr_err (*publish)(struct cr_host *host, const struct cr_publication *publication);
-    /* Holds the certificate of the event's client: *held is a reference that keeps client->certificate from being
-     * reused, der views its encoding while held. CR_NOT_FOUND: it has none. */
+    /* Which TLS client certificate object the event's client has, only for comparison; NULL: none, or offline. A new
+     * connection has another mark, as long as the former one is held (certificate_hold). Asked for when it is needed
+     * (our topics, a client not seen before), not for each of the broker's messages. */
+    const void *(*certificate_mark)(struct cr_host *host, const struct cr_client *client);
+    /* Holds that certificate: *held is a reference that keeps its mark from being reused, der views its encoding while
+     * held. CR_NOT_FOUND: there is none. */
     cr_err (*certificate_hold)(struct cr_host *host, const struct cr_client *client, void **held, struct cr_blob *der);
     void (*certificate_drop)(struct cr_host *host, void *held);
     /* Closes the client's connection at the next tick. */
