@@ -14,6 +14,7 @@
 #include "common/cert.h"
 #include "common/csr.h"
 #include "common/message.h"
+#include "plugin/host/host.h"
 #include "plugin/setup.h"
 #include "plugin/store/record.h"
 
@@ -64,7 +65,11 @@ struct cr_job {
     struct cr_cert_facts presented;   /* certificate of the asker's connection; serial.len 0: none */
 
     /* the request */
+    struct cr_blob payload;           /* CSR: as received; CHECK reads it into `request` */
     struct cr_csr_message request;    /* CSR: format, ids, DER */
+    char request_id[CR_REQUEST_ID_CAP]; /* GET: to be echoed */
+    uint8_t correlation[CR_CORRELATION_MAX]; /* MQTT 5: to be echoed */
+    uint16_t correlation_len;
     struct cr_report_message report;  /* REPORT */
     enum cr_renew_reason reason;      /* TRIGGER */
     char audit_what[32];              /* AUDIT: "refused", "denied", "operator", "alarm" */
@@ -82,6 +87,7 @@ struct cr_job {
     char renewal_id[CR_RENEWAL_ID_CAP];
     struct cr_blob certificate;       /* DER leaf */
     struct cr_device_record *record;  /* owned */
+    bool audited;                     /* the store has seen the outcome and written its audit line */
     bool confirmed;                   /* PRESENT: this connection confirmed a new certificate */
     bool regressed;                   /* PRESENT: a superseded certificate came back */
 };

@@ -28,6 +28,7 @@ enum { CR_CORRELATION_MAX = 256, CR_CONTENT_TYPE_MAX = 64, CR_USER_PROPERTY_MAX 
 struct cr_request_properties {
     struct cr_bytes correlation; /* borrowed; at most CR_CORRELATION_MAX */
     unsigned user_properties;    /* how many there were; the host stops counting above CR_USER_PROPERTY_MAX */
+    bool retain;                 /* the publish asks to be retained */
     bool excessive;              /* a bound was passed: refuse as malformed-request */
 };
 

@@ -1,0 +1,75 @@
+#include "plugin/handoff/pipeline.h"
+
+cr_err cr_pipeline_init(struct cr_pipeline *pipeline, unsigned max_in_flight, struct cr_wake *wake)
+{
+    *pipeline = (struct cr_pipeline){ .wake = wake };
+    /* Twice: besides the admitted jobs there are late deliveries that the store makes. */
+    return cr_queue_new(&pipeline->completions, 2 * max_in_flight);
+}
+
+void cr_pipeline_fini(struct cr_pipeline *pipeline)
+{
+    cr_queue_free(pipeline->completions);
+    pipeline->completions = NULL;
+}
+
+static void pipeline_complete(struct cr_pipeline *pipeline, struct cr_job *job)
+{
+    job->stage = CR_STAGE_DONE;
+    if (cr_queue_put(pipeline->completions, &job, NULL) != CR_OK) {
+        /* Only late deliveries can get here: what they bring waits in Redis for the device's next appearance. */
+        cr_job_free(job);
+        return;
+    }
+    if (pipeline->wake != NULL) {
+        cr_wake_ring(pipeline->wake);
+    }
+}
+
+void cr_pipeline_forward(struct cr_pipeline *pipeline, struct cr_job *job)
+{
+    cr_err err = CR_BUG;
+
+    switch (job->stage) {
+    case CR_STAGE_CHECK:
+    case CR_STAGE_SIGN:
+        err = cr_workers_submit(pipeline->workers, &job);
+        break;
+    case CR_STAGE_BEGIN:
+    case CR_STAGE_RECORD:
+    case CR_STAGE_STORE:
+        err = cr_store_submit(pipeline->store, &job);
+        break;
+    case CR_STAGE_DONE:
+        pipeline_complete(pipeline, job);
+        return;
+    }
+    if (err != CR_OK) {
+        cr_job_refuse(job, err == CR_BUG ? CR_REFUSAL_INTERNAL : CR_REFUSAL_BUSY, job->setup->config.retry_after_s);
+        pipeline_complete(pipeline, job);
+    }
+}
+
+void cr_pipeline_worked(void *ctx, struct cr_job *job)
+{
+    cr_pipeline_forward(ctx, job);
+}
+
+void cr_pipeline_stored(void *ctx, struct cr_job *job)
+{
+    job->audited = job->outcome != CR_OUT_REFUSED || job->refusal != CR_REFUSAL_STORE_UNAVAILABLE;
+    if (job->stage == CR_STAGE_BEGIN && job->outcome == CR_OUT_NONE) {
+        job->stage = CR_STAGE_SIGN;
+    } else {
+        job->stage = CR_STAGE_DONE;
+    }
+    cr_pipeline_forward(ctx, job);
+}
+
+struct cr_job *cr_pipeline_drain(struct cr_pipeline *pipeline)
+{
+    if (pipeline->wake != NULL) {
+        cr_wake_clear(pipeline->wake);
+    }
+    return cr_queue_drain(pipeline->completions);
+}

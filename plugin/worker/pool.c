@@ -1,0 +1,82 @@
+#include "plugin/handoff/queue.h"
+#include "plugin/worker/workers.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+
+struct pool {
+    struct cr_workers workers; /* first: the interface */
+    struct cr_pool_options options;
+    struct cr_queue *queue;
+    unsigned started;
+    pthread_t thread[];
+};
+
+static void *pool_run(void *arg)
+{
+    struct pool *pool = arg;
+    struct cr_job *job;
+
+    while ((job = cr_queue_take(pool->queue)) != NULL) {
+        cr_issue_work(job, pool->options.random);
+        pool->options.done(pool->options.done_ctx, job);
+    }
+    return NULL;
+}
+
+static cr_err pool_submit(struct cr_workers *workers, struct cr_job **job)
+{
+    struct pool *pool = (struct pool *)workers;
+
+    return cr_queue_put(pool->queue, job, NULL);
+}
+
+static void pool_free(struct cr_workers *workers)
+{
+    struct pool *pool = (struct pool *)workers;
+
+    cr_queue_close(pool->queue);
+    for (unsigned i = 0; i < pool->started; i++) {
+        pthread_join(pool->thread[i], NULL);
+    }
+    cr_queue_free(pool->queue);
+    free(pool);
+}
+
+static const struct cr_workers_ops pool_ops = { pool_submit, pool_free };
+
+cr_err cr_pool_new(struct cr_workers **workers, const struct cr_pool_options *options)
+{
+    struct pool *pool = calloc(1, sizeof *pool + options->threads * sizeof pool->thread[0]);
+    sigset_t all, former;
+    cr_err err;
+
+    *workers = NULL;
+    if (pool == NULL) {
+        return CR_NOMEM;
+    }
+    pool->workers.ops = &pool_ops;
+    pool->options = *options;
+    err = cr_queue_new(&pool->queue, options->capacity);
+    if (err != CR_OK) {
+        free(pool);
+        return err;
+    }
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &former);
+    while (pool->started < options->threads) {
+        if (pthread_create(&pool->thread[pool->started], NULL, pool_run, pool) != 0) {
+            err = CR_NOMEM;
+            break;
+        }
+        pool->started++;
+    }
+    pthread_sigmask(SIG_SETMASK, &former, NULL);
+    if (err != CR_OK) {
+        pool_free(&pool->workers);
+        return err;
+    }
+    *workers = &pool->workers;
+    return CR_OK;
+}
