@@ -15,6 +15,7 @@ static const struct cr_refusal_info refusals[CR_REFUSAL_COUNT] = {
     [CR_REFUSAL_NOT_AUTHORISED] = { "not-authorised", "This client may not give this command.", 403, false, true },
     [CR_REFUSAL_WRONG_IDENTITY] = { "wrong-identity", "The request names another device than the certificate of its connection.", 403, false, true },
     [CR_REFUSAL_UNTRUSTED_ISSUER] = { "untrusted-issuer", "The certificate of this connection is not from a trusted issuer.", 403, false, true },
+    [CR_REFUSAL_CERTIFICATE_NOT_VALID] = { "certificate-not-valid", "The certificate of this connection has expired or is not valid yet.", 403, false, true },
     [CR_REFUSAL_REVOKED] = { "revoked", "This certificate or key is revoked.", 403, false, true },
     [CR_REFUSAL_ON_HOLD] = { "on-hold", "This device is on hold; an operator must release it.", 403, true, false },
     [CR_REFUSAL_UNKNOWN_SLOT] = { "unknown-slot", "No such slot is configured.", 404, false, false },

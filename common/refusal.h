@@ -22,6 +22,7 @@ enum cr_refusal {
     CR_REFUSAL_NOT_AUTHORISED,      /* operator channel: neither admin nor viewer as the command needs */
     CR_REFUSAL_WRONG_IDENTITY,      /* topic or subject names another device than the connection's certificate */
     CR_REFUSAL_UNTRUSTED_ISSUER,    /* the connection's certificate is not from a trusted issuer */
+    CR_REFUSAL_CERTIFICATE_NOT_VALID, /* the connection's certificate has expired, or is not valid yet */
     CR_REFUSAL_REVOKED,             /* the presented certificate or the requested key is revoked */
     CR_REFUSAL_ON_HOLD,             /* device or slot is on hold */
     /* 404 */

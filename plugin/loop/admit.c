@@ -1,0 +1,67 @@
+#include "plugin/loop/loop.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+void loop_log(struct cr_router *router, char level, const char *format, ...)
+{
+    char line[400];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(line, sizeof line, format, args);
+    va_end(args);
+    for (char *c = line; *c != '\0'; c++) { /* client ids and the like are strangers' text */
+        if ((unsigned char)*c < 0x20 || *c == 0x7f) {
+            *c = '?';
+        }
+    }
+    router->host->ops->log(router->host, level, line);
+}
+
+struct cr_job *loop_admit(struct cr_router *router, enum cr_op op, const struct cr_session *session, const char *device,
+                          const char *slot)
+{
+    struct cr_job *job;
+
+    if (router->in_flight >= router->setup->config.max_in_flight || cr_job_new(&job, op, router->setup) != CR_OK) {
+        return NULL;
+    }
+    router->in_flight++;
+    job->id = ++router->last_job;
+    job->now_s = cr_wall_s(router->clock);
+    if (cr_text_copy(job->device, sizeof job->device, device) != CR_OK ||
+        cr_text_copy(job->slot, sizeof job->slot, slot) != CR_OK) {
+        loop_abandon(router, job);
+        return NULL;
+    }
+    job->profile = cr_config_slot(&job->setup->config, job->slot);
+    if (session != NULL) {
+        job->session = session->id;
+        job->presented = session->facts;
+        snprintf(job->who, sizeof job->who, "%.64s@%.63s", session->client_id, session->address);
+    } else {
+        snprintf(job->who, sizeof job->who, "broker");
+    }
+    return job;
+}
+
+void loop_send(struct cr_router *router, struct cr_job *job, enum cr_stage stage)
+{
+    job->stage = stage;
+    cr_pipeline_forward(router->pipeline, job);
+}
+
+void loop_release(struct cr_router *router, struct cr_job *job)
+{
+    if (job->op != CR_OP_DELIVER) { /* those were never admitted: the store makes them */
+        router->in_flight--;
+    }
+    cr_job_free(job);
+}
+
+void loop_abandon(struct cr_router *router, struct cr_job *job)
+{
+    router->in_flight--;
+    cr_job_free(job);
+}

@@ -1,0 +1,69 @@
+#include "plugin/loop/loop.h"
+
+#include <cjson/cJSON.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void alarm_publish(struct cr_router *router, const struct cr_session *session, const char *device,
+                          enum cr_refusal refusal, const char *detail)
+{
+    struct cr_publication publication = { .topic = CR_TOPIC_CONTROL_EVENT "/security", .qos = 1 };
+    char now[CR_TIME_TEXT];
+    cJSON *json = cJSON_CreateObject();
+    char *text = NULL;
+
+    cr_time_text(now, cr_wall_s(router->clock));
+    if (json != NULL && cJSON_AddStringToObject(json, "time", now) != NULL &&
+        cJSON_AddStringToObject(json, "broker", router->setup->config.broker_name) != NULL &&
+        cJSON_AddStringToObject(json, "device", device) != NULL &&
+        cJSON_AddStringToObject(json, "alarm", cr_refusal_info(refusal)->error_code) != NULL &&
+        cJSON_AddStringToObject(json, "client", session != NULL ? session->client_id : "") != NULL &&
+        cJSON_AddStringToObject(json, "address", session != NULL ? session->address : "") != NULL &&
+        cJSON_AddStringToObject(json, "detail", detail) != NULL) {
+        text = cJSON_PrintUnformatted(json);
+    }
+    if (text != NULL) {
+        publication.payload = (struct cr_bytes){ (const uint8_t *)text, strlen(text) };
+        if (router->host->ops->publish(router->host, &publication) != CR_OK) {
+            router->counters.audits_lost++;
+        }
+    }
+    cJSON_free(text);
+    cJSON_Delete(json);
+}
+
+void loop_audit(struct cr_router *router, const struct cr_session *session, const char *device, const char *slot,
+                const char *what, enum cr_refusal refusal, const char *detail)
+{
+    struct cr_job *job = loop_admit(router, CR_OP_AUDIT, session, device, slot);
+
+    if (job == NULL) {
+        router->counters.audits_lost++;
+        return;
+    }
+    job->refusal = refusal;
+    if (cr_text_copy(job->audit_what, sizeof job->audit_what, what) != CR_OK ||
+        cr_text_copy(job->audit_detail, sizeof job->audit_detail, detail) != CR_OK) {
+        job->audit_detail[0] = '\0';
+    }
+    loop_send(router, job, CR_STAGE_STORE);
+}
+
+void loop_alarm(struct cr_router *router, struct cr_session *session, const char *device, enum cr_refusal refusal,
+                const char *detail)
+{
+    struct cr_limiter *limiter = &router->strangers;
+
+    if (session != NULL && session->presence != NULL) {
+        limiter = &session->presence->alarms;
+    }
+    router->counters.alarms++;
+    if (!cr_limiter_take(limiter, &router->sessions.alarm_rate, loop_now_ms(router), NULL)) {
+        return;
+    }
+    loop_log(router, 'w', "security: %s: device %s, client %s at %s: %s", cr_refusal_info(refusal)->error_code,
+             device[0] != '\0' ? device : "-", session != NULL ? session->client_id : "-",
+             session != NULL ? session->address : "-", detail);
+    alarm_publish(router, session, device, refusal, detail);
+    loop_audit(router, session, device, "", "alarm", refusal, detail);
+}

@@ -1,0 +1,189 @@
+/* A device appears: it is noticed with the first thing it does on a connection, identified by the certificate of that
+ * connection, and the certificate is presented to the store, which answers with what is pending for the device. What
+ * cannot be presented now, because too much is under way or Redis is away, waits in a list and is tried again. */
+#include "plugin/loop/loop.h"
+
+#include <string.h>
+
+enum {
+    PRESENT_RETRY_BUSY_MS = 20,
+    PRESENT_RETRY_DOWN_MS = 1000,
+};
+
+static bool appear_is_principal(const struct cr_router *router, const char *identity)
+{
+    const struct cr_config *config = &router->setup->config;
+
+    for (unsigned i = 0; i < config->principal_count; i++) {
+        if (!config->principal[i].by_username && strcmp(config->principal[i].name, identity) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum cr_refusal appear_judge(struct cr_router *router, struct cr_session *session, struct cr_bytes der)
+{
+    enum cr_refusal refusal = CR_REFUSAL_INTERNAL;
+    int64_t now_s = cr_wall_s(router->clock);
+
+    if (!session->has_certificate) {
+        return CR_REFUSAL_WRONG_IDENTITY;
+    }
+    if (cr_trust_identify(router->setup->trust, der, &session->facts, &refusal) != CR_OK) {
+        return refusal != CR_REFUSAL_NONE ? refusal : CR_REFUSAL_INTERNAL;
+    }
+    if (now_s < session->facts.not_before || now_s > session->facts.not_after) {
+        return CR_REFUSAL_CERTIFICATE_NOT_VALID; /* the broker may have been told not to look */
+    }
+    return session->facts.device[0] == '\0' ? CR_REFUSAL_WRONG_IDENTITY : CR_REFUSAL_NONE;
+}
+
+static void appear_identify(struct cr_router *router, struct cr_session *session, struct cr_bytes der)
+{
+    const char *device = session->facts.device;
+
+    session->refusal = appear_judge(router, session, der);
+    if (session->refusal != CR_REFUSAL_NONE || appear_is_principal(router, device)) {
+        return; /* operators are no devices: they have nothing to renew here */
+    }
+    if (strcmp(session->client_id, device) != 0 && cr_sessions_presence(&router->sessions, session->client_id) != NULL) {
+        session->refusal = CR_REFUSAL_WRONG_IDENTITY;
+        loop_alarm(router, session, device, CR_REFUSAL_WRONG_IDENTITY, "its client id is the name of another device");
+        return;
+    }
+    if (cr_sessions_bind(&router->sessions, session, device, loop_now_ms(router)) != CR_OK) {
+        session->refusal = CR_REFUSAL_INTERNAL;
+        return;
+    }
+    cr_sessions_wait(&router->sessions, session, loop_now_ms(router));
+}
+
+struct cr_session *loop_notice(struct cr_router *router, const struct cr_client *client)
+{
+    struct cr_session *session = cr_sessions_find(&router->sessions, client);
+    struct cr_blob der = { NULL, 0 };
+
+    if (session != NULL) {
+        return session;
+    }
+    if (client->id == NULL || client->address == NULL) {
+        return NULL; /* offline, or not a client at all */
+    }
+    if (cr_sessions_add(&router->sessions, &session, client, &der) == CR_OK) {
+        appear_identify(router, session, cr_blob_view(&der));
+        loop_present_waiting(router);
+    }
+    cr_blob_fini(&der);
+    return session;
+}
+
+struct cr_session *loop_notice_exactly(struct cr_router *router, const struct cr_client *client)
+{
+    struct cr_session *session = cr_sessions_find(&router->sessions, client);
+
+    if (session != NULL && session->mark != router->host->ops->certificate_mark(router->host, client)) {
+        cr_sessions_remove(&router->sessions, session);
+    }
+    return loop_notice(router, client);
+}
+
+/* The slot whose certificate devices connect with: the first one that is for TLS. */
+static const char *appear_tls_slot(const struct cr_router *router)
+{
+    const struct cr_config *config = &router->setup->config;
+
+    for (unsigned i = 0; i < config->slot_count; i++) {
+        if (config->slot[i].tls) {
+            return config->slot[i].slot;
+        }
+    }
+    return NULL;
+}
+
+void loop_present_waiting(struct cr_router *router)
+{
+    const char *slot = appear_tls_slot(router);
+    int64_t now_ms = loop_now_ms(router);
+    struct cr_session *session;
+
+    while ((session = router->sessions.waiting) != NULL && session->present_at_ms <= now_ms) {
+        struct cr_job *job;
+
+        cr_sessions_wait_over(&router->sessions, session);
+        if (slot == NULL || session->presenting) {
+            continue;
+        }
+        job = loop_admit(router, CR_OP_PRESENT, session, session->facts.device, slot);
+        if (job == NULL) {
+            cr_sessions_wait(&router->sessions, session, now_ms + PRESENT_RETRY_BUSY_MS);
+            return;
+        }
+        session->presenting = true;
+        loop_send(router, job, CR_STAGE_STORE);
+    }
+}
+
+/* What is pending, to the connection that was just presented. */
+static void appear_deliver(struct cr_router *router, struct cr_session *session, const struct cr_device_record *record)
+{
+    bool get_answered = false;
+
+    for (unsigned i = 0; i < record->slot_count; i++) {
+        const struct cr_slot_record *slot = &record->slot[i];
+        bool got = session->get_waits && strcmp(session->get_slot, slot->slot) == 0;
+        struct cr_bytes correlation = { session->get_correlation, got ? session->get_correlation_len : 0 };
+
+        if (!got && session->asked) {
+            continue; /* its request will bring the answer */
+        }
+        if (!got && slot->state == CR_STATE_TRIGGERED && session->quiet_until_ms > loop_now_ms(router)) {
+            cr_sessions_wait(&router->sessions, session, session->quiet_until_ms);
+            continue;
+        }
+        if (loop_deliver_to(router, session, slot, correlation)) {
+            get_answered = get_answered || got;
+        } else if (got) {
+            struct cr_reply_to to = { session, session->facts.device, slot->slot, session->get_request_id, correlation };
+
+            reply_status(router, &to, &slot->current.serial, slot->current.not_after, slot->due);
+            get_answered = true;
+        }
+    }
+    if (session->get_waits && !get_answered) { /* a slot that has no certificate yet */
+        struct cr_reply_to to = { session, session->facts.device, session->get_slot, session->get_request_id,
+                                  { session->get_correlation, session->get_correlation_len } };
+
+        reply_status(router, &to, NULL, 0, 0);
+    }
+}
+
+void loop_presented(struct cr_router *router, struct cr_job *job)
+{
+    struct cr_session *session = cr_sessions_find_id(&router->sessions, job->session);
+
+    if (job->confirmed) {
+        router->counters.confirmed++;
+    }
+    if (job->regressed) {
+        loop_alarm(router, session, job->device, CR_REFUSAL_CERTIFICATE_OUTDATED,
+                   "came back with a certificate that was superseded");
+    }
+    if (session == NULL) {
+        return;
+    }
+    session->presenting = false;
+    if (job->outcome == CR_OUT_RECORD && job->record != NULL) {
+        session->presented = true;
+        appear_deliver(router, session, job->record);
+    } else {
+        cr_sessions_wait(&router->sessions, session, loop_now_ms(router) + PRESENT_RETRY_DOWN_MS);
+        if (session->get_waits) {
+            struct cr_reply_to to = { session, session->facts.device, session->get_slot, session->get_request_id,
+                                      { session->get_correlation, session->get_correlation_len } };
+
+            reply_rejected(router, &to, job->refusal, "", job->retry_after_s);
+        }
+    }
+    session->get_waits = false;
+}

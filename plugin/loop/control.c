@@ -1,0 +1,318 @@
+#include "plugin/loop/control.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+struct cr_batch {
+    uint64_t id;
+    uint64_t session;
+    unsigned count, open;
+    uint8_t correlation[CR_CORRELATION_MAX];
+    size_t correlation_len;
+    struct cr_batch *next;
+    struct {
+        const struct cr_command_info *info;
+        char *command;           /* as it was written, for the answer */
+        cJSON *correlation_data; /* owned; NULL: none */
+        cJSON *response;         /* owned; NULL: still open */
+    } entry[];
+};
+
+/* A command's id: which batch, and which place in it. */
+static uint64_t control_id(uint64_t batch, unsigned place)
+{
+    return batch << 8 | place;
+}
+
+static void control_batch_free(struct cr_batch *batch)
+{
+    for (unsigned i = 0; i < batch->count; i++) {
+        free(batch->entry[i].command);
+        cJSON_Delete(batch->entry[i].correlation_data);
+        cJSON_Delete(batch->entry[i].response);
+    }
+    free(batch);
+}
+
+void loop_control_fini(struct cr_router *router)
+{
+    struct cr_batch *batch, *next;
+
+    LL_FOREACH_SAFE(router->batches, batch, next)
+    {
+        control_batch_free(batch);
+    }
+    router->batches = NULL;
+}
+
+static void control_publish(struct cr_router *router, const char *client_id, struct cr_bytes correlation,
+                            const cJSON *responses)
+{
+    char *text = cJSON_PrintUnformatted(responses);
+    struct cr_publication publication = {
+        .client_id = client_id,
+        .topic = CR_TOPIC_CONTROL_RESPONSE,
+        .qos = 1,
+        .expiry_s = 60,
+        .content_type = "application/json",
+        .correlation = correlation,
+    };
+
+    if (text == NULL) {
+        loop_log(router, 'e', "an answer to operator client %s could not be written: out of memory", client_id);
+        return;
+    }
+    publication.payload = (struct cr_bytes){ (const uint8_t *)text, strlen(text) };
+    if (router->host->ops->publish(router->host, &publication) != CR_OK) {
+        loop_log(router, 'e', "an answer to operator client %s could not be queued", client_id);
+    }
+    cJSON_free(text);
+}
+
+static cJSON *control_error(const char *command, enum cr_refusal refusal, const char *text)
+{
+    cJSON *response = cJSON_CreateObject();
+
+    if (response != NULL &&
+        (cJSON_AddStringToObject(response, "command", command) == NULL ||
+         cJSON_AddStringToObject(response, "error", text != NULL ? text : cr_refusal_info(refusal)->text) == NULL ||
+         cJSON_AddStringToObject(response, "errorCode", cr_refusal_info(refusal)->error_code) == NULL)) {
+        cJSON_Delete(response);
+        return NULL;
+    }
+    return response;
+}
+
+static cJSON *control_success(const char *command, cJSON *data)
+{
+    cJSON *response = cJSON_CreateObject();
+
+    if (response == NULL || data == NULL || cJSON_AddStringToObject(response, "command", command) == NULL ||
+        !cJSON_AddItemToObject(response, "data", data)) {
+        cJSON_Delete(response);
+        cJSON_Delete(data);
+        return NULL;
+    }
+    return response;
+}
+
+/* One answer for a payload that is no batch. */
+static void control_reject(struct cr_router *router, const char *client_id, struct cr_bytes correlation,
+                           enum cr_refusal refusal, const char *text)
+{
+    cJSON *reply = cJSON_CreateObject();
+    cJSON *responses = reply != NULL ? cJSON_AddArrayToObject(reply, "responses") : NULL;
+    cJSON *response = control_error("", refusal, text);
+
+    if (responses != NULL && response != NULL && cJSON_AddItemToArray(responses, response)) {
+        control_publish(router, client_id, correlation, reply);
+    } else {
+        cJSON_Delete(response);
+    }
+    cJSON_Delete(reply);
+}
+
+/* The batch's reply when nothing is open any more. */
+static void control_finish(struct cr_router *router, struct cr_batch *batch)
+{
+    struct cr_session *session = cr_sessions_find_id(&router->sessions, batch->session);
+    cJSON *reply = cJSON_CreateObject();
+    cJSON *responses = reply != NULL ? cJSON_AddArrayToObject(reply, "responses") : NULL;
+
+    for (unsigned i = 0; responses != NULL && i < batch->count; i++) {
+        cJSON *response = batch->entry[i].response;
+
+        if (response == NULL) {
+            response = control_error(batch->entry[i].command, CR_REFUSAL_INTERNAL, NULL);
+        }
+        batch->entry[i].response = NULL;
+        if (response != NULL && batch->entry[i].correlation_data != NULL &&
+            cJSON_AddItemToObject(response, "correlationData", batch->entry[i].correlation_data)) {
+            batch->entry[i].correlation_data = NULL;
+        }
+        if (response == NULL || !cJSON_AddItemToArray(responses, response)) {
+            cJSON_Delete(response);
+        }
+    }
+    if (session != NULL && responses != NULL) {
+        control_publish(router, session->client_id, (struct cr_bytes){ batch->correlation, batch->correlation_len },
+                        reply);
+    }
+    cJSON_Delete(reply);
+    LL_DELETE(router->batches, batch);
+    router->batch_count--;
+    control_batch_free(batch);
+}
+
+/* Everything that must hold before a handler sees the command. */
+static enum cr_refusal control_admissible(const struct cr_command_info *info, const cJSON *request, enum cr_role role,
+                                          const char **text)
+{
+    const char *known[CR_CONTROL_FIELDS + 3] = { "command", "correlationData" };
+
+    if (role == CR_ROLE_NONE) { /* before anything else: strangers learn nothing */
+        *text = "Only admins and viewers may use this channel; see admin_identity and admin_username in the plugin's "
+                "configuration.";
+        return CR_REFUSAL_NOT_AUTHORISED;
+    }
+    if (info == NULL) {
+        return CR_REFUSAL_UNKNOWN_COMMAND;
+    }
+    if (role < info->role) {
+        return CR_REFUSAL_NOT_AUTHORISED;
+    }
+    for (unsigned i = 0; info->fields[i] != NULL; i++) {
+        known[i + 2] = info->fields[i];
+    }
+    if (!cr_json_only_keys(request, known)) {
+        *text = "The command has a field that it does not take.";
+        return CR_REFUSAL_MALFORMED_JSON;
+    }
+    return CR_REFUSAL_NONE;
+}
+
+/* Handles the command at `place`; a job that it sends may be home before this returns. */
+static void control_handle(struct cr_router *router, struct cr_batch *batch, unsigned place, const cJSON *request,
+                           const struct cr_session *session, enum cr_role role)
+{
+    const char *name = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(request, "command"));
+    const struct cr_command_info *info = name != NULL ? control_command(name) : NULL;
+    struct cr_command command = { router, session, request, control_id(batch->id, place) };
+    const char *text = NULL;
+    enum cr_refusal refusal;
+    cJSON *data = NULL;
+
+    batch->entry[place].info = info;
+    batch->entry[place].command = strdup(name != NULL && strlen(name) <= 64 ? name : "");
+    if (batch->entry[place].command == NULL) {
+        batch->open--;
+        return;
+    }
+    refusal = control_admissible(info, request, role, &text);
+    if (refusal == CR_REFUSAL_NONE) {
+        switch (info->handle(&command, &data, &refusal, &text)) {
+        case CR_COMMAND_SENT:
+            return;
+        case CR_COMMAND_ANSWERED:
+            batch->entry[place].response = control_success(info->name, data);
+            batch->open--;
+            return;
+        case CR_COMMAND_FAILED:
+            break;
+        }
+    }
+    if (refusal == CR_REFUSAL_NOT_AUTHORISED) {
+        loop_audit(router, session, "", "", "denied", refusal, batch->entry[place].command);
+    }
+    batch->entry[place].response = control_error(batch->entry[place].command, refusal, text);
+    batch->open--;
+}
+
+static struct cr_batch *control_batch_new(struct cr_router *router, const struct cr_session *session,
+                                          const cJSON *commands, struct cr_bytes correlation)
+{
+    unsigned count = (unsigned)cJSON_GetArraySize(commands), place = 0;
+    struct cr_batch *batch = calloc(1, sizeof *batch + count * sizeof batch->entry[0]);
+    const cJSON *request;
+
+    if (batch == NULL) {
+        return NULL;
+    }
+    batch->id = ++router->last_batch;
+    batch->session = session->id;
+    batch->count = batch->open = count;
+    if (correlation.len > 0 && correlation.len <= sizeof batch->correlation) {
+        memcpy(batch->correlation, correlation.data, correlation.len);
+        batch->correlation_len = correlation.len;
+    }
+    cJSON_ArrayForEach(request, commands)
+    {
+        const char *data = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(request, "correlationData"));
+
+        if (data != NULL && strlen(data) <= CR_CORRELATION_DATA_MAX) {
+            batch->entry[place].correlation_data = cJSON_CreateString(data);
+        }
+        place++;
+    }
+    return batch;
+}
+
+static void control_run(struct cr_router *router, const struct cr_session *session, const cJSON *commands,
+                        struct cr_bytes correlation)
+{
+    enum cr_role role = loop_role(router, session);
+    struct cr_batch *batch = control_batch_new(router, session, commands, correlation);
+    unsigned place = 0;
+    const cJSON *request;
+
+    if (batch == NULL) {
+        control_reject(router, session->client_id, correlation, CR_REFUSAL_BUSY, NULL);
+        return;
+    }
+    LL_PREPEND(router->batches, batch);
+    router->batch_count++;
+    cJSON_ArrayForEach(request, commands)
+    {
+        control_handle(router, batch, place++, request, session, role);
+    }
+    if (batch->open == 0) {
+        control_finish(router, batch);
+    }
+}
+
+void loop_control(struct cr_router *router, struct cr_session *session, const struct cr_client *client,
+                  struct cr_bytes payload, const struct cr_request_properties *properties)
+{
+    static const char *const keys[] = { "commands", NULL };
+    struct cr_bytes correlation = properties->correlation;
+    const cJSON *commands;
+    cJSON *json;
+
+    if (session == NULL) {
+        loop_log(router, 'w', "an operator command of an unknown client was dropped");
+        (void)client;
+        return;
+    }
+    if (payload.len > CR_CONTROL_MAX) {
+        control_reject(router, session->client_id, correlation, CR_REFUSAL_TOO_LARGE, NULL);
+        return;
+    }
+    if (router->batch_count >= CR_CONTROL_BATCHES) {
+        control_reject(router, session->client_id, correlation, CR_REFUSAL_BUSY, NULL);
+        return;
+    }
+    json = cr_json_parse_strict(payload, CR_CONTROL_MAX, CR_CONTROL_DEPTH);
+    commands = json != NULL ? cJSON_GetObjectItemCaseSensitive(json, "commands") : NULL;
+    if (!cJSON_IsArray(commands) || cJSON_GetArraySize(commands) == 0 || !cr_json_only_keys(json, keys)) {
+        control_reject(router, session->client_id, correlation, CR_REFUSAL_MALFORMED_JSON,
+                       "Send {\"commands\":[{\"command\":\"getStatus\"}]}.");
+    } else if (cJSON_GetArraySize(commands) > CR_CONTROL_COMMANDS) {
+        control_reject(router, session->client_id, correlation, CR_REFUSAL_TOO_LARGE,
+                       "At most 100 commands can be given at once.");
+    } else {
+        control_run(router, session, commands, correlation);
+    }
+    cJSON_Delete(json);
+}
+
+void loop_command_done(struct cr_router *router, struct cr_job *job)
+{
+    unsigned place = (unsigned)(job->command & 0xff);
+    struct cr_batch *batch;
+
+    LL_SEARCH_SCALAR(router->batches, batch, id, job->command >> 8);
+    if (batch == NULL || place >= batch->count || batch->entry[place].info == NULL) {
+        return;
+    }
+    if (job->outcome == CR_OUT_REFUSED) {
+        batch->entry[place].response = control_error(batch->entry[place].command, job->refusal, NULL);
+    } else {
+        batch->entry[place].response =
+            control_success(batch->entry[place].command, batch->entry[place].info->answer(router, job));
+    }
+    if (--batch->open == 0) {
+        control_finish(router, batch);
+    }
+}

@@ -1,0 +1,136 @@
+/* loop: the state that the files of this folder share: everything that lives on the broker's loop. Private to it; others
+ * see router.h and host.h. Nothing here waits, and nothing here is locked. */
+#ifndef CR_LOOP_H
+#define CR_LOOP_H
+
+#include "common/clock.h"
+#include "common/topic.h"
+#include "plugin/handoff/pipeline.h"
+#include "plugin/loop/sessions.h"
+#include "plugin/setup.h"
+
+struct cr_batch;
+
+/* Since start. */
+struct cr_counters {
+    uint64_t issued, confirmed, triggered, delivered, alarms, audits_lost;
+    uint64_t refused[CR_REFUSAL_COUNT];
+};
+
+struct cr_router {
+    struct cr_host *host;
+    const struct cr_clock *clock;
+    struct cr_setup *setup;
+    struct cr_pipeline *pipeline;
+    struct cr_sessions sessions;
+    struct cr_limiter total;          /* requests of all devices */
+    struct cr_limiter_rate total_rate;
+    struct cr_limiter strangers;      /* alarms of clients that are no device */
+    unsigned in_flight;               /* jobs admitted and not home yet */
+    uint64_t last_job, last_batch;
+    struct cr_batch *batches;         /* operator commands that wait for an answer */
+    unsigned batch_count;
+    struct cr_counters counters;
+    int64_t started_mono_ms, pruned_ms;
+};
+
+static inline int64_t loop_now_ms(const struct cr_router *router)
+{
+    return cr_mono_ms(router->clock);
+}
+
+/* Log lines for people. */
+void loop_log(struct cr_router *router, char level, const char *format, ...) CR_PRINTF(3, 4);
+
+/* ---- admission (admit.c): the one place where jobs start and end ---- */
+
+/* A job for this session (NULL: nobody) and device, if max_in_flight allows: NULL means shed load. */
+struct cr_job *loop_admit(struct cr_router *router, enum cr_op op, const struct cr_session *session, const char *device,
+                          const char *slot);
+/* Sends it off; it comes home through cr_router_tick. */
+void loop_send(struct cr_router *router, struct cr_job *job, enum cr_stage stage);
+/* It is home: its place is free again. */
+void loop_release(struct cr_router *router, struct cr_job *job);
+/* Gives back a job that was never sent. */
+void loop_abandon(struct cr_router *router, struct cr_job *job);
+
+/* ---- appearing (appear.c) ---- */
+
+/* The session of this client, made and identified when it is new. NULL: none could be made; treat it as a stranger. */
+struct cr_session *loop_notice(struct cr_router *router, const struct cr_client *client);
+/* The same, but also makes sure that the connection still has the certificate that the session was identified by. */
+struct cr_session *loop_notice_exactly(struct cr_router *router, const struct cr_client *client);
+/* Sends what waits to be presented, as far as admission allows. */
+void loop_present_waiting(struct cr_router *router);
+void loop_presented(struct cr_router *router, struct cr_job *job);
+
+/* ---- policy (policy.c): who may what ---- */
+
+enum cr_role loop_role(const struct cr_router *router, const struct cr_session *session);
+/* NONE: this session may act as this device. Otherwise why not. */
+enum cr_refusal loop_device_refusal(const struct cr_session *session, const char *device);
+
+/* ---- renewal (renewal.c): requests of devices, and their answers ---- */
+
+void loop_csr(struct cr_router *router, struct cr_session *session, const struct cr_topic *topic, struct cr_bytes payload,
+              const struct cr_request_properties *properties);
+void loop_get(struct cr_router *router, struct cr_session *session, const struct cr_topic *topic, struct cr_bytes payload,
+              const struct cr_request_properties *properties);
+void loop_report(struct cr_router *router, struct cr_session *session, const struct cr_topic *topic,
+                 struct cr_bytes payload, const struct cr_request_properties *properties);
+/* A job is home. Takes it. */
+void loop_complete(struct cr_router *router, struct cr_job *job);
+/* Sends what waits for a device, trigger or certificate, to its live sessions; returns to how many. */
+unsigned loop_deliver(struct cr_router *router, const char *device, const struct cr_slot_record *record);
+/* The same to one session. False: there is nothing to send. */
+bool loop_deliver_to(struct cr_router *router, const struct cr_session *session, const struct cr_slot_record *record,
+                     struct cr_bytes correlation);
+
+/* ---- replies (replies.c): publishing on the device channel ---- */
+
+/* Where an answer goes. */
+struct cr_reply_to {
+    const struct cr_session *session;
+    const char *device, *slot;
+    const char *request_id;      /* "" : none */
+    struct cr_bytes correlation; /* empty: none */
+};
+
+/* A certificate that is ready, and how it was asked for. */
+struct cr_reply_certificate {
+    const char *renewal_id;
+    const struct cr_serial *serial;
+    int64_t not_before, not_after;
+    const char *issuer;
+    struct cr_bytes leaf;
+    enum cr_csr_format format;
+};
+
+void reply_certificate(struct cr_router *router, const struct cr_reply_to *to,
+                       const struct cr_reply_certificate *certificate);
+void reply_rejected(struct cr_router *router, const struct cr_reply_to *to, enum cr_refusal refusal,
+                    const char *renewal_id, unsigned retry_after_s);
+void reply_pending(struct cr_router *router, const struct cr_reply_to *to, const char *renewal_id,
+                   unsigned retry_after_s);
+void reply_renew(struct cr_router *router, const struct cr_reply_to *to, const struct cr_slot_record *record);
+void reply_status(struct cr_router *router, const struct cr_reply_to *to, const struct cr_serial *serial,
+                  int64_t not_after, int64_t next_renewal);
+
+/* ---- alarms (alarm.c): security events ---- */
+
+/* An audit line, a log line and an event for operators. session may be NULL. Rate-limited per device. */
+void loop_alarm(struct cr_router *router, struct cr_session *session, const char *device, enum cr_refusal refusal,
+                const char *detail);
+/* Only the audit line. Takes no place for long; dropped, and counted, when there is none. */
+void loop_audit(struct cr_router *router, const struct cr_session *session, const char *device, const char *slot,
+                const char *what, enum cr_refusal refusal, const char *detail);
+
+/* ---- control (control.c): the operator channel ---- */
+
+void loop_control(struct cr_router *router, struct cr_session *session, const struct cr_client *client,
+                  struct cr_bytes payload, const struct cr_request_properties *properties);
+/* A job of a command is home: its answer. Does not free the job. */
+void loop_command_done(struct cr_router *router, struct cr_job *job);
+void loop_control_fini(struct cr_router *router);
+
+#endif

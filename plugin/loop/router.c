@@ -1,0 +1,234 @@
+#include "plugin/loop/router.h"
+
+#include "plugin/loop/loop.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    TICK_IDLE_MS = 500,
+    TICK_BUSY_MS = 20,      /* fallback for a lost wake-up */
+    PRUNE_EVERY_MS = 60000,
+    ASKING_GRACE_MS = 1000, /* who subscribes to its certificate is about to ask for it */
+};
+
+static void router_rates(struct cr_router *router)
+{
+    const struct cr_config *config = &router->setup->config;
+
+    router->sessions.request_rate =
+        (struct cr_limiter_rate){ config->rate_device_burst, config->rate_device_per_min, 60000 };
+    router->sessions.alarm_rate = (struct cr_limiter_rate){ 5, 5, 60000 };
+    router->total_rate = (struct cr_limiter_rate){ config->rate_total_burst, config->rate_total_per_s, 1000 };
+    cr_limiter_init(&router->total, &router->total_rate, loop_now_ms(router));
+    cr_limiter_init(&router->strangers, &router->sessions.alarm_rate, loop_now_ms(router));
+}
+
+cr_err cr_router_new(struct cr_router **router, const struct cr_router_options *options)
+{
+    struct cr_router *r = calloc(1, sizeof *r);
+
+    *router = NULL;
+    if (r == NULL) {
+        return CR_NOMEM;
+    }
+    r->host = options->host;
+    r->clock = options->clock;
+    r->setup = cr_setup_hold(options->setup);
+    r->pipeline = options->pipeline;
+    r->started_mono_ms = r->pruned_ms = loop_now_ms(r);
+    cr_sessions_init(&r->sessions, r->host);
+    router_rates(r);
+    *router = r;
+    return CR_OK;
+}
+
+void cr_router_free(struct cr_router *router)
+{
+    if (router == NULL) {
+        return;
+    }
+    loop_control_fini(router);
+    cr_sessions_fini(&router->sessions);
+    cr_setup_drop(router->setup);
+    free(router);
+}
+
+void cr_router_use(struct cr_router *router, struct cr_setup *setup)
+{
+    struct cr_session *session, *next;
+
+    cr_setup_hold(setup);
+    cr_setup_drop(router->setup);
+    router->setup = setup;
+    router_rates(router);
+    /* Whom we trust may have changed: everybody is a stranger again until the next thing they do. */
+    HASH_ITER(hh_handle, router->sessions.by_handle, session, next)
+    {
+        cr_sessions_remove(&router->sessions, session);
+    }
+}
+
+/* ---- access ---- */
+
+static enum cr_verdict router_device_access(struct cr_router *router, const struct cr_client *client,
+                                            enum cr_access access, const struct cr_topic *topic)
+{
+    struct cr_session *session = loop_notice_exactly(router, client);
+    enum cr_refusal refusal = loop_device_refusal(session, topic->device);
+
+    if (access == CR_ACCESS_READ) {
+        return refusal == CR_REFUSAL_NONE ? CR_ALLOW : CR_DENY;
+    }
+    if (refusal == CR_REFUSAL_NONE && cr_verb_from_device(topic->verb)) {
+        return CR_ALLOW;
+    }
+    loop_alarm(router, session, session != NULL ? session->facts.device : "",
+               refusal != CR_REFUSAL_NONE ? refusal : CR_REFUSAL_WRONG_IDENTITY,
+               refusal != CR_REFUSAL_NONE ? "published to the topic of another device"
+                                          : "published to a topic that only the plugin writes");
+    return CR_DENY;
+}
+
+static enum cr_verdict router_operator_access(struct cr_router *router, const struct cr_client *client,
+                                              enum cr_access access, enum cr_topic_kind kind)
+{
+    struct cr_session *session = loop_notice_exactly(router, client);
+
+    if (access == CR_ACCESS_WRITE) {
+        /* Who may command is decided where it can be answered; nobody writes answers or events. */
+        return kind == CR_TOPIC_OPERATOR && session != NULL ? CR_ALLOW : CR_DENY;
+    }
+    return kind != CR_TOPIC_OPERATOR_BAD && loop_role(router, session) != CR_ROLE_NONE ? CR_ALLOW : CR_DENY;
+}
+
+static enum cr_verdict router_subscribe(struct cr_router *router, const struct cr_client *client, const char *filter)
+{
+    const char *prefix = router->setup->config.topic_prefix;
+    struct cr_session *session = loop_notice_exactly(router, client);
+    struct cr_topic topic;
+
+    if (strncmp(filter, CR_TOPIC_CONTROL, strlen(CR_TOPIC_CONTROL)) == 0) {
+        return loop_role(router, session) != CR_ROLE_NONE ? CR_ALLOW : CR_DENY;
+    }
+    if (session == NULL || session->presence == NULL || session->refusal != CR_REFUSAL_NONE ||
+        !cr_filter_within_device(prefix, filter, session->presence->device)) {
+        return CR_DENY;
+    }
+    cr_topic_parse(&topic, prefix, filter);
+    if (topic.kind == CR_TOPIC_DEVICE && topic.verb == CR_VERB_CERTIFICATE && !session->asked) {
+        session->quiet_until_ms = loop_now_ms(router) + ASKING_GRACE_MS;
+    }
+    return CR_ALLOW;
+}
+
+enum cr_verdict cr_router_access(struct cr_router *router, const struct cr_client *client, enum cr_access access,
+                                 const char *text)
+{
+    const struct cr_config *config = &router->setup->config;
+    enum cr_verdict elsewhere = config->default_allow ? CR_ALLOW : CR_DEFER;
+    struct cr_topic topic;
+
+    if (access == CR_ACCESS_SUBSCRIBE || access == CR_ACCESS_UNSUBSCRIBE) {
+        if (!cr_filter_touches(config->topic_prefix, text)) {
+            loop_notice(router, client);
+            return elsewhere;
+        }
+        return access == CR_ACCESS_SUBSCRIBE ? router_subscribe(router, client, text) : CR_ALLOW;
+    }
+    cr_topic_parse(&topic, config->topic_prefix, text);
+    switch (topic.kind) {
+    case CR_TOPIC_OTHER:
+        loop_notice(router, client);
+        return elsewhere;
+    case CR_TOPIC_DEVICE:
+        return router_device_access(router, client, access, &topic);
+    case CR_TOPIC_OPERATOR:
+    case CR_TOPIC_OPERATOR_RESPONSE:
+    case CR_TOPIC_OPERATOR_EVENT:
+    case CR_TOPIC_OPERATOR_BAD:
+        return router_operator_access(router, client, access, topic.kind);
+    case CR_TOPIC_OURS_BAD:
+        break;
+    }
+    return CR_DENY;
+}
+
+/* ---- messages ---- */
+
+enum cr_handled cr_router_message(struct cr_router *router, const struct cr_client *client, const char *text,
+                                  struct cr_bytes payload, const struct cr_request_properties *properties)
+{
+    struct cr_session *session;
+    struct cr_topic topic;
+
+    cr_topic_parse(&topic, router->setup->config.topic_prefix, text);
+    if (topic.kind == CR_TOPIC_OURS_BAD) {
+        return CR_REFUSED;
+    }
+    if (topic.kind != CR_TOPIC_DEVICE) {
+        return CR_NOT_OURS;
+    }
+    session = loop_notice_exactly(router, client);
+    if (loop_device_refusal(session, topic.device) != CR_REFUSAL_NONE) {
+        return CR_REFUSED; /* bridges come here without an access check: they are no devices */
+    }
+    switch (topic.verb) {
+    case CR_VERB_CSR:
+        loop_csr(router, session, &topic, payload, properties);
+        return CR_CONSUMED;
+    case CR_VERB_GET:
+        loop_get(router, session, &topic, payload, properties);
+        return CR_CONSUMED;
+    case CR_VERB_REPORT:
+        loop_report(router, session, &topic, payload, properties);
+        return CR_CONSUMED;
+    case CR_VERB_RENEW:
+    case CR_VERB_PENDING:
+    case CR_VERB_CERTIFICATE:
+    case CR_VERB_REJECTED:
+    case CR_VERB_STATUS:
+    case CR_VERB_COUNT:
+        break;
+    }
+    return CR_REFUSED;
+}
+
+void cr_router_control(struct cr_router *router, const struct cr_client *client, struct cr_bytes payload,
+                       const struct cr_request_properties *properties)
+{
+    loop_control(router, loop_notice_exactly(router, client), client, payload, properties);
+}
+
+/* ---- coming, going, time ---- */
+
+void cr_router_connected(struct cr_router *router, const struct cr_client *client)
+{
+    loop_notice_exactly(router, client);
+}
+
+void cr_router_disconnected(struct cr_router *router, const struct cr_client *client)
+{
+    struct cr_session *session = cr_sessions_find(&router->sessions, client);
+
+    if (session != NULL) {
+        cr_sessions_remove(&router->sessions, session);
+    }
+}
+
+unsigned cr_router_tick(struct cr_router *router)
+{
+    int64_t now_ms;
+
+    for (struct cr_job *job = cr_pipeline_drain(router->pipeline), *next; job != NULL; job = next) {
+        next = job->next;
+        loop_complete(router, job);
+    }
+    loop_present_waiting(router);
+    now_ms = loop_now_ms(router);
+    if (now_ms - router->pruned_ms > PRUNE_EVERY_MS) {
+        router->pruned_ms = now_ms;
+        cr_sessions_prune(&router->sessions, now_ms);
+    }
+    return router->in_flight > 0 || router->sessions.waiting != NULL ? TICK_BUSY_MS : TICK_IDLE_MS;
+}

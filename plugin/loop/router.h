@@ -1,0 +1,23 @@
+/* router: the broker's events on their way in (host.h), completions on their way out. Broker loop only. */
+#ifndef CR_ROUTER_H
+#define CR_ROUTER_H
+
+#include "common/clock.h"
+#include "plugin/handoff/pipeline.h"
+#include "plugin/host/host.h"
+#include "plugin/setup.h"
+
+struct cr_router_options {
+    struct cr_host *host;
+    const struct cr_clock *clock;
+    struct cr_setup *setup;        /* held by the router */
+    struct cr_pipeline *pipeline;  /* outlives the router */
+};
+
+CR_MUST_USE cr_err cr_router_new(struct cr_router **router, const struct cr_router_options *options);
+/* Jobs still under way are not waited for: end store and workers first. */
+void cr_router_free(struct cr_router *router);
+/* From now on these rules; work under way keeps its own. Sessions are identified anew when they next do something. */
+void cr_router_use(struct cr_router *router, struct cr_setup *setup);
+
+#endif

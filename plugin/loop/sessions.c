@@ -1,0 +1,178 @@
+#include "plugin/loop/sessions.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+/* uthash must not end the broker when memory runs out: with this, a failed add leaves hh.tbl NULL. */
+#if !defined(HASH_NONFATAL_OOM) || !HASH_NONFATAL_OOM
+#error "compile with HASH_NONFATAL_OOM=1"
+#endif
+
+void cr_sessions_init(struct cr_sessions *sessions, struct cr_host *host)
+{
+    *sessions = (struct cr_sessions){ .host = host };
+}
+
+void cr_sessions_fini(struct cr_sessions *sessions)
+{
+    struct cr_session *session, *next_session;
+    struct cr_presence *presence, *next_presence;
+
+    HASH_ITER(hh_handle, sessions->by_handle, session, next_session)
+    {
+        cr_sessions_remove(sessions, session);
+    }
+    HASH_ITER(hh, sessions->presences, presence, next_presence)
+    {
+        HASH_DELETE(hh, sessions->presences, presence);
+        free(presence);
+    }
+}
+
+struct cr_session *cr_sessions_find(struct cr_sessions *sessions, const struct cr_client *client)
+{
+    struct cr_session *session;
+
+    HASH_FIND(hh_handle, sessions->by_handle, &client->handle, sizeof client->handle, session);
+    return session;
+}
+
+struct cr_session *cr_sessions_find_id(struct cr_sessions *sessions, uint64_t id)
+{
+    struct cr_session *session;
+
+    HASH_FIND(hh_id, sessions->by_id, &id, sizeof id, session);
+    return session;
+}
+
+struct cr_presence *cr_sessions_presence(struct cr_sessions *sessions, const char *device)
+{
+    struct cr_presence *presence;
+
+    HASH_FIND_STR(sessions->presences, device, presence);
+    return presence;
+}
+
+cr_err cr_sessions_add(struct cr_sessions *sessions, struct cr_session **session, const struct cr_client *client,
+                       struct cr_blob *der)
+{
+    struct cr_session *s = calloc(1, sizeof *s);
+    cr_err err = CR_INVALID;
+
+    *session = NULL;
+    if (s == NULL) {
+        return CR_NOMEM;
+    }
+    s->handle = client->handle;
+    s->v5 = client->protocol >= 5;
+    if (client->id == NULL || cr_text_copy(s->client_id, sizeof s->client_id, client->id) != CR_OK) {
+        goto out;
+    }
+    if (client->address != NULL && cr_text_copy(s->address, sizeof s->address, client->address) != CR_OK) {
+        s->address[0] = '\0';
+    }
+    if (client->username != NULL && cr_text_copy(s->username, sizeof s->username, client->username) != CR_OK) {
+        s->username[0] = '\0';
+    }
+    s->mark = sessions->host->ops->certificate_mark(sessions->host, client);
+    if (s->mark != NULL) {
+        err = sessions->host->ops->certificate_hold(sessions->host, client, &s->held, der);
+        if (err != CR_OK) {
+            goto out;
+        }
+        s->has_certificate = true;
+    }
+    s->id = ++sessions->last_id;
+    err = CR_NOMEM;
+    HASH_ADD(hh_handle, sessions->by_handle, handle, sizeof s->handle, s);
+    if (s->hh_handle.tbl == NULL) {
+        goto out;
+    }
+    HASH_ADD(hh_id, sessions->by_id, id, sizeof s->id, s);
+    if (s->hh_id.tbl == NULL) {
+        HASH_DELETE(hh_handle, sessions->by_handle, s);
+        goto out;
+    }
+    sessions->count++;
+    *session = s;
+    return CR_OK;
+out:
+    if (s->held != NULL) {
+        sessions->host->ops->certificate_drop(sessions->host, s->held);
+    }
+    free(s);
+    return err;
+}
+
+cr_err cr_sessions_bind(struct cr_sessions *sessions, struct cr_session *session, const char *device, int64_t now_ms)
+{
+    struct cr_presence *presence = cr_sessions_presence(sessions, device);
+
+    if (presence == NULL) {
+        presence = calloc(1, sizeof *presence);
+        if (presence == NULL) {
+            return CR_NOMEM;
+        }
+        if (cr_text_copy(presence->device, sizeof presence->device, device) != CR_OK) {
+            free(presence);
+            return CR_INVALID;
+        }
+        cr_limiter_init(&presence->requests, &sessions->request_rate, now_ms);
+        cr_limiter_init(&presence->alarms, &sessions->alarm_rate, now_ms);
+        HASH_ADD_STR(sessions->presences, device, presence);
+        if (presence->hh.tbl == NULL) {
+            free(presence);
+            return CR_NOMEM;
+        }
+    }
+    session->presence = presence;
+    LL_PREPEND2(presence->first, session, sibling);
+    return CR_OK;
+}
+
+void cr_sessions_remove(struct cr_sessions *sessions, struct cr_session *session)
+{
+    cr_sessions_wait_over(sessions, session);
+    if (session->presence != NULL) {
+        LL_DELETE2(session->presence->first, session, sibling);
+    }
+    HASH_DELETE(hh_handle, sessions->by_handle, session);
+    HASH_DELETE(hh_id, sessions->by_id, session);
+    if (session->held != NULL) {
+        sessions->host->ops->certificate_drop(sessions->host, session->held);
+    }
+    sessions->count--;
+    free(session);
+}
+
+void cr_sessions_wait(struct cr_sessions *sessions, struct cr_session *session, int64_t at_ms)
+{
+    session->present_at_ms = at_ms;
+    if (!session->waiting) {
+        DL_APPEND2(sessions->waiting, session, waiting_prev, waiting_next);
+        session->waiting = true;
+    }
+}
+
+void cr_sessions_wait_over(struct cr_sessions *sessions, struct cr_session *session)
+{
+    if (session->waiting) {
+        DL_DELETE2(sessions->waiting, session, waiting_prev, waiting_next);
+        session->waiting = false;
+    }
+}
+
+void cr_sessions_prune(struct cr_sessions *sessions, int64_t now_ms)
+{
+    struct cr_presence *presence, *next;
+
+    HASH_ITER(hh, sessions->presences, presence, next)
+    {
+        if (presence->first == NULL && cr_limiter_full(&presence->requests, &sessions->request_rate, now_ms) &&
+            cr_limiter_full(&presence->alarms, &sessions->alarm_rate, now_ms)) {
+            HASH_DELETE(hh, sessions->presences, presence);
+            free(presence);
+        }
+    }
+}

@@ -1,0 +1,94 @@
+/* sessions: who is connected here, and as which device. Broker loop only.
+ *
+ * A session is one connection that a client was noticed on. It holds its TLS certificate, so that the certificate's mark
+ * stays unique: a client with another mark, or at a recycled handle, is another session. What is known of a device while
+ * it has sessions here, and of its request rate for a while after, hangs on a cr_presence. */
+#ifndef CR_SESSIONS_H
+#define CR_SESSIONS_H
+
+#include "common/cert.h"
+#include "common/message.h"
+#include "common/refusal.h"
+#include "plugin/host/host.h"
+#include "plugin/loop/limiter.h"
+
+#include <uthash.h>
+
+enum { CR_CLIENT_ID_CAP = 257 };
+
+struct cr_session;
+
+/* One device as this broker sees it. */
+struct cr_presence {
+    char device[CR_NAME_CAP];
+    struct cr_session *first;        /* its live sessions, linked by ->sibling */
+    struct cr_limiter requests;
+    struct cr_limiter alarms;        /* so that a misbehaving device cannot flood the audit log */
+    UT_hash_handle hh;
+};
+
+struct cr_session {
+    uint64_t id;                     /* never used twice */
+    const void *handle, *mark;
+    void *held;                      /* the host's reference to the certificate */
+    char client_id[CR_CLIENT_ID_CAP];
+    char address[64];
+    char username[CR_CLIENT_ID_CAP]; /* "": none, or longer than we compare */
+    bool v5;
+    bool has_certificate;            /* a certificate was there and could be read */
+    enum cr_refusal refusal;         /* why its certificate is no device's: not NONE → no presence */
+    struct cr_cert_facts facts;
+    struct cr_presence *presence;    /* NULL: not a device */
+    struct cr_session *sibling;
+    /* telling the store about the certificate */
+    bool presented;                  /* the store has noted it */
+    bool presenting;                 /* the job is under way */
+    int64_t present_at_ms;           /* not presented: when to try (again) */
+    struct cr_session *waiting_next, *waiting_prev; /* in the list of those not presented */
+    bool waiting;
+    /* what it is about to do */
+    bool asked;                      /* it sent a CSR: no trigger is needed any more */
+    int64_t quiet_until_ms;          /* a trigger is held back until then; 0: no */
+    /* a get that came while its certificate is being presented: answered from the same look into the store */
+    bool get_waits;
+    char get_slot[CR_NAME_CAP], get_request_id[CR_REQUEST_ID_CAP];
+    uint8_t get_correlation[CR_CORRELATION_MAX];
+    uint16_t get_correlation_len;
+    UT_hash_handle hh_handle, hh_id;
+};
+
+struct cr_sessions {
+    struct cr_host *host;
+    struct cr_session *by_handle, *by_id;
+    struct cr_presence *presences;
+    struct cr_session *waiting;      /* not presented yet, oldest first (utlist) */
+    uint64_t last_id;
+    unsigned count;
+    struct cr_limiter_rate request_rate, alarm_rate;
+};
+
+void cr_sessions_init(struct cr_sessions *sessions, struct cr_host *host);
+void cr_sessions_fini(struct cr_sessions *sessions);
+
+/* The session of this client, NULL when it was not noticed yet. Does not look at the certificate: cheap enough for
+ * every message. */
+struct cr_session *cr_sessions_find(struct cr_sessions *sessions, const struct cr_client *client);
+struct cr_session *cr_sessions_find_id(struct cr_sessions *sessions, uint64_t id);
+struct cr_presence *cr_sessions_presence(struct cr_sessions *sessions, const char *device);
+
+/* Makes a session; *der (moved in by the host, freed by the caller) is its certificate, empty when it has none. The
+ * caller identifies it afterwards. CR_NOMEM, CR_INVALID (no or an over-long client id). */
+CR_MUST_USE cr_err cr_sessions_add(struct cr_sessions *sessions, struct cr_session **session,
+                                   const struct cr_client *client, struct cr_blob *der);
+/* Binds it to its device. CR_NOMEM. */
+CR_MUST_USE cr_err cr_sessions_bind(struct cr_sessions *sessions, struct cr_session *session, const char *device,
+                                    int64_t now_ms);
+void cr_sessions_remove(struct cr_sessions *sessions, struct cr_session *session);
+
+void cr_sessions_wait(struct cr_sessions *sessions, struct cr_session *session, int64_t at_ms);
+void cr_sessions_wait_over(struct cr_sessions *sessions, struct cr_session *session);
+
+/* Forgets devices without sessions whose buckets are full again; looks at all, so call it seldom. */
+void cr_sessions_prune(struct cr_sessions *sessions, int64_t now_ms);
+
+#endif
