@@ -115,8 +115,9 @@ void cr_app_stop(struct cr_app *app)
     if (app == NULL) {
         return;
     }
-    cr_workers_free(app->pipeline.workers);
+    cr_workers_stop(app->pipeline.workers); /* the store may still try to hand on to them: refused, not lost */
     cr_store_free(app->pipeline.store);
+    cr_workers_free(app->pipeline.workers);
     cr_router_free(app->router);
     cr_pipeline_fini(&app->pipeline);
     cr_wake_free(app->wake);

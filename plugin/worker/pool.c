@@ -32,7 +32,7 @@ static cr_err pool_submit(struct cr_workers *workers, struct cr_job **job)
     return cr_queue_put(pool->queue, job, NULL);
 }
 
-static void pool_free(struct cr_workers *workers)
+static void pool_stop(struct cr_workers *workers)
 {
     struct pool *pool = (struct pool *)workers;
 
@@ -40,11 +40,18 @@ static void pool_free(struct cr_workers *workers)
     for (unsigned i = 0; i < pool->started; i++) {
         pthread_join(pool->thread[i], NULL);
     }
+    pool->started = 0;
+}
+
+static void pool_free(struct cr_workers *workers)
+{
+    struct pool *pool = (struct pool *)workers;
+
     cr_queue_free(pool->queue);
     free(pool);
 }
 
-static const struct cr_workers_ops pool_ops = { pool_submit, pool_free };
+static const struct cr_workers_ops pool_ops = { pool_submit, pool_stop, pool_free };
 
 cr_err cr_pool_new(struct cr_workers **workers, const struct cr_pool_options *options)
 {
@@ -74,6 +81,7 @@ cr_err cr_pool_new(struct cr_workers **workers, const struct cr_pool_options *op
     }
     pthread_sigmask(SIG_SETMASK, &former, NULL);
     if (err != CR_OK) {
+        pool_stop(&pool->workers);
         pool_free(&pool->workers);
         return err;
     }

@@ -15,7 +15,9 @@ typedef void cr_workers_done_fn(void *ctx, struct cr_job *job);
 struct cr_workers_ops {
     /* CR_OK: taken, *job is NULL. CR_FULL, CR_UNAVAILABLE: nothing changed. */
     cr_err (*submit)(struct cr_workers *workers, struct cr_job **job);
-    /* Works off what is queued, ends the threads, frees. */
+    /* Works off what is queued and ends the threads; submit() is CR_UNAVAILABLE from now on. */
+    void (*stop)(struct cr_workers *workers);
+    /* After stop(), once nobody can submit any more. */
     void (*free)(struct cr_workers *workers);
 };
 
@@ -36,6 +38,12 @@ CR_MUST_USE cr_err cr_pool_new(struct cr_workers **workers, const struct cr_pool
 static inline CR_MUST_USE cr_err cr_workers_submit(struct cr_workers *workers, struct cr_job **job)
 {
     return workers->ops->submit(workers, job);
+}
+static inline void cr_workers_stop(struct cr_workers *workers)
+{
+    if (workers != NULL) {
+        workers->ops->stop(workers);
+    }
 }
 static inline void cr_workers_free(struct cr_workers *workers)
 {
