@@ -1,0 +1,422 @@
+/* The decisions of the fake ledger: one function for each operation, in the order of store.h. */
+#include "tests/support/fake_inside.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void audit_job(struct fake_ledger *ledger, const char *what, struct cr_job *job, const char *detail)
+{
+    fake_ledger_audit(ledger, what, job->device, job->slot, detail);
+    job->audited = true;
+}
+
+/* ---- transitions ---- */
+
+static void pending_clear(struct fake_slot *slot)
+{
+    cr_blob_fini(&slot->view.certificate);
+    slot->view.pending = (struct cr_cert_entry){ .not_after = 0 };
+    slot->broker[0] = '\0';
+    slot->lease = 0;
+}
+
+static void go_quiet(struct fake_slot *slot)
+{
+    pending_clear(slot);
+    slot->view.state = CR_STATE_QUIET;
+    slot->view.version++;
+    slot->view.renewal_id[0] = '\0';
+    slot->view.reason = CR_RENEW_NONE;
+    slot->view.attempt = 0;
+    slot->view.deadline = 0;
+    slot->view.due = slot->quiet_due;
+}
+
+static void go_confirmed(struct fake_slot *slot, int64_t now_s)
+{
+    snprintf(slot->confirmed_id, sizeof slot->confirmed_id, "%s", slot->view.renewal_id);
+    slot->view.superseded = slot->view.current;
+    slot->view.superseded.not_after = now_s;
+    slot->view.current = slot->view.pending;
+    slot->view.generation++;
+    slot->quiet_due = slot->pending_due;
+    go_quiet(slot);
+}
+
+static void go_triggered(struct fake_ledger *ledger, struct fake_slot *slot, enum cr_renew_reason reason)
+{
+    pending_clear(slot);
+    slot->view.state = CR_STATE_TRIGGERED;
+    slot->view.version++;
+    slot->view.reason = reason;
+    slot->view.attempt = 1;
+    fake_renewal_id(ledger, slot->view.renewal_id);
+}
+
+/* A trigger that nobody answered ends with its deadline. */
+static void expire(struct fake_ledger *ledger, struct cr_job *job, struct fake_slot *slot)
+{
+    if (slot != NULL && slot->view.state == CR_STATE_TRIGGERED && slot->view.deadline <= job->now_s) {
+        fake_ledger_audit(ledger, "expired", job->device, slot->view.slot, slot->view.renewal_id);
+        go_quiet(slot);
+    }
+}
+
+/* ---- outcomes ---- */
+
+static void refuse(struct fake_ledger *ledger, struct cr_job *job, enum cr_refusal refusal, int64_t retry_after_s)
+{
+    if (retry_after_s < 1 && cr_refusal_info(refusal)->retry) {
+        retry_after_s = 1;
+    }
+    cr_job_refuse(job, refusal, (unsigned)retry_after_s);
+    audit_job(ledger, "refused", job, cr_refusal_info(refusal)->error_code);
+}
+
+static void pending(struct cr_job *job, const struct fake_slot *slot, int64_t retry_after_s)
+{
+    cr_blob_fini(&job->certificate);
+    job->outcome = CR_OUT_PENDING;
+    job->stage = CR_STAGE_DONE;
+    job->retry_after_s = (unsigned)(retry_after_s < 1 ? 1 : retry_after_s);
+    snprintf(job->renewal_id, sizeof job->renewal_id, "%s", slot->view.renewal_id);
+}
+
+enum what { ALL_SLOTS, ONE_SLOT };
+
+/* certificates: with those of issued slots. */
+static void answer_record(struct cr_job *job, const struct fake_device *device, enum what what, bool certificates)
+{
+    struct cr_device_record *record;
+    if (cr_device_record_new(&record) != CR_OK) {
+        abort();
+    }
+    snprintf(record->device, sizeof record->device, "%s", job->device);
+    if (device != NULL) {
+        record->first_seen = device->first_seen;
+        record->last_seen = device->last_seen;
+    }
+    for (unsigned i = 0; device != NULL && i < device->slot_count; i++) {
+        const struct cr_slot_record *from = &device->slot[i].view;
+        if (what == ONE_SLOT && strcmp(from->slot, job->slot) != 0) {
+            continue;
+        }
+        struct cr_slot_record *to = &record->slot[record->slot_count++];
+        *to = *from;
+        to->certificate = (struct cr_blob){ NULL, 0 };
+        if (certificates && from->state == CR_STATE_ISSUED &&
+            cr_blob_copy(&to->certificate, from->certificate.data, from->certificate.len) != CR_OK) {
+            abort();
+        }
+    }
+    if (what == ONE_SLOT && record->slot_count == 0) { /* never seen: quiet, and nothing known */
+        snprintf(record->slot[0].slot, sizeof record->slot[0].slot, "%s", job->slot);
+        record->slot_count = 1;
+    }
+    job->record = record;
+    job->outcome = CR_OUT_RECORD;
+    job->stage = CR_STAGE_DONE;
+}
+
+/* ---- operations ---- */
+
+static struct cr_cert_entry presented_entry(const struct cr_job *job)
+{
+    struct cr_cert_entry entry = {
+        .serial = job->presented.serial,
+        .not_before = job->presented.not_before,
+        .not_after = job->presented.not_after,
+    };
+    memcpy(entry.issuer, job->presented.issuer, sizeof entry.issuer);
+    memcpy(entry.key_hash, job->presented.key_hash, sizeof entry.key_hash);
+    return entry;
+}
+
+static bool entry_is(const struct cr_cert_entry *entry, const struct cr_job *job)
+{
+    return entry->serial.len > 0 && cr_serial_equal(&entry->serial, &job->presented.serial) &&
+           strcmp(entry->issuer, job->presented.issuer) == 0;
+}
+
+static void present_inventory(struct fake_ledger *ledger, struct cr_job *job, struct fake_slot *slot)
+{
+    struct cr_cert_entry *current = &slot->view.current;
+    if (current->serial.len > 0 && slot->view.generation > 0) {
+        audit_job(ledger, "alarm", job, "a certificate that is not ours replaces one that is");
+        return;
+    }
+    if (current->serial.len > 0 && current->not_before >= job->presented.not_before) {
+        return;
+    }
+    *current = presented_entry(job);
+    slot->quiet_due = job->profile == NULL ? current->not_after
+                                           : cr_profile_due(job->profile, job->device, current->not_before,
+                                                            current->not_after);
+    if (slot->view.state == CR_STATE_QUIET) {
+        slot->view.due = slot->quiet_due;
+    }
+    audit_job(ledger, "seen", job, "");
+}
+
+void fake_ledger_present(struct fake_ledger *ledger, struct cr_job *job)
+{
+    struct fake_device *device = fake_device_make(ledger, job->device);
+    struct fake_slot *slot = fake_slot_make(device, job->slot);
+    struct fake_key *key;
+    if (slot == NULL || job->presented.serial.len == 0) {
+        refuse(ledger, job, CR_REFUSAL_UNKNOWN_SLOT, 0);
+        return;
+    }
+    if (!fake_key_claim(ledger, job->presented.key_hash, job->device, job->slot, &key)) {
+        audit_job(ledger, "alarm", job, "presents a key of another device or slot");
+    } else {
+        key->used = true;
+    }
+    expire(ledger, job, slot);
+    device->first_seen = device->first_seen != 0 ? device->first_seen : job->now_s;
+    device->last_seen = job->now_s;
+    if (slot->view.state == CR_STATE_ISSUED && entry_is(&slot->view.pending, job)) {
+        snprintf(job->renewal_id, sizeof job->renewal_id, "%s", slot->view.renewal_id);
+        go_confirmed(slot, job->now_s);
+        job->confirmed = true;
+        audit_job(ledger, "confirmed", job, job->renewal_id);
+    } else if (entry_is(&slot->view.current, job)) {
+        /* as it should be */
+    } else if (slot->view.superseded.serial.len > 0 &&
+               cr_serial_equal(&slot->view.superseded.serial, &job->presented.serial)) {
+        job->regressed = true;
+        audit_job(ledger, "regression", job, "");
+    } else {
+        present_inventory(ledger, job, slot);
+    }
+    answer_record(job, device, ALL_SLOTS, true);
+}
+
+static void begin_same_again(struct cr_job *job, const struct fake_slot *slot)
+{
+    const struct cr_slot_record *view = &slot->view;
+    job->intent = (struct cr_cert_intent){ view->pending.serial, view->pending.not_before, view->pending.not_after };
+    memcpy(job->issuer, view->pending.issuer, sizeof job->issuer);
+    snprintf(job->renewal_id, sizeof job->renewal_id, "%s", view->renewal_id);
+    job->generation = view->generation;
+    cr_blob_fini(&job->certificate);
+    if (cr_blob_copy(&job->certificate, view->certificate.data, view->certificate.len) != CR_OK) {
+        abort();
+    }
+    job->outcome = CR_OUT_CERTIFICATE;
+    job->stage = CR_STAGE_DONE;
+}
+
+static void begin_go_on(struct cr_job *job, const struct fake_slot *slot)
+{
+    snprintf(job->renewal_id, sizeof job->renewal_id, "%s", slot->view.renewal_id);
+    job->generation = slot->view.generation;
+    job->outcome = CR_OUT_NONE;
+    job->stage = CR_STAGE_SIGN;
+}
+
+static void begin_intend(struct fake_ledger *ledger, struct cr_job *job, const struct fake_owner *owner)
+{
+    struct fake_slot *slot = fake_slot_make(fake_device_make(ledger, job->device), job->slot);
+    if (slot == NULL) {
+        refuse(ledger, job, CR_REFUSAL_UNKNOWN_SLOT, 0);
+        return;
+    }
+    struct cr_slot_record *view = &slot->view;
+    if (view->state == CR_STATE_QUIET) {
+        go_triggered(ledger, slot, CR_RENEW_EXPIRY);
+        view->version--; /* one transition, not two */
+        view->deadline = job->now_s + job->setup->config.renewal_deadline_s;
+    }
+    pending_clear(slot);
+    view->state = CR_STATE_ISSUING;
+    view->version++;
+    view->format = job->request.format;
+    view->pending.serial = job->intent.serial;
+    view->pending.not_before = job->intent.not_before;
+    view->pending.not_after = job->intent.not_after;
+    memcpy(view->pending.issuer, job->issuer, sizeof view->pending.issuer);
+    memcpy(view->pending.key_hash, job->csr.key_hash, CR_SHA256_LEN);
+    slot->pending_due = cr_profile_due(job->profile, job->device, job->intent.not_before, job->intent.not_after);
+    snprintf(slot->broker, sizeof slot->broker, "%s", owner->broker);
+    slot->life = owner->life;
+    slot->lease = job->now_s + FAKE_LEASE_S;
+    view->due = slot->lease;
+    audit_job(ledger, "intent", job, view->renewal_id);
+    begin_go_on(job, slot);
+}
+
+void fake_ledger_begin(struct fake_ledger *ledger, struct cr_job *job, const struct fake_owner *owner)
+{
+    struct fake_slot unknown = { .life = 0 };
+    struct fake_slot *slot = fake_slot_find(fake_device_find(ledger, job->device), job->slot);
+    struct fake_key *key;
+    slot = slot != NULL ? slot : &unknown; /* what is refused leaves no trace */
+    if (job->profile == NULL) {
+        refuse(ledger, job, CR_REFUSAL_UNKNOWN_SLOT, 0);
+        return;
+    }
+    if (!fake_key_claim(ledger, job->csr.key_hash, job->device, job->slot, &key)) {
+        audit_job(ledger, "alarm", job, "asks for a certificate of a key of another device or slot");
+        refuse(ledger, job, CR_REFUSAL_KEY_REUSED, 0);
+        return;
+    }
+    const struct cr_slot_record *view = &slot->view;
+    expire(ledger, job, slot);
+    if (view->held) {
+        refuse(ledger, job, CR_REFUSAL_ON_HOLD, job->setup->config.retry_after_s);
+        return;
+    }
+    bool this_key = view->pending.serial.len > 0 && memcmp(view->pending.key_hash, job->csr.key_hash, CR_SHA256_LEN) == 0;
+    bool current_key =
+        view->current.serial.len > 0 && memcmp(view->current.key_hash, job->csr.key_hash, CR_SHA256_LEN) == 0;
+    if (view->state == CR_STATE_ISSUED && this_key && view->pending.not_after > job->now_s) {
+        begin_same_again(job, slot);
+        return;
+    }
+    bool leased = view->state == CR_STATE_ISSUING && slot->lease > job->now_s;
+    bool ours = leased && strcmp(slot->broker, owner->broker) == 0;
+    if (ours && slot->life != owner->life) {
+        leased = false; /* an earlier life of this broker will not finish it */
+    }
+    if (leased && this_key) {
+        if (ours && cr_serial_equal(&view->pending.serial, &job->intent.serial)) {
+            begin_go_on(job, slot);
+        } else {
+            pending(job, slot, slot->lease - job->now_s);
+        }
+        return;
+    }
+    bool again = view->state == CR_STATE_ISSUING && this_key;
+    if ((current_key && !job->profile->allow_same_key) || (key->used && !current_key && !again)) {
+        refuse(ledger, job, CR_REFUSAL_KEY_REUSED, 0);
+        return;
+    }
+    if (leased) {
+        refuse(ledger, job, CR_REFUSAL_RENEWAL_IN_PROGRESS, slot->lease - job->now_s);
+        return;
+    }
+    if (view->state == CR_STATE_QUIET && !job->profile->request_any_time) {
+        int64_t opens = 0;
+        if (view->current.serial.len > 0) {
+            opens = cr_profile_window_opens(job->profile, view->current.not_before, view->current.not_after);
+        } else if (job->profile->tls && job->presented.serial.len > 0) {
+            opens = cr_profile_window_opens(job->profile, job->presented.not_before, job->presented.not_after);
+        }
+        if (opens > job->now_s) {
+            refuse(ledger, job, CR_REFUSAL_TOO_EARLY, opens - job->now_s);
+            return;
+        }
+    }
+    begin_intend(ledger, job, owner);
+}
+
+bool fake_ledger_record(struct fake_ledger *ledger, struct cr_job *job)
+{
+    struct fake_slot *slot = fake_slot_make(fake_device_make(ledger, job->device), job->slot);
+    if (slot == NULL) {
+        refuse(ledger, job, CR_REFUSAL_UNKNOWN_SLOT, 0);
+        return false;
+    }
+    struct cr_slot_record *view = &slot->view;
+    bool this_intent = cr_serial_equal(&view->pending.serial, &job->intent.serial);
+    if ((view->state != CR_STATE_ISSUING && view->state != CR_STATE_ISSUED) || !this_intent) {
+        audit_job(ledger, "void", job, "another intent has replaced this one");
+        pending(job, slot, job->setup->config.retry_after_s);
+        return false;
+    }
+    if (view->state == CR_STATE_ISSUING) {
+        struct fake_key *key;
+        view->state = CR_STATE_ISSUED;
+        view->version++;
+        view->due = view->deadline;
+        if (cr_blob_copy(&view->certificate, job->certificate.data, job->certificate.len) != CR_OK) {
+            abort();
+        }
+        if (fake_key_claim(ledger, view->pending.key_hash, job->device, job->slot, &key)) {
+            key->used = true;
+        }
+        audit_job(ledger, "issued", job, view->renewal_id);
+    }
+    snprintf(job->renewal_id, sizeof job->renewal_id, "%s", view->renewal_id);
+    job->outcome = CR_OUT_CERTIFICATE;
+    job->stage = CR_STAGE_DONE;
+    return true;
+}
+
+void fake_ledger_get(struct fake_ledger *ledger, struct cr_job *job)
+{
+    struct fake_device *device = fake_device_find(ledger, job->device);
+    expire(ledger, job, fake_slot_find(device, job->slot));
+    answer_record(job, device, ONE_SLOT, true);
+}
+
+void fake_ledger_report(struct fake_ledger *ledger, struct cr_job *job)
+{
+    struct fake_slot *slot = fake_slot_find(fake_device_find(ledger, job->device), job->slot);
+    const char *id = job->report.renewal_id;
+    bool under_way = slot != NULL && slot->view.state != CR_STATE_QUIET && strcmp(slot->view.renewal_id, id) == 0;
+    if (!under_way && (slot == NULL || slot->confirmed_id[0] == '\0' || strcmp(slot->confirmed_id, id) != 0)) {
+        refuse(ledger, job, CR_REFUSAL_UNKNOWN_RENEWAL, 0);
+        return;
+    }
+    if (under_way && job->report.outcome == CR_REPORT_INSTALLED) {
+        if (slot->view.state == CR_STATE_ISSUED && job->profile != NULL && !job->profile->tls) {
+            go_confirmed(slot, job->now_s);
+            job->confirmed = true;
+            audit_job(ledger, "confirmed", job, id);
+        }
+    } else if (under_way && slot->view.state != CR_STATE_ISSUING) {
+        pending_clear(slot);
+        slot->view.state = CR_STATE_TRIGGERED;
+        slot->view.version++;
+        slot->view.attempt++;
+        slot->view.deadline = job->now_s + job->setup->config.renewal_deadline_s;
+        slot->view.due = slot->view.deadline;
+    }
+    snprintf(job->renewal_id, sizeof job->renewal_id, "%s", id);
+    audit_job(ledger, "report", job, cr_report_outcome_text(job->report.outcome));
+    job->outcome = CR_OUT_DONE;
+    job->stage = CR_STAGE_DONE;
+}
+
+void fake_ledger_trigger(struct fake_ledger *ledger, struct cr_job *job)
+{
+    struct fake_device *device = fake_device_find(ledger, job->device);
+    struct fake_slot *slot = fake_slot_find(device, job->slot);
+    if (slot == NULL) {
+        refuse(ledger, job, device == NULL ? CR_REFUSAL_UNKNOWN_DEVICE : CR_REFUSAL_UNKNOWN_SLOT, 0);
+        return;
+    }
+    expire(ledger, job, slot);
+    if (slot->view.held) {
+        refuse(ledger, job, CR_REFUSAL_ON_HOLD, job->setup->config.retry_after_s);
+        return;
+    }
+    struct cr_slot_record *view = &slot->view;
+    bool outdated = view->state == CR_STATE_ISSUED && view->pending.not_after <= job->now_s;
+    if (view->state == CR_STATE_TRIGGERED) {
+        view->attempt++;
+        view->version++;
+    } else if (view->state == CR_STATE_QUIET || outdated) {
+        go_triggered(ledger, slot, job->reason);
+    }
+    if (view->state == CR_STATE_TRIGGERED) {
+        view->deadline = job->now_s + job->setup->config.renewal_deadline_s;
+        view->due = view->deadline;
+        audit_job(ledger, "triggered", job, view->renewal_id);
+    }
+    snprintf(job->renewal_id, sizeof job->renewal_id, "%s", view->renewal_id);
+    answer_record(job, device, ONE_SLOT, true);
+}
+
+void fake_ledger_inspect(struct fake_ledger *ledger, struct cr_job *job)
+{
+    struct fake_device *device = fake_device_find(ledger, job->device);
+    if (device == NULL) {
+        refuse(ledger, job, CR_REFUSAL_UNKNOWN_DEVICE, 0);
+        return;
+    }
+    answer_record(job, device, ALL_SLOTS, false);
+}

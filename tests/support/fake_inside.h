@@ -1,0 +1,44 @@
+/* fake_inside: what the files of the fake ledger share. */
+#ifndef FAKE_INSIDE_H
+#define FAKE_INSIDE_H
+
+#include "tests/support/fake_ledger.h"
+
+struct fake_slot {
+    struct cr_slot_record view; /* owns its certificate */
+    char broker[CR_NAME_CAP];   /* issuing: whose, and until when */
+    unsigned life;
+    int64_t lease;
+    int64_t quiet_due, pending_due;
+    char confirmed_id[CR_RENEWAL_ID_CAP];
+};
+
+struct fake_device {
+    struct fake_device *next;
+    char id[CR_NAME_CAP];
+    int64_t first_seen, last_seen;
+    unsigned slot_count;
+    struct fake_slot slot[CR_SLOTS_MAX];
+};
+
+struct fake_key {
+    struct fake_key *next;
+    uint8_t hash[CR_SHA256_LEN];
+    char device[CR_NAME_CAP], slot[CR_NAME_CAP];
+    bool used; /* in a certificate */
+};
+
+struct fake_device *fake_device_find(const struct fake_ledger *ledger, const char *id);
+struct fake_device *fake_device_make(struct fake_ledger *ledger, const char *id);
+struct fake_slot *fake_slot_find(struct fake_device *device, const char *name);
+/* NULL: it has all the slots it can have. */
+struct fake_slot *fake_slot_make(struct fake_device *device, const char *name);
+
+/* Claims a key for device/slot. False: it is somebody else's. */
+bool fake_key_claim(struct fake_ledger *ledger, const uint8_t hash[CR_SHA256_LEN], const char *device, const char *slot,
+                    struct fake_key **claimed);
+
+/* The next renewal's id: they count up. */
+void fake_renewal_id(struct fake_ledger *ledger, char id[CR_RENEWAL_ID_CAP]);
+
+#endif

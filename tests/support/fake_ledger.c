@@ -1,0 +1,179 @@
+#include "tests/support/fake_inside.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { DEVICE_CHAINS = 1024 };
+
+struct fake_line {
+    struct fake_line *next;
+    char what[32];
+    char device[CR_NAME_CAP];
+    char slot[CR_NAME_CAP];
+    char detail[CR_AUDIT_DETAIL_CAP];
+};
+
+struct fake_ledger {
+    struct fake_device *device[DEVICE_CHAINS];
+    struct fake_key *key[DEVICE_CHAINS];
+    struct fake_line *line; /* newest first */
+    unsigned renewals;
+};
+
+cr_err fake_ledger_new(struct fake_ledger **ledger)
+{
+    *ledger = calloc(1, sizeof **ledger);
+    return *ledger != NULL ? CR_OK : CR_NOMEM;
+}
+
+void fake_ledger_free(struct fake_ledger *ledger)
+{
+    if (ledger == NULL) {
+        return;
+    }
+    for (int i = 0; i < DEVICE_CHAINS; i++) {
+        for (struct fake_device *device = ledger->device[i], *next; device != NULL; device = next) {
+            next = device->next;
+            for (unsigned k = 0; k < device->slot_count; k++) {
+                cr_blob_fini(&device->slot[k].view.certificate);
+            }
+            free(device);
+        }
+        for (struct fake_key *key = ledger->key[i], *next; key != NULL; key = next) {
+            next = key->next;
+            free(key);
+        }
+    }
+    for (struct fake_line *line = ledger->line, *next; line != NULL; line = next) {
+        next = line->next;
+        free(line);
+    }
+    free(ledger);
+}
+
+/* ---- audit ---- */
+
+void fake_ledger_audit(struct fake_ledger *ledger, const char *what, const char *device, const char *slot,
+                       const char *detail)
+{
+    struct fake_line *line = calloc(1, sizeof *line);
+    if (line == NULL) {
+        abort(); /* only tests link this */
+    }
+    snprintf(line->what, sizeof line->what, "%s", what);
+    snprintf(line->device, sizeof line->device, "%s", device);
+    snprintf(line->slot, sizeof line->slot, "%s", slot);
+    snprintf(line->detail, sizeof line->detail, "%s", detail);
+    line->next = ledger->line;
+    ledger->line = line;
+}
+
+unsigned fake_ledger_audit_count(const struct fake_ledger *ledger, const char *what, const char *device)
+{
+    unsigned count = 0;
+    for (const struct fake_line *line = ledger->line; line != NULL; line = line->next) {
+        if ((what == NULL || strcmp(line->what, what) == 0) && (device == NULL || strcmp(line->device, device) == 0)) {
+            count++;
+        }
+    }
+    return count;
+}
+
+/* ---- finding ---- */
+
+static unsigned chain_of(const char *text)
+{
+    uint32_t hash = 2166136261u;
+    for (; *text != '\0'; text++) {
+        hash = (hash ^ (uint8_t)*text) * 16777619u;
+    }
+    return hash % DEVICE_CHAINS;
+}
+
+struct fake_device *fake_device_find(const struct fake_ledger *ledger, const char *id)
+{
+    struct fake_device *device = ledger->device[chain_of(id)];
+    while (device != NULL && strcmp(device->id, id) != 0) {
+        device = device->next;
+    }
+    return device;
+}
+
+struct fake_device *fake_device_make(struct fake_ledger *ledger, const char *id)
+{
+    struct fake_device *device = fake_device_find(ledger, id);
+    if (device == NULL) {
+        device = calloc(1, sizeof *device);
+        if (device == NULL) {
+            abort();
+        }
+        snprintf(device->id, sizeof device->id, "%s", id);
+        device->next = ledger->device[chain_of(id)];
+        ledger->device[chain_of(id)] = device;
+    }
+    return device;
+}
+
+struct fake_slot *fake_slot_find(struct fake_device *device, const char *name)
+{
+    for (unsigned i = 0; device != NULL && i < device->slot_count; i++) {
+        if (strcmp(device->slot[i].view.slot, name) == 0) {
+            return &device->slot[i];
+        }
+    }
+    return NULL;
+}
+
+struct fake_slot *fake_slot_make(struct fake_device *device, const char *name)
+{
+    struct fake_slot *slot = fake_slot_find(device, name);
+    if (slot == NULL && device->slot_count < CR_SLOTS_MAX) {
+        slot = &device->slot[device->slot_count++];
+        snprintf(slot->view.slot, sizeof slot->view.slot, "%s", name);
+    }
+    return slot;
+}
+
+const struct cr_slot_record *fake_ledger_slot(const struct fake_ledger *ledger, const char *device, const char *slot)
+{
+    struct fake_slot *found = fake_slot_find(fake_device_find(ledger, device), slot);
+    return found == NULL ? NULL : &found->view;
+}
+
+bool fake_ledger_hold(struct fake_ledger *ledger, const char *device, const char *slot, bool held)
+{
+    struct fake_slot *found = fake_slot_find(fake_device_find(ledger, device), slot);
+    if (found != NULL) {
+        found->view.held = held;
+    }
+    return found != NULL;
+}
+
+bool fake_key_claim(struct fake_ledger *ledger, const uint8_t hash[CR_SHA256_LEN], const char *device,
+                      const char *slot, struct fake_key **claimed)
+{
+    unsigned chain = (unsigned)(hash[0] | hash[1] << 8) % DEVICE_CHAINS;
+    struct fake_key *key = ledger->key[chain];
+    while (key != NULL && memcmp(key->hash, hash, CR_SHA256_LEN) != 0) {
+        key = key->next;
+    }
+    if (key == NULL) {
+        key = calloc(1, sizeof *key);
+        if (key == NULL) {
+            abort();
+        }
+        memcpy(key->hash, hash, CR_SHA256_LEN);
+        snprintf(key->device, sizeof key->device, "%s", device);
+        snprintf(key->slot, sizeof key->slot, "%s", slot);
+        key->next = ledger->key[chain];
+        ledger->key[chain] = key;
+    }
+    *claimed = key;
+    return strcmp(key->device, device) == 0 && strcmp(key->slot, slot) == 0;
+}
+
+void fake_renewal_id(struct fake_ledger *ledger, char id[CR_RENEWAL_ID_CAP])
+{
+    snprintf(id, CR_RENEWAL_ID_CAP, "00000000-0000-4000-8000-%012u", ++ledger->renewals);
+}

@@ -1,0 +1,44 @@
+/* fake_ledger: what Redis and the journal would remember, in memory, and every decision about it in plain C. The scripts
+ * in plugin/store/scripts decide the same; tests/contract/test_store.c holds the two together.
+ *
+ * One thread. Several fake stores may share one ledger, as brokers share a Redis. */
+#ifndef FAKE_LEDGER_H
+#define FAKE_LEDGER_H
+
+#include "plugin/handoff/job.h"
+
+enum { FAKE_LEASE_S = 30 };
+
+struct fake_ledger;
+
+CR_MUST_USE cr_err fake_ledger_new(struct fake_ledger **ledger);
+void fake_ledger_free(struct fake_ledger *ledger);
+
+/* Who asks: a broker's name and which of its lives. */
+struct fake_owner {
+    const char *broker;
+    unsigned life;
+};
+
+/* Each carries out one operation and settles the job (outcome, and the stage that follows). */
+void fake_ledger_present(struct fake_ledger *ledger, struct cr_job *job);
+void fake_ledger_begin(struct fake_ledger *ledger, struct cr_job *job, const struct fake_owner *owner);
+/* True: recorded. False: another's intent has replaced it. Settles the job either way. */
+bool fake_ledger_record(struct fake_ledger *ledger, struct cr_job *job);
+void fake_ledger_get(struct fake_ledger *ledger, struct cr_job *job); /* also DELIVER */
+void fake_ledger_report(struct fake_ledger *ledger, struct cr_job *job);
+void fake_ledger_trigger(struct fake_ledger *ledger, struct cr_job *job);
+void fake_ledger_inspect(struct fake_ledger *ledger, struct cr_job *job);
+
+/* One audit line. */
+void fake_ledger_audit(struct fake_ledger *ledger, const char *what, const char *device, const char *slot,
+                       const char *detail);
+/* How many audit lines there are; what, device: NULL for any. */
+unsigned fake_ledger_audit_count(const struct fake_ledger *ledger, const char *what, const char *device);
+
+/* For tests: puts a slot that exists on hold, or releases it. False: there is none. */
+bool fake_ledger_hold(struct fake_ledger *ledger, const char *device, const char *slot, bool held);
+/* Looks at a slot; NULL: never seen. Valid until the next operation. */
+const struct cr_slot_record *fake_ledger_slot(const struct fake_ledger *ledger, const char *device, const char *slot);
+
+#endif
