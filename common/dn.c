@@ -1,0 +1,116 @@
+#include "common/dn.h"
+
+#include <string.h>
+
+cr_err cr_dn_walk_init(struct cr_dn_walk *walk, struct cr_bytes name)
+{
+    struct cr_der outside = cr_der_of(name);
+    walk->rdn = cr_der_of((struct cr_bytes){ NULL, 0 });
+    walk->rdn_alone = false;
+    if (cr_der_enter(&outside, CR_DER_SEQUENCE, &walk->rdns) != CR_OK) {
+        return CR_INVALID;
+    }
+    return cr_der_finish(&outside);
+}
+
+cr_err cr_dn_walk_next(struct cr_dn_walk *walk, struct cr_dn_attr *attr)
+{
+    bool first = cr_der_at_end(&walk->rdn);
+    if (first) {
+        if (cr_der_at_end(&walk->rdns)) {
+            return CR_NOT_FOUND;
+        }
+        if (cr_der_enter(&walk->rdns, CR_DER_SET, &walk->rdn) != CR_OK) {
+            return CR_INVALID;
+        }
+    }
+    struct cr_der pair;
+    struct cr_bytes oid;
+    if (cr_der_enter(&walk->rdn, CR_DER_SEQUENCE, &pair) != CR_OK || cr_der_get(&pair, CR_DER_OID, &oid) != CR_OK ||
+        cr_der_any(&pair, &attr->string_tag, NULL, &attr->value) != CR_OK || !cr_der_at_end(&pair)) {
+        return CR_INVALID;
+    }
+    if (first) {
+        walk->rdn_alone = cr_der_at_end(&walk->rdn);
+    }
+    attr->type = cr_oid_find(oid);
+    attr->alone = walk->rdn_alone;
+    return CR_OK;
+}
+
+cr_err cr_dn_check(struct cr_bytes name, unsigned rdn_max)
+{
+    struct cr_der outside = cr_der_of(name), rdns;
+    if (cr_der_enter(&outside, CR_DER_SEQUENCE, &rdns) != CR_OK || !cr_der_at_end(&outside)) {
+        return CR_INVALID;
+    }
+    for (unsigned count = 0; !cr_der_at_end(&rdns); count++) {
+        struct cr_bytes rdn;
+        if (count == rdn_max || cr_der_get(&rdns, CR_DER_SET, &rdn) != CR_OK) {
+            return CR_INVALID;
+        }
+    }
+    struct cr_dn_walk walk;
+    struct cr_dn_attr attr;
+    cr_err err = cr_dn_walk_init(&walk, name);
+    while (err == CR_OK) {
+        err = cr_dn_walk_next(&walk, &attr);
+    }
+    return err == CR_NOT_FOUND ? CR_OK : CR_INVALID;
+}
+
+cr_err cr_dn_common_name(struct cr_bytes *value, struct cr_bytes name)
+{
+    struct cr_dn_walk walk;
+    struct cr_dn_attr attr;
+    unsigned found = 0;
+    cr_err err = cr_dn_walk_init(&walk, name);
+    while (err == CR_OK && (err = cr_dn_walk_next(&walk, &attr)) == CR_OK) {
+        if (attr.type != CR_OID_CN) {
+            continue;
+        }
+        found++;
+        *value = attr.value;
+        if (attr.string_tag != CR_DER_UTF8_STRING && attr.string_tag != CR_DER_PRINTABLE_STRING) {
+            return CR_NOT_FOUND;
+        }
+    }
+    return err == CR_NOT_FOUND && found == 1 ? CR_OK : CR_NOT_FOUND;
+}
+
+enum cr_oid cr_dn_type(const char *text)
+{
+    static const struct {
+        char text[4];
+        enum cr_oid type;
+    } types[] = {
+        { "O", CR_OID_O }, { "OU", CR_OID_OU }, { "C", CR_OID_C }, { "L", CR_OID_L }, { "ST", CR_OID_ST },
+    };
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+        if (strcmp(types[i].text, text) == 0) {
+            return types[i].type;
+        }
+    }
+    return CR_OID_UNKNOWN;
+}
+
+static void rdn_write(struct cr_der_writer *writer, enum cr_oid type, const char *value)
+{
+    size_t mark = cr_der_write_mark(writer);
+    cr_der_write_value(writer, type == CR_OID_C ? CR_DER_PRINTABLE_STRING : CR_DER_UTF8_STRING,
+                       (struct cr_bytes){ (const uint8_t *)value, strlen(value) });
+    cr_der_write_value(writer, CR_DER_OID, cr_oid(type));
+    cr_der_write_wrap(writer, CR_DER_SEQUENCE, mark);
+    cr_der_write_wrap(writer, CR_DER_SET, mark);
+}
+
+void cr_dn_write(struct cr_der_writer *writer, const struct cr_subject_attr *attrs, unsigned attr_count,
+                 const char *common_name)
+{
+    size_t mark = cr_der_write_mark(writer);
+    rdn_write(writer, CR_OID_CN, common_name);
+    for (unsigned i = attr_count; i > 0; i--) {
+        rdn_write(writer, cr_dn_type(attrs[i - 1].type), attrs[i - 1].value);
+    }
+    cr_der_write_wrap(writer, CR_DER_SEQUENCE, mark);
+}
