@@ -1,0 +1,433 @@
+#include "plugin/config_table.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE };
+static const int64_t day = 24 * (int64_t)HOUR;
+
+/* ---- one field each ---- */
+
+static cr_err take_text(const struct cr_config_key *key, void *field, const char *value, struct cr_why *why)
+{
+    return cr_value_text(field, key->size, value, why);
+}
+
+static cr_err take_url(const struct cr_config_key *key, void *field, const char *value, struct cr_why *why)
+{
+    return cr_value_url(field, key->size, value, why);
+}
+
+static cr_err take_name(const struct cr_config_key *key, void *field, const char *value, struct cr_why *why)
+{
+    if (!cr_name_ok(value, strlen(value))) {
+        return cr_why_set(why, "must be 1 to %d of the characters A-Z a-z 0-9 . _ : -", CR_NAME_MAX);
+    }
+    return take_text(key, field, value, why);
+}
+
+static cr_err take_number(const struct cr_config_key *key, void *field, const char *value, struct cr_why *why)
+{
+    return cr_value_unsigned(field, value, (unsigned)key->min, (unsigned)key->max, why);
+}
+
+static cr_err take_share(const struct cr_config_key *key, void *field, const char *value, struct cr_why *why)
+{
+    return cr_value_permille(field, value, (unsigned)key->max, why);
+}
+
+static cr_err take_bool(const struct cr_config_key *key, void *field, const char *value, struct cr_why *why)
+{
+    (void)key;
+    return cr_value_bool(field, value, why);
+}
+
+static cr_err take_choice(const struct cr_config_key *key, void *field, const char *value, struct cr_why *why)
+{
+    unsigned choice = 0;
+    cr_err err = cr_value_choice(&choice, value, key->words, why);
+    if (err == CR_OK) {
+        *(bool *)field = choice != 0;
+    }
+    return err;
+}
+
+static cr_err take_list(const struct cr_config_key *key, void *field, const char *value, struct cr_why *why)
+{
+    unsigned flags = 0;
+    cr_err err = cr_value_flags(&flags, value, key->words, why);
+    if (err == CR_OK) {
+        *(unsigned *)field = flags;
+    }
+    return err;
+}
+
+/* Times: the fields are milliseconds or seconds, unsigned or 64 bits wide. */
+static cr_err take_ms(const struct cr_config_key *key, void *field, const char *value, struct cr_why *why)
+{
+    int64_t ms = 0;
+    cr_err err = cr_value_duration_ms(&ms, value, key->min, key->max, why);
+    if (err == CR_OK) {
+        *(unsigned *)field = (unsigned)ms;
+    }
+    return err;
+}
+
+static cr_err take_s64(const struct cr_config_key *key, void *field, const char *value, struct cr_why *why)
+{
+    int64_t ms = 0;
+    cr_err err = cr_value_duration_ms(&ms, value, key->min, key->max, why);
+    if (err == CR_OK && ms % SECOND != 0) {
+        err = cr_why_set(why, "must be whole seconds");
+    }
+    if (err == CR_OK) {
+        *(int64_t *)field = ms / SECOND;
+    }
+    return err;
+}
+
+static cr_err take_s(const struct cr_config_key *key, void *field, const char *value, struct cr_why *why)
+{
+    int64_t s = 0;
+    cr_err err = take_s64(key, &s, value, why);
+    if (err == CR_OK) {
+        *(unsigned *)field = (unsigned)s;
+    }
+    return err;
+}
+
+static cr_err take_prefix(const struct cr_config_key *key, void *field, const char *value, struct cr_why *why)
+{
+    size_t len = strlen(value);
+    if (len == 0 || len >= key->size ||
+        strspn(value, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") != len) {
+        return cr_why_set(why, "must be 1 to %zu of the characters A-Z a-z 0-9 _ -", key->size - 1);
+    }
+    return take_text(key, field, value, why);
+}
+
+/* ---- the whole configuration ---- */
+
+static cr_err take_topic_prefix(struct cr_config *config, struct cr_profile *slot, const char *value,
+                                struct cr_why *why)
+{
+    (void)slot;
+    if (!cr_topic_prefix_ok(value) || strncmp(value, "$SYS", 4) == 0 || strncmp(value, "$CONTROL", 8) == 0 ||
+        strncmp(value, "$share", 6) == 0) {
+        return cr_why_set(why, "must be levels of printable characters without wildcards, at most %d bytes, and not the"
+                               " broker's own", CR_TOPIC_PREFIX_MAX);
+    }
+    return cr_value_text(config->topic_prefix, sizeof config->topic_prefix, value, why);
+}
+
+static cr_err take_trusted(struct cr_config *config, struct cr_profile *slot, const char *value, struct cr_why *why)
+{
+    (void)slot;
+    if (config->trusted_count == CR_TRUSTED_MAX) {
+        return cr_why_set(why, "can be given at most %d times", CR_TRUSTED_MAX);
+    }
+    cr_err err = cr_value_text(config->trusted_cafile[config->trusted_count], CR_PATH_CAP, value, why);
+    config->trusted_count += err == CR_OK;
+    return err;
+}
+
+static cr_err take_redis(struct cr_config *config, struct cr_profile *slot, const char *value, struct cr_why *why)
+{
+    (void)slot;
+    char user[CR_PRINCIPAL_CAP], password[CR_PRINCIPAL_CAP];
+    cr_err err = cr_value_redis(config->redis, sizeof config->redis, user, password, sizeof user, value, why);
+    if (err != CR_OK) {
+        explicit_bzero(password, sizeof password);
+        return err;
+    }
+    if (user[0] != '\0' && config->redis_username[0] != '\0') {
+        err = cr_why_set(why, "and redis_username both name a user: keep one");
+    }
+    if (password[0] != '\0' && config->redis_password[0] != '\0') {
+        err = cr_why_set(why, "and redis_password_file both give a password: keep one");
+    }
+    if (user[0] != '\0') { /* also where there are two, so that one mistake does not make another */
+        memcpy(config->redis_username, user, sizeof user);
+    }
+    if (password[0] != '\0') {
+        memcpy(config->redis_password, password, sizeof password);
+    }
+    explicit_bzero(password, sizeof password);
+    return err;
+}
+
+static cr_err take_redis_username(struct cr_config *config, struct cr_profile *slot, const char *value,
+                                  struct cr_why *why)
+{
+    (void)slot;
+    if (config->redis_username[0] != '\0') {
+        return cr_why_set(why, "and redis both name a user: keep one");
+    }
+    return cr_value_text(config->redis_username, sizeof config->redis_username, value, why);
+}
+
+/* The file's first line, of a file that only its owner and group may read. */
+static cr_err take_redis_password_file(struct cr_config *config, struct cr_profile *slot, const char *value,
+                                       struct cr_why *why)
+{
+    (void)slot;
+    char text[CR_PRINCIPAL_CAP + 2];
+    struct stat about;
+    cr_err err = CR_INVALID;
+    int fd = open(value, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0) {
+        return cr_why_set(why, "cannot be opened: %s", strerror(errno));
+    }
+    ssize_t len = -1;
+    if (fstat(fd, &about) != 0 || !S_ISREG(about.st_mode)) {
+        err = cr_why_set(why, "is not a file");
+    } else if ((about.st_mode & S_IRWXO) != 0) {
+        err = cr_why_set(why, "can be read by every user of this machine: chmod o-rwx it");
+    } else if ((len = read(fd, text, sizeof text - 1)) < 0) {
+        err = cr_why_set(why, "cannot be read: %s", strerror(errno));
+    } else {
+        text[len] = '\0';
+        text[strcspn(text, "\r\n")] = '\0';
+        if (config->redis_password[0] != '\0') {
+            err = cr_why_set(why, "and redis both give a password: keep one");
+        } else if (text[0] == '\0') {
+            err = cr_why_set(why, "is empty");
+        } else if (cr_text_copy(config->redis_password, sizeof config->redis_password, text) != CR_OK) {
+            err = cr_why_set(why, "holds more than %d bytes", CR_PRINCIPAL_CAP - 1);
+        } else {
+            err = CR_OK;
+        }
+    }
+    explicit_bzero(text, sizeof text);
+    (void)close(fd);
+    return err;
+}
+
+static cr_err take_principal(struct cr_config *config, enum cr_role role, bool by_username, const char *value,
+                             struct cr_why *why)
+{
+    for (unsigned i = 0; i < config->principal_count; i++) {
+        if (config->principal[i].by_username == by_username && strcmp(config->principal[i].name, value) == 0) {
+            return cr_why_set(why, "names somebody who has a role already; an admin may all that a viewer may");
+        }
+    }
+    if (config->principal_count == CR_PRINCIPALS_MAX) {
+        return cr_why_set(why, "is one too many: at most %d admins and viewers", CR_PRINCIPALS_MAX);
+    }
+    if (!by_username && !cr_name_ok(value, strlen(value))) {
+        return cr_why_set(why, "must be a certificate's CN: 1 to %d of A-Z a-z 0-9 . _ : -", CR_NAME_MAX);
+    }
+    struct cr_principal *principal = &config->principal[config->principal_count];
+    cr_err err = cr_value_text(principal->name, sizeof principal->name, value, why);
+    if (err == CR_OK) {
+        principal->role = role;
+        principal->by_username = by_username;
+        config->principal_count++;
+    }
+    return err;
+}
+
+static cr_err take_admin_identity(struct cr_config *config, struct cr_profile *slot, const char *value,
+                                  struct cr_why *why)
+{
+    (void)slot;
+    return take_principal(config, CR_ROLE_ADMIN, false, value, why);
+}
+
+static cr_err take_admin_username(struct cr_config *config, struct cr_profile *slot, const char *value,
+                                  struct cr_why *why)
+{
+    (void)slot;
+    return take_principal(config, CR_ROLE_ADMIN, true, value, why);
+}
+
+static cr_err take_viewer_identity(struct cr_config *config, struct cr_profile *slot, const char *value,
+                                   struct cr_why *why)
+{
+    (void)slot;
+    return take_principal(config, CR_ROLE_VIEWER, false, value, why);
+}
+
+static cr_err take_viewer_username(struct cr_config *config, struct cr_profile *slot, const char *value,
+                                   struct cr_why *why)
+{
+    (void)slot;
+    return take_principal(config, CR_ROLE_VIEWER, true, value, why);
+}
+
+/* ---- a slot ---- */
+
+/* A share of the lifetime, or a time, which becomes one. */
+static cr_err take_renewal_window(struct cr_config *config, struct cr_profile *slot, const char *value,
+                                  struct cr_why *why)
+{
+    (void)config;
+    int64_t ms = 0;
+    if (strchr(value, '%') != NULL) {
+        return cr_value_permille(&slot->window_permille, value, 900, why);
+    }
+    if (cr_value_duration_ms(&ms, value, SECOND, slot->lifetime_s * SECOND * 9 / 10, why) != CR_OK) {
+        return cr_why_set(why, "must be a share of the lifetime, such as 33%%, or a time of at most nine tenths of it");
+    }
+    slot->window_permille = (unsigned)((ms + slot->lifetime_s - 1) / slot->lifetime_s);
+    return CR_OK;
+}
+
+static cr_err take_subject_attribute(struct cr_config *config, struct cr_profile *slot, const char *value,
+                                     struct cr_why *why)
+{
+    (void)config;
+    static const char *const types[] = { "C", "L", "O", "OU", "ST" };
+    size_t type_len = strcspn(value, " \t");
+    const char *text = value + type_len + strspn(value + type_len, " \t");
+    const char *type = NULL;
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+        if (strlen(types[i]) == type_len && memcmp(types[i], value, type_len) == 0) {
+            type = types[i];
+        }
+    }
+    if (type == NULL || text[0] == '\0') {
+        return cr_why_set(why, "must be one of C, L, O, OU, ST and its value, such as: subject_attribute O Example");
+    }
+    if (strcmp(type, "C") == 0 && (strlen(text) != 2 || strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != 2)) {
+        return cr_why_set(why, "C must be two capital letters (ISO 3166)");
+    }
+    if (slot->attr_count == CR_SUBJECT_ATTR_MAX) {
+        return cr_why_set(why, "can be given at most %d times in a slot", CR_SUBJECT_ATTR_MAX);
+    }
+    struct cr_subject_attr *attr = &slot->attr[slot->attr_count];
+    cr_err err = cr_value_text(attr->value, sizeof attr->value, text, why);
+    if (err == CR_OK) {
+        err = cr_text_copy(attr->type, sizeof attr->type, type);
+        slot->attr_count += err == CR_OK;
+    }
+    return err;
+}
+
+/* ---- finding ---- */
+
+const struct cr_config_key *cr_config_key_find(const char *name)
+{
+    for (unsigned i = 0; i < cr_config_key_count; i++) {
+        if (strcmp(cr_config_keys[i].name, name) == 0) {
+            return &cr_config_keys[i];
+        }
+    }
+    return NULL;
+}
+
+const struct cr_config_key *cr_config_key_nearest(const char *name)
+{
+    const struct cr_config_key *nearest = NULL;
+    unsigned least = (unsigned)strlen(name) / 3 + 2; /* further away is another word */
+    for (unsigned i = 0; i < cr_config_key_count; i++) {
+        unsigned distance = cr_value_distance(cr_config_keys[i].name, name);
+        if (distance < least) {
+            least = distance;
+            nearest = &cr_config_keys[i];
+        }
+    }
+    return nearest;
+}
+
+cr_err cr_config_key_take(const struct cr_config_key *key, struct cr_config *config, struct cr_profile *slot,
+                          const char *value, struct cr_why *why)
+{
+    if (value[0] == '\0') {
+        return cr_why_set(why, "needs a value");
+    }
+    if (key->take_whole != NULL) {
+        return key->take_whole(config, slot, value, why);
+    }
+    char *base = key->in_slot ? (char *)slot : (char *)config;
+    return key->take(key, base + key->offset, value, why);
+}
+
+/* ---- the tables ---- */
+
+static const struct cr_word key_backends[] = { { "libcrypto", 1 }, { "mbedtls", 2 }, { NULL, 0 } };
+static const struct cr_word accesses[] = { { "defer", 0 }, { "allow", 1 }, { NULL, 0 } };
+static const struct cr_word timings[] = { { "window", 0 }, { "any", 1 }, { NULL, 0 } };
+static const struct cr_word key_types[] = {
+    { "EC-P256", CR_ALLOW_EC_P256 }, { "EC-P384", CR_ALLOW_EC_P384 }, { "RSA", CR_ALLOW_RSA }, { NULL, 0 }
+};
+static const struct cr_word key_usages[] = {
+    { "digitalSignature", CR_KU_DIGITAL_SIGNATURE },
+    { "keyEncipherment", CR_KU_KEY_ENCIPHERMENT },
+    { "keyAgreement", CR_KU_KEY_AGREEMENT },
+    { NULL, 0 }
+};
+static const struct cr_word ext_key_usages[] = {
+    { "clientAuth", CR_EKU_CLIENT_AUTH },
+    { "serverAuth", CR_EKU_SERVER_AUTH },
+    { "codeSigning", CR_EKU_CODE_SIGNING },
+    { NULL, 0 }
+};
+
+static cr_err take_key_backend(const struct cr_config_key *key, void *field, const char *value, struct cr_why *why)
+{
+    unsigned choice;
+    cr_err err = cr_value_choice(&choice, value, key_backends, why);
+    return err == CR_OK ? take_text(key, field, value, why) : err;
+}
+
+#define GLOBAL(field) .offset = offsetof(struct cr_config, field), .size = sizeof((struct cr_config *)0)->field
+#define SLOT(field)                                                  \
+    .in_slot = true, .offset = offsetof(struct cr_profile, field),   \
+    .size = sizeof((struct cr_profile *)0)->field
+
+const struct cr_config_key cr_config_keys[] = {
+    { "issuer_certfile", .take = take_text, GLOBAL(issuer_certfile) },
+    { "issuer_keyfile", .take = take_text, GLOBAL(issuer_keyfile) },
+    { "issuer_passphrase_file", .take = take_text, GLOBAL(issuer_passphrase_file) },
+    { "trusted_cafile", .many = true, .take_whole = take_trusted },
+    { "key_backend", .take = take_key_backend, GLOBAL(key_backend) },
+    { "redis", .take_whole = take_redis },
+    { "redis_username", .take_whole = take_redis_username },
+    { "redis_password_file", .take_whole = take_redis_password_file },
+    { "redis_cafile", .take = take_text, GLOBAL(redis_cafile) },
+    { "redis_prefix", .take = take_prefix, GLOBAL(redis_prefix) },
+    { "redis_timeout", .take = take_ms, GLOBAL(redis_timeout_ms), .min = 50, .max = MINUTE },
+    { "redis_require_durable", .take = take_bool, GLOBAL(redis_require_durable) },
+    { "redis_buckets", .take = take_number, GLOBAL(buckets), .min = 1, .max = 4096 },
+    { "journal_dir", .take = take_text, GLOBAL(journal_dir) },
+    { "broker_name", .take = take_name, GLOBAL(broker_name) },
+    { "topic_prefix", .take_whole = take_topic_prefix },
+    { "default_access", .take = take_choice, GLOBAL(default_allow), .words = accesses },
+    { "rate_device", .take = take_number, GLOBAL(rate_device_per_min), .min = 1, .max = 1000000 },
+    { "rate_device_burst", .take = take_number, GLOBAL(rate_device_burst), .min = 1, .max = 1000000 },
+    { "rate_total", .take = take_number, GLOBAL(rate_total_per_s), .min = 1, .max = 1000000 },
+    { "rate_total_burst", .take = take_number, GLOBAL(rate_total_burst), .min = 1, .max = 1000000 },
+    { "retry_after", .take = take_s, GLOBAL(retry_after_s), .min = SECOND, .max = HOUR },
+    { "renewal_deadline", .take = take_s64, GLOBAL(renewal_deadline_s), .min = SECOND, .max = 366 * day },
+    { "trigger_expiry", .take = take_s, GLOBAL(trigger_expiry_s), .min = SECOND, .max = 366 * day },
+    { "workers", .take = take_number, GLOBAL(workers), .min = 1, .max = 64 },
+    { "max_in_flight", .take = take_number, GLOBAL(max_in_flight), .min = 16, .max = 65536 },
+    { "admin_identity", .many = true, .take_whole = take_admin_identity },
+    { "admin_username", .many = true, .take_whole = take_admin_username },
+    { "viewer_identity", .many = true, .take_whole = take_viewer_identity },
+    { "viewer_username", .many = true, .take_whole = take_viewer_username },
+    { "lifetime", .take = take_s64, SLOT(lifetime_s), .min = 10 * SECOND, .max = 3660 * day },
+    { "lifetime_jitter", .take = take_share, SLOT(jitter_permille), .max = 500 },
+    { "not_before_skew", .take = take_s64, SLOT(skew_s), .min = 0, .max = 7 * day },
+    { "renewal_window", .in_slot = true, .last = true, .take_whole = take_renewal_window },
+    { "renewal_spread", .take = take_share, SLOT(spread_permille), .max = 1000 },
+    { "key_types", .take = take_list, SLOT(key_types), .words = key_types },
+    { "rsa_min_bits", .take = take_number, SLOT(rsa_min_bits), .min = 2048, .max = 4096 },
+    { "rsa_max_bits", .take = take_number, SLOT(rsa_max_bits), .min = 2048, .max = 4096 },
+    { "key_usage", .take = take_list, SLOT(key_usage), .words = key_usages },
+    { "ext_key_usage", .take = take_list, SLOT(ext_key_usage), .words = ext_key_usages },
+    { "request_timing", .take = take_choice, SLOT(request_any_time), .words = timings },
+    { "same_key", .take = take_bool, SLOT(allow_same_key) },
+    { "tls", .take = take_bool, SLOT(tls) },
+    { "san_dns", .take = take_bool, SLOT(san_dns) },
+    { "subject_attribute", .in_slot = true, .many = true, .take_whole = take_subject_attribute },
+    { "crl_url", .take = take_url, SLOT(crl_url) },
+    { "aia_url", .take = take_url, SLOT(aia_url) },
+};
+const unsigned cr_config_key_count = sizeof cr_config_keys / sizeof cr_config_keys[0];
+_Static_assert(sizeof cr_config_keys / sizeof cr_config_keys[0] <= CR_CONFIG_KEYS_MAX, "one bit or line each");
