@@ -20,6 +20,10 @@ struct cr_client {
     const char *address;       /* NULL: offline */
     int protocol;              /* 3, 4 (3.1.1), 5 */
     bool persistent;           /* the session outlives the connection */
+    /* With cr_router_message and cr_router_control: the broker did not ask cr_router_access about this message. It came
+     * over a bridge of the broker's own (whose certificate is the remote server's: not a device), or another plugin
+     * granted it before us. Refuse it where it is ours. */
+    bool unchecked;
 };
 
 enum { CR_CORRELATION_MAX = 256, CR_CONTENT_TYPE_MAX = 64, CR_USER_PROPERTY_MAX = 16 };
@@ -56,7 +60,7 @@ struct cr_host_ops {
      * (our topics, a client not seen before), not for each of the broker's messages. */
     const void *(*certificate_mark)(struct cr_host *host, const struct cr_client *client);
     /* Holds that certificate: *held is a reference that keeps its mark from being reused, der views its encoding while
-     * held. CR_NOT_FOUND: there is none. */
+     * held and is not freed by the caller. CR_NOT_FOUND: there is none. */
     cr_err (*certificate_hold)(struct cr_host *host, const struct cr_client *client, void **held, struct cr_blob *der);
     void (*certificate_drop)(struct cr_host *host, void *held);
     /* Closes the client's connection at the next tick. */
