@@ -74,7 +74,6 @@ struct cr_session *loop_notice(struct cr_router *router, const struct cr_client 
         appear_identify(router, session, cr_blob_view(&der));
         loop_present_waiting(router);
     }
-    cr_blob_fini(&der);
     return session;
 }
 

@@ -262,19 +262,14 @@ static void control_run(struct cr_router *router, const struct cr_session *sessi
     }
 }
 
-void loop_control(struct cr_router *router, struct cr_session *session, const struct cr_client *client,
-                  struct cr_bytes payload, const struct cr_request_properties *properties)
+void loop_control(struct cr_router *router, struct cr_session *session, struct cr_bytes payload,
+                  const struct cr_request_properties *properties)
 {
     static const char *const keys[] = { "commands", NULL };
     struct cr_bytes correlation = properties->correlation;
     const cJSON *commands;
     cJSON *json;
 
-    if (session == NULL) {
-        loop_log(router, 'w', "an operator command of an unknown client was dropped");
-        (void)client;
-        return;
-    }
     if (payload.len > CR_CONTROL_MAX) {
         control_reject(router, session->client_id, correlation, CR_REFUSAL_TOO_LARGE, NULL);
         return;

@@ -127,8 +127,8 @@ void loop_audit(struct cr_router *router, const struct cr_session *session, cons
 
 /* ---- control (control.c): the operator channel ---- */
 
-void loop_control(struct cr_router *router, struct cr_session *session, const struct cr_client *client,
-                  struct cr_bytes payload, const struct cr_request_properties *properties);
+void loop_control(struct cr_router *router, struct cr_session *session, struct cr_bytes payload,
+                  const struct cr_request_properties *properties);
 /* A job of a command is home: its answer. Does not free the job. */
 void loop_command_done(struct cr_router *router, struct cr_job *job);
 void loop_control_fini(struct cr_router *router);

@@ -170,8 +170,10 @@ enum cr_handled cr_router_message(struct cr_router *router, const struct cr_clie
         return CR_NOT_OURS;
     }
     session = loop_notice_exactly(router, client);
-    if (loop_device_refusal(session, topic.device) != CR_REFUSAL_NONE) {
-        return CR_REFUSED; /* bridges come here without an access check: they are no devices */
+    if (client->unchecked || loop_device_refusal(session, topic.device) != CR_REFUSAL_NONE) {
+        loop_alarm(router, session, topic.device, CR_REFUSAL_WRONG_IDENTITY,
+                   "a message came past the access check, over a bridge or another plugin's permission");
+        return CR_REFUSED;
     }
     switch (topic.verb) {
     case CR_VERB_CSR:
@@ -197,7 +199,14 @@ enum cr_handled cr_router_message(struct cr_router *router, const struct cr_clie
 void cr_router_control(struct cr_router *router, const struct cr_client *client, struct cr_bytes payload,
                        const struct cr_request_properties *properties)
 {
-    loop_control(router, loop_notice_exactly(router, client), client, payload, properties);
+    struct cr_session *session = loop_notice_exactly(router, client);
+
+    if (client->unchecked || session == NULL) {
+        loop_alarm(router, session, "", CR_REFUSAL_NOT_AUTHORISED,
+                   "an operator command came past the access check, over a bridge or another plugin's permission");
+        return;
+    }
+    loop_control(router, session, payload, properties);
 }
 
 /* ---- coming, going, time ---- */

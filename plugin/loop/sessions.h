@@ -76,8 +76,8 @@ struct cr_session *cr_sessions_find(struct cr_sessions *sessions, const struct c
 struct cr_session *cr_sessions_find_id(struct cr_sessions *sessions, uint64_t id);
 struct cr_presence *cr_sessions_presence(struct cr_sessions *sessions, const char *device);
 
-/* Makes a session; *der (moved in by the host, freed by the caller) is its certificate, empty when it has none. The
- * caller identifies it afterwards. CR_NOMEM, CR_INVALID (no or an over-long client id). */
+/* Makes a session; *der views its certificate for as long as the session lives, and is empty when it has none. The caller
+ * identifies it afterwards. CR_NOMEM, CR_INVALID (no or an over-long client id). */
 CR_MUST_USE cr_err cr_sessions_add(struct cr_sessions *sessions, struct cr_session **session,
                                    const struct cr_client *client, struct cr_blob *der);
 /* Binds it to its device. CR_NOMEM. */
