@@ -1,5 +1,6 @@
 /* Records and figures as JSON for operators. */
 #include "plugin/loop/control.h"
+#include "plugin/worker/issuer_info.h"
 
 static bool render_time(cJSON *object, const char *name, int64_t unix_s)
 {

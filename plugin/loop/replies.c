@@ -4,6 +4,7 @@
  * job brings is therefore published in the tick, which is the last thing of a turn: nothing comes between. Refusals that
  * are published during an event tell nothing but a code. */
 #include "plugin/loop/loop.h"
+#include "plugin/worker/issuer_info.h"
 
 #include <stdio.h>
 #include <stdlib.h>

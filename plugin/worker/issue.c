@@ -9,10 +9,10 @@ static enum cr_refusal issue_intend(struct cr_job *job, const struct cr_random *
     if (cr_trust_has_key(trust, job->csr.key_hash)) {
         return CR_REFUSAL_KEY_REUSED;
     }
-    if (cr_cert_intent_make(&job->intent, job->profile, cr_trust_signing_cert(trust), job->now_s, random) != CR_OK) {
+    if (cr_cert_intent_make(&job->intent, job->profile, cr_issuer_cert(trust), job->now_s, random) != CR_OK) {
         return CR_REFUSAL_ISSUER_UNAVAILABLE;
     }
-    return cr_text_copy(job->issuer, sizeof job->issuer, cr_trust_signing_id(trust)) == CR_OK ? CR_REFUSAL_NONE
+    return cr_text_copy(job->issuer, sizeof job->issuer, cr_issuer_id(trust)) == CR_OK ? CR_REFUSAL_NONE
                                                                                                 : CR_REFUSAL_INTERNAL;
 }
 

@@ -116,7 +116,7 @@ static cr_err rig_sign(void *ctx, struct cr_bytes tbs, uint8_t *sig, size_t *sig
 
 static void rig_make_ca(struct flow_rig *rig)
 {
-    struct cr_cert_intent intent = { .not_before = RIG_START_S - RIG_YEAR_S, .not_after = RIG_START_S + 10 * RIG_YEAR_S };
+    struct cr_cert_intent intent = { .not_before = RIG_START_S - RIG_YEAR_S, .not_after = (int64_t)RIG_START_S + 10LL * RIG_YEAR_S };
     struct cr_ca_request request = { .common_name = "rig CA", .pathlen = 0 };
 
     rig_key_make(&rig->ca_key);

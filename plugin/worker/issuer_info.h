@@ -1,0 +1,22 @@
+/* issuer_info: looking at a trust: its issuers one by one, for people, and the chain behind a leaf of any of them.
+ * Constant data; any thread. */
+#ifndef CR_ISSUER_INFO_H
+#define CR_ISSUER_INFO_H
+
+#include "plugin/worker/issuer.h"
+
+struct cr_issuer_info {
+    char id[CR_ISSUER_ID_TEXT];
+    char subject[160];           /* a distinguished name as text, for people only */
+    int64_t not_before, not_after;
+    bool signing;
+};
+
+/* The n-th trusted issuer; the first one signs. CR_NOT_FOUND behind the last. */
+CR_MUST_USE cr_err cr_trust_info(const struct cr_trust *trust, unsigned n, struct cr_issuer_info *info);
+
+/* What a device is sent after a leaf of this issuer, DER, one after another. Empty for a root, or an issuer that is not
+ * trusted (any more). Lent. */
+struct cr_bytes cr_trust_chain(const struct cr_trust *trust, const char *issuer_id);
+
+#endif
