@@ -55,8 +55,11 @@ static enum ctl_colour state_colour(const char *state, bool held)
 /* An object inside a slot as one row, then what of it is unknown. */
 static void slot_part(const struct ctl_sheet *sheet, const char *label, const char *cell, cJSON *part)
 {
+    struct ctl_sheet inner = *sheet;
+    inner.indent += 2;
+    inner.label_width -= 2;
     ctl_sheet_row(sheet, label, cell, CTL_PLAIN);
-    ctl_sheet_rest(sheet, part);
+    ctl_sheet_rest(&inner, part);
     cJSON_Delete(part);
 }
 
