@@ -62,13 +62,13 @@ struct cr_cert_intent {
 
 /* 127 random bits, positive, minimal, 1-16 octets, never zero. */
 CR_MUST_USE cr_err cr_serial_make(struct cr_serial *serial, const struct cr_random *random);
-void cr_serial_text(char text[CR_SERIAL_TEXT], const struct cr_serial *serial); /* lower-case hex, two digits an octet */
+void cr_serial_text(char text[CR_SERIAL_TEXT], const struct cr_serial *serial); /* lower-case hex */
 CR_MUST_USE cr_err cr_serial_parse(struct cr_serial *serial, const char *text);
 bool cr_serial_equal(const struct cr_serial *a, const struct cr_serial *b);
 
 /* Chooses serial and validity: from now - skew, lifetime less a random jitter, never past the issuer's notAfter, across
- * 2049/2050 in the right ASN.1 type. CR_UNAVAILABLE: no random numbers. CR_DENIED: the issuer's time is up, or the clock
- * lies outside the issuer's validity. */
+ * 2049/2050 in the right ASN.1 type. CR_UNAVAILABLE: no random numbers. CR_DENIED: the issuer's time is up, or the
+ * clock lies outside the issuer's validity. */
 CR_MUST_USE cr_err cr_cert_intent_make(struct cr_cert_intent *intent, const struct cr_profile *profile,
                                        const struct cr_cert *issuer, int64_t now_s, const struct cr_random *random);
 
@@ -83,8 +83,9 @@ struct cr_cert_request {
     bool san;                   /* a SAN dNSName = device */
 };
 
-/* Builds and signs a leaf: SKI (SHA-1 of the key, RFC 5280 section 4.2.1.2 (1)), AKI, BasicConstraints CA:FALSE critical, KU
- * critical, EKU, optional CRL distribution point and AIA. *der is allocated. Refuses reversed validity (CR_INVALID). */
+/* Builds and signs a leaf: SKI (SHA-1 of the key, RFC 5280 section 4.2.1.2 (1)), AKI, BasicConstraints CA:FALSE
+ * critical, KU critical, EKU, optional CRL distribution point and AIA. *der is allocated. Refuses reversed validity
+ * (CR_INVALID). */
 CR_MUST_USE cr_err cr_cert_build(struct cr_blob *der, const struct cr_cert_request *request,
                                  const struct cr_cert_intent *intent, const struct cr_cert *issuer,
                                  enum cr_sig_alg alg, cr_cert_sign_fn *sign, void *sign_ctx);

@@ -15,8 +15,8 @@ static cr_err random_up_to(int64_t *value, int64_t max, const struct cr_random *
     return err;
 }
 
-cr_err cr_cert_intent_make(struct cr_cert_intent *intent, const struct cr_profile *profile, const struct cr_cert *issuer,
-                           int64_t now_s, const struct cr_random *random)
+cr_err cr_cert_intent_make(struct cr_cert_intent *intent, const struct cr_profile *profile,
+                           const struct cr_cert *issuer, int64_t now_s, const struct cr_random *random)
 {
     struct cr_cert_intent made;
     int64_t jitter_s = 0;

@@ -55,8 +55,8 @@ static bool attributes_ok(struct cr_bytes attributes)
     }
 }
 
-/* PKCS#8 starts SEQUENCE { INTEGER 0 or 1, SEQUENCE, SEC 1 { 1, OCTET STRING, PKCS#1 { 0, INTEGER, PKCS#12 { 3, SEQUENCE:
- * nothing else of that shape has any business here. Encrypted PKCS#8 is { SEQUENCE, OCTET STRING }. */
+/* PKCS#8 starts SEQUENCE { INTEGER 0 or 1, SEQUENCE, SEC 1 { 1, OCTET STRING, PKCS#1 { 0, INTEGER, PKCS#12 { 3,
+ * SEQUENCE: nothing else of that shape has any business here. Encrypted PKCS#8 is { SEQUENCE, OCTET STRING }. */
 static bool is_private_key(struct cr_bytes der)
 {
     struct cr_der outside = cr_der_of(der), inside;

@@ -126,8 +126,8 @@ static bool alt_name_ok(struct cr_bytes value, const char *device)
            cr_bytes_equal_text(dns, device);
 }
 
-/* Whether one extension may be wished for. What the profile decides (key usage, purposes, key ids) is read only for what
- * must not be asked at all, and ignored otherwise. */
+/* Whether one extension may be wished for. What the profile decides (key usage, purposes, key ids) is read only for
+ * what must not be asked at all, and ignored otherwise. */
 static bool extension_ok(struct cr_csr *csr, const struct cr_ext *ext, const char *device)
 {
     bool ca = true;

@@ -1,5 +1,6 @@
 #include "common/dn.h"
 
+#include <stdio.h>
 #include <string.h>
 
 cr_err cr_dn_walk_init(struct cr_dn_walk *walk, struct cr_bytes name)
@@ -78,20 +79,51 @@ cr_err cr_dn_common_name(struct cr_bytes *value, struct cr_bytes name)
     return err == CR_NOT_FOUND && found == 1 ? CR_OK : CR_NOT_FOUND;
 }
 
+static const struct {
+    char text[4];
+    enum cr_oid type;
+} types[] = {
+    { "O", CR_OID_O }, { "OU", CR_OID_OU }, { "C", CR_OID_C }, { "L", CR_OID_L }, { "ST", CR_OID_ST },
+    { "CN", CR_OID_CN }, /* the last: no attribute of a profile */
+};
+enum { TYPE_COUNT = sizeof types / sizeof *types };
+
 enum cr_oid cr_dn_type(const char *text)
 {
-    static const struct {
-        char text[4];
-        enum cr_oid type;
-    } types[] = {
-        { "O", CR_OID_O }, { "OU", CR_OID_OU }, { "C", CR_OID_C }, { "L", CR_OID_L }, { "ST", CR_OID_ST },
-    };
-    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+    for (size_t i = 0; i < TYPE_COUNT - 1; i++) {
         if (strcmp(types[i].text, text) == 0) {
             return types[i].type;
         }
     }
     return CR_OID_UNKNOWN;
+}
+
+static const char *type_text(enum cr_oid type)
+{
+    for (size_t i = 0; i < TYPE_COUNT; i++) {
+        if (types[i].type == type) {
+            return types[i].text;
+        }
+    }
+    return "?";
+}
+
+void cr_dn_text(char *text, size_t cap, struct cr_bytes name)
+{
+    struct cr_dn_walk walk;
+    struct cr_dn_attr attr;
+    size_t len = 0;
+    cr_err err = cr_dn_walk_init(&walk, name);
+    text[0] = '\0';
+    while (err == CR_OK && (err = cr_dn_walk_next(&walk, &attr)) == CR_OK) {
+        int put = snprintf(text + len, cap - len, "%s%s=", len == 0 ? "" : ", ", type_text(attr.type));
+        len = put < 0 || (size_t)put >= cap - len ? cap - 1 : len + (size_t)put;
+        for (size_t i = 0; i < attr.value.len && len + 1 < cap; i++) {
+            uint8_t c = attr.value.data[i];
+            text[len++] = c >= ' ' && c < 0x7f ? (char)c : '?';
+        }
+        text[len] = '\0';
+    }
 }
 
 static void rdn_write(struct cr_der_writer *writer, enum cr_oid type, const char *value)

@@ -34,6 +34,10 @@ CR_MUST_USE cr_err cr_dn_common_name(struct cr_bytes *value, struct cr_bytes nam
 /* The attribute type that a profile calls "O", "OU", "C", "L" or "ST"; CR_OID_UNKNOWN for anything else. */
 enum cr_oid cr_dn_type(const char *text);
 
+/* Writes "O=Acme, CN=Issuing CA" for people to read, cut where the capacity ends; what is not
+ * printable ASCII becomes '?'. Nothing may be decided by it. */
+void cr_dn_text(char *text, size_t cap, struct cr_bytes name);
+
 /* Writes a Name: the attributes in their order, each a RelativeDistinguishedName of its own, then the CN. Strings are
  * UTF8String, but the country is a PrintableString. */
 void cr_dn_write(struct cr_der_writer *writer, const struct cr_subject_attr *attrs, unsigned attr_count,

@@ -48,8 +48,9 @@ static const EVP_MD *digest_of(enum cr_sig_alg alg)
     return NULL;
 }
 
-/* libcrypto leaves its complaints in a queue of the thread, which in the broker is shared with its TLS: every entry point
- * sets a mark and goes through here, which takes out what we caused. Tells a lack of memory from everything else. */
+/* libcrypto leaves its complaints in a queue of the thread, which in the broker is shared with its TLS: every entry
+ * point sets a mark and goes through here, which takes out what we caused. Tells a lack of memory from everything else.
+ * */
 static cr_err settle(cr_err err)
 {
     if (err != CR_OK && ERR_GET_REASON(ERR_peek_last_error()) == ERR_R_MALLOC_FAILURE) {

@@ -175,8 +175,8 @@ static cr_err adopt(struct cr_private_key **key, struct cr_private_key *made)
         goto out;
     }
     made->type = public_key.type;
-    /* The first signature fills tables of the curve inside the key; from then on signing only reads them, so that several
-     * threads can. It also finds a key that cannot sign now rather than later. */
+    /* The first signature fills tables of the curve inside the key; from then on signing only reads them, so that
+     * several threads can. It also finds a key that cannot sign now rather than later. */
     CR_TRY(sign(made, cr_sig_alg_for(made->type), cr_blob_view(&spki), sig, &sig_len));
     *key = made;
     made = NULL;
@@ -277,8 +277,8 @@ static cr_err private_pem(const struct cr_private_key *key, struct cr_blob *pem)
     cr_der_write_small(&writer, 0);
     cr_der_write_wrap(&writer, CR_DER_SEQUENCE, 0);
     CR_TRY(cr_der_write_done(&writer, &pkcs8));
-    int rc = mbedtls_pem_write_buffer("-----BEGIN PRIVATE KEY-----\n", "-----END PRIVATE KEY-----\n", pkcs8.data, pkcs8.len,
-                                      text, sizeof text, &text_len);
+    int rc = mbedtls_pem_write_buffer("-----BEGIN PRIVATE KEY-----\n", "-----END PRIVATE KEY-----\n", pkcs8.data,
+                                      pkcs8.len, text, sizeof text, &text_len);
     err = rc == 0 ? cr_blob_copy(pem, text, text_len - 1) : failure(rc, CR_CRYPTO); /* it counts its NUL */
 out:
     cr_blob_fini(&spki);

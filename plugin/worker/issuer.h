@@ -1,11 +1,12 @@
 /* issuer: who signs, and whose signatures are believed.
  *
  * An issuer is a CA certificate with the chain that devices are sent beside their own, and something that signs for it.
- * That something is a cr_signer (signer.h): a key file today, a token or a remote service behind the same three functions
- * tomorrow. A trust is the set of issuers whose devices are recognised; exactly one of them signs.
+ * That something is a cr_signer (signer.h): a key file today, a token or a remote service behind the same three
+ * functions tomorrow. A trust is the set of issuers whose devices are recognised; exactly one of them signs.
  *
  * Threads: loading is done by one; a loaded trust is constant, and every other function may be called on any thread at
- * the same time. Whoever loaded it frees it when nobody uses it any more. Loading reads files; nothing else does I/O. */
+ * the same time. Whoever loaded it frees it when nobody uses it any more. Loading reads files; nothing else does I/O.
+ * */
 #ifndef CR_ISSUER_H
 #define CR_ISSUER_H
 
@@ -18,7 +19,7 @@ struct cr_trust;
 
 /* Borrowed while loading. The names in the messages are those of the configuration file. */
 struct cr_trust_config {
-    const char *certfile;              /* issuer_certfile: the issuing certificate, then intermediates up to the root; PEM */
+    const char *certfile;              /* issuer_certfile: the issuing certificate, then its chain; PEM */
     const char *keyfile;               /* issuer_keyfile: its private key, readable by its owner only */
     const char *passphrase_file;       /* issuer_passphrase_file; NULL or "": the key is not encrypted */
     const char *const *trusted_cafile; /* trusted_cafile: further issuers, each file with one or more CA certificates */
@@ -26,8 +27,8 @@ struct cr_trust_config {
     const struct cr_key_backend *backend;
 };
 
-/* Reads and checks all of it. CR_INVALID: *errors holds every mistake as a sentence that names the file and says what to
- * do, one a line, cut where the capacity ends. CR_NOMEM, CR_CRYPTO: as they say; *trust is NULL then too.
+/* Reads and checks all of it. CR_INVALID: *errors holds every mistake as a sentence that names the file and says what
+ * to do, one a line, cut where the capacity ends. CR_NOMEM, CR_CRYPTO: as they say; *trust is NULL then too.
  * Refused: files that cannot be read, a key or passphrase that others than its owner can read (a symbolic link is
  * followed), not a CA, not valid now, a chain out of order, a key that is not the certificate's. */
 CR_MUST_USE cr_err cr_trust_load(struct cr_trust **trust, const struct cr_trust_config *config, int64_t now_s,
@@ -39,24 +40,26 @@ void cr_trust_free(struct cr_trust *trust);
 const struct cr_cert *cr_issuer_cert(const struct cr_trust *trust);
 /* Its id: the first 16 hex digits of the SHA-256 of its SubjectPublicKeyInfo. */
 const char *cr_issuer_id(const struct cr_trust *trust);
-/* What a device is sent after its own certificate: concatenated DER, the issuing certificate first, without a self-signed
- * one: a root that is not believed already is not believed for being sent. Empty when the root itself signs. */
+/* What a device is sent after its own certificate: concatenated DER, the issuing certificate first, without a
+ * self-signed one: a root that is not believed already is not believed for being sent. Empty when the root itself
+ * signs. */
 struct cr_bytes cr_issuer_chain(const struct cr_trust *trust);
 
-/* Builds and signs the leaf of an intent. Same intent, same to-be-signed bytes. `san` is the request's wish; the profile
- * decides. CR_INVALID: the intent does not fit the issuer (any more). *der is allocated. */
+/* Builds and signs the leaf of an intent. Same intent, same to-be-signed bytes. `san` is the request's wish; the
+ * profile decides. CR_INVALID: the intent does not fit the issuer (any more). *der is allocated. */
 CR_MUST_USE cr_err cr_issuer_sign(const struct cr_trust *trust, const struct cr_profile *profile, const char *device,
                                   struct cr_bytes spki, bool san, const struct cr_cert_intent *intent,
                                   struct cr_blob *der);
 
-/* Reads the certificate that a connection presented and finds the trusted issuer that signed it, directly. CR_OK: *facts
- * is filled, with the issuer's id; facts->device is "" when the subject has no CN that could be an identity. CR_DENIED: *why
- * says what is to be answered. Other errors: could not tell. Times are not looked at: facts has them, and TLS did. */
-CR_MUST_USE cr_err cr_trust_identify(const struct cr_trust *trust, struct cr_bytes cert_der, struct cr_cert_facts *facts,
-                                     enum cr_refusal *why);
+/* Reads the certificate that a connection presented and finds the trusted issuer that signed it, directly. CR_OK:
+ * *facts is filled, with the issuer's id; facts->device is "" when the subject has no CN that could be an identity.
+ * CR_DENIED: *why says what is to be answered. Other errors: could not tell. Times are not looked at: facts has them,
+ * and TLS did. */
+CR_MUST_USE cr_err cr_trust_identify(const struct cr_trust *trust, struct cr_bytes cert_der,
+                                     struct cr_cert_facts *facts, enum cr_refusal *why);
 
-/* Whether this is the hash (SHA-256 of the SubjectPublicKeyInfo) of a CA's key that we know: of a trusted issuer or of a
- * certificate in the chain. A device that asks to have such a key certified is an alarm. */
+/* Whether this is the hash (SHA-256 of the SubjectPublicKeyInfo) of a CA's key that we know: of a trusted issuer or of
+ * a certificate in the chain. A device that asks to have such a key certified is an alarm. */
 bool cr_trust_has_key(const struct cr_trust *trust, const uint8_t key_hash[CR_SHA256_LEN]);
 
 #endif

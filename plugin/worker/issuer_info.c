@@ -1,29 +1,22 @@
 #include "plugin/worker/issuer_info.h"
 
+#include "common/dn.h"
 #include "plugin/worker/issuer_inside.h"
 
-#include <mbedtls/x509_crt.h>
 #include <string.h>
 
 cr_err cr_trust_info(const struct cr_trust *trust, unsigned n, struct cr_issuer_info *info)
 {
-    const struct cr_trusted *issuer = &trust->issuer[n];
-    mbedtls_x509_crt crt;
-
     memset(info, 0, sizeof *info);
     if (n >= trust->issuer_count) {
         return CR_NOT_FOUND;
     }
+    const struct cr_trusted *issuer = &trust->issuer[n];
     memcpy(info->id, issuer->id, sizeof info->id);
     info->not_before = issuer->cert.facts.not_before;
     info->not_after = issuer->cert.facts.not_after;
     info->signing = n == 0;
-    mbedtls_x509_crt_init(&crt);
-    if (mbedtls_x509_crt_parse_der(&crt, issuer->cert.der.data, issuer->cert.der.len) == 0 &&
-        mbedtls_x509_dn_gets(info->subject, sizeof info->subject, &crt.subject) < 0) {
-        info->subject[0] = '\0'; /* too long to print: the id tells which it is */
-    }
-    mbedtls_x509_crt_free(&crt);
+    cr_dn_text(info->subject, sizeof info->subject, issuer->cert.subject);
     return CR_OK;
 }
 

@@ -131,8 +131,8 @@ static bool ca_check(struct loading *loading, const char *key, const char *path,
     unsigned before = loading->mistakes;
     char text[CR_TIME_TEXT];
     if (!cert->is_ca || !cert->key_cert_sign) {
-        complain(loading, "%s %s: certificate %zu is not a CA that may sign certificates; give the issuing CA's.", key, path,
-                 number);
+        complain(loading, "%s %s: certificate %zu is not a CA that may sign certificates; give the issuing CA's.", key,
+                 path, number);
     }
     if (cr_public_key_parse(&public_key, cert->spki) != CR_OK || !rsa_bits_ok(&public_key)) {
         complain(loading, "%s %s: certificate %zu has a key that is not supported; use EC P-256, EC P-384 or RSA of "
@@ -140,8 +140,8 @@ static bool ca_check(struct loading *loading, const char *key, const char *path,
     }
     if (now && loading->now_s < cert->facts.not_before) {
         cr_time_text(text, cert->facts.not_before);
-        complain(loading, "%s %s: certificate %zu is not valid before %s; check this machine's clock.", key, path, number,
-                 text);
+        complain(loading, "%s %s: certificate %zu is not valid before %s; check this machine's clock.", key, path,
+                 number, text);
     }
     if (now && loading->now_s >= cert->facts.not_after) {
         cr_time_text(text, cert->facts.not_after);
@@ -172,8 +172,8 @@ static cr_err chain_check(struct loading *loading)
             return CR_INVALID;
         }
         if (cr_cert_parse(cert, der) != CR_OK) {
-            complain(loading, "%s %s: certificate %zu is not an X.509 v3 certificate in DER, or has a critical extension "
-                     "that is not supported.", key, path, trust->chain_count + 1);
+            complain(loading, "%s %s: certificate %zu is not X.509 v3 in DER, or has a critical extension that is not "
+                     "supported.", key, path, trust->chain_count + 1);
             return CR_INVALID;
         }
         trust->chain_count++;
@@ -190,14 +190,15 @@ static cr_err chain_check(struct loading *loading)
         }
         err = cr_cert_verify(cert, &trust->chain_cert[i + 1], trust->backend);
         if (err == CR_DENIED) {
-            complain(loading, "%s %s: certificate %zu is not signed by certificate %zu; put the issuing certificate first, "
-                     "then each one's issuer.", key, path, i + 1, i + 2);
+            complain(loading, "%s %s: certificate %zu is not signed by certificate %zu; put the issuing certificate "
+                     "first, then each one's issuer.", key, path, i + 1, i + 2);
         } else if (err != CR_OK) {
             return err;
         }
     }
     const struct cr_cert *first = &trust->chain_cert[0], *last = &trust->chain_cert[trust->chain_count - 1];
-    const uint8_t *end = last->self_issued ? last->der.data : last->der.data + last->der.len;
+    bool root = last->self_issued && cr_cert_verify(last, last, trust->backend) == CR_OK;
+    const uint8_t *end = root ? last->der.data : last->der.data + last->der.len;
     trust->chain = (struct cr_bytes){ first->der.data, (size_t)(end - first->der.data) };
     trust_add(trust, first);
     return loading->mistakes == 0 ? CR_OK : CR_INVALID;
@@ -270,7 +271,8 @@ out:
     return err;
 }
 
-/* One trusted_cafile. Expired issuers are welcome: their devices are told from strangers, and TLS refuses them anyway. */
+/* One trusted_cafile. Expired issuers are welcome: their devices are told from strangers, and TLS refuses them anyway.
+ * */
 static cr_err trusted_load(struct loading *loading, const char *path)
 {
     static const char key[] = "trusted_cafile";
@@ -285,8 +287,8 @@ static cr_err trusted_load(struct loading *loading, const char *path)
         struct cr_cert cert;
         number++;
         if (cr_cert_parse(&cert, der) != CR_OK) {
-            complain(loading, "%s %s: certificate %zu is not an X.509 v3 certificate in DER, or has a critical extension "
-                     "that is not supported.", key, path, number);
+            complain(loading, "%s %s: certificate %zu is not X.509 v3 in DER, or has a critical extension that is not "
+                     "supported.", key, path, number);
         } else if (trust->issuer_count == CR_TRUST_ISSUERS_MAX) {
             complain(loading, "%s %s: more than %d issuers in all.", key, path, CR_TRUST_ISSUERS_MAX);
             return CR_INVALID;

@@ -1,4 +1,5 @@
-/* secret_file: the bytes of a file that nobody but its owner may read, on pages that are neither swapped out nor dumped.
+/* secret_file: the bytes of a file that nobody but its owner may read, on pages that are neither swapped out nor
+ * dumped.
  *
  * What a cryptographic library makes of them lies on its own heap, out of our hands until it wipes it when freed.
  * One thread; file I/O. */
@@ -15,9 +16,9 @@ struct cr_secret {
     size_t len;      /* bytes of the file; a NUL follows */
 };
 
-/* Reads a whole file of 1 … CR_SECRET_MAX bytes; symbolic links are followed. On failure *problem is what is wrong, to be
- * put behind the file's name: CR_IO (errno says how), CR_INVALID (not a file, empty, too large), CR_DENIED (others can
- * read or write it), CR_NOMEM. */
+/* Reads a whole file of 1 … CR_SECRET_MAX bytes; symbolic links are followed. On failure *problem is what is wrong, to
+ * be put behind the file's name: CR_IO (errno says how), CR_INVALID (not a file, empty, too large), CR_DENIED (others
+ * can read or write it), CR_NOMEM. */
 CR_MUST_USE cr_err cr_secret_read(struct cr_secret *secret, const char *path, const char **problem);
 /* Wipes and unmaps; harmless when empty. */
 void cr_secret_fini(struct cr_secret *secret);
