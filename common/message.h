@@ -92,9 +92,9 @@ struct cr_status_message {
 CR_MUST_USE cr_err cr_status_message_write(struct cr_blob *json, const struct cr_status_message *message);
 
 /* Parses one JSON object strictly (RFC 8259), for whoever reads objects of its own (operator channel): at most max_len
- * bytes, UTF-8 without NUL, no deeper than depth (at most 64; the object itself is the first level), no duplicate keys at
- * any level, at most 64 keys an object, nothing but white space around it, finite numbers. Arrays are as long as max_len
- * allows. NULL when it is not that. Freed with cJSON_Delete. */
+ * bytes, UTF-8 without NUL, no deeper than depth (at most 64; the object itself is the first level), no duplicate keys
+ * at any level, at most 64 keys an object, nothing but white space around it, finite numbers. Arrays are as long as
+ * max_len allows. NULL when it is not that. Freed with cJSON_Delete. */
 struct cJSON;
 struct cJSON *cr_json_parse_strict(struct cr_bytes text, size_t max_len, unsigned depth);
 /* Whether every key of the object is in the NULL-terminated list. */

@@ -12,8 +12,9 @@
 
 static bool id_ok(const char *id)
 {
-    return strlen(id) < CR_RENEWAL_ID_CAP && strspn(id, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-") ==
-                                                 strlen(id);
+    static const char allowed[] = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-";
+    size_t len = strlen(id);
+    return len < CR_RENEWAL_ID_CAP && strspn(id, allowed) == len;
 }
 
 static void csr(struct cr_bytes payload)
@@ -53,8 +54,8 @@ static void json(struct cr_bytes payload)
     }
     char *text = cJSON_PrintUnformatted(tree);
     if (text != NULL) {
-        cJSON *again = cr_json_parse_strict((struct cr_bytes){ (uint8_t *)text, strlen(text) }, 16 * (size_t)CR_JSON_MAX,
-                                            CR_JSON_DEPTH_MAX);
+        struct cr_bytes printed = { (uint8_t *)text, strlen(text) };
+        cJSON *again = cr_json_parse_strict(printed, printed.len, CR_JSON_DEPTH_MAX);
         CR_FUZZ_CHECK(again != NULL && cJSON_Compare(tree, again, true));
         cJSON_Delete(again);
     }

@@ -56,10 +56,13 @@ static void hostile_81_not_an_object(void **state)
 {
     (void)state;
     static const char *const bad[] = {
-        "", " ", "null", "1", "\"a\"", "[]", "[{}]", "true", "{", "}", "{}}", "{}{}", "{} x", "{}\xef\xbb\xbf", "\xef\xbb\xbf{}",
-        "{a:1}", "{'a':1}", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{,}", "{\"a\":1 \"b\":2}", "{\"a\":[1,]}", "{\"a\":[1 2]}",
+        "", " ", "null", "1", "\"a\"", "[]", "[{}]", "true", "{", "}", "{}}", "{}{}", "{} x",
+        "{}\xef\xbb\xbf", "\xef\xbb\xbf{}",
+        "{a:1}", "{'a':1}", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{,}", "{\"a\":1 \"b\":2}", "{\"a\":[1,]}",
+        "{\"a\":[1 2]}",
         "{\"a\":[}", "{\"a\":[1}", "{\"a\":tru}", "{\"a\":True}", "{\"a\":nul", "{\"a\":NaN}", "{\"a\":Infinity}",
-        "{1:2}", "{\"a\"::1}", "{/*c*/}", "{\"a\":1}//", "{\"a\":undefined}", "{\"a\":\"b}", "{\"a\":\"b\\", "{\"a\":\"\\",
+        "{1:2}", "{\"a\"::1}", "{/*c*/}", "{\"a\":1}//", "{\"a\":undefined}", "{\"a\":\"b}", "{\"a\":\"b\\",
+        "{\"a\":\"\\",
         "{\"a\":\"\\u", "{\"a\":\"\\u12", "\x01{}", "{\x0b}", "{\"a\":\f1}", "{\"a\":1\x1f}",
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
@@ -97,11 +100,13 @@ static void hostile_84_strings(void **state)
 {
     (void)state;
     static const char *const bad[] = {
-        "\\ud800", "\\udc00", "\\ud800x", "\\ud800\\n", "\\ud800\\u0041", "\\udc00\\ud800", "\\ud83d\\ud83d", "\\uD83D\\uDE0",
+        "\\ud800", "\\udc00", "\\ud800x", "\\ud800\\n", "\\ud800\\u0041", "\\udc00\\ud800", "\\ud83d\\ud83d",
+        "\\uD83D\\uDE0",
         "\\u0000", "a\\u0000b", "\\x41", "\\u00g0", "\\U0041", "\\'", "\\ ", "\\0",
         "\n", "\t", "\x01", "\x1f",
         /* not UTF-8: a lone continuation, a start without end, overlong, surrogates, too high, never used */
-        "\x80", "\xbf", "\xc3", "\xc3(", "\xe2\x82", "\xe2(\xa1", "\xf0\x9f\x98", "\xc0\x80", "\xc1\xbf", "\xe0\x9f\xbf",
+        "\x80", "\xbf", "\xc3", "\xc3(", "\xe2\x82", "\xe2(\xa1", "\xf0\x9f\x98", "\xc0\x80", "\xc1\xbf",
+        "\xe0\x9f\xbf",
         "\xf0\x8f\xbf\xbf", "\xed\xa0\x80", "\xed\xbf\xbf", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xfe", "\xff",
         "\xc3\xa9\xa9",
     };
@@ -224,7 +229,8 @@ static void hostile_84_size(void **state)
 static void every_truncation_is_refused(void **state)
 {
     (void)state;
-    static const char text[] = "{\"commands\":[{\"command\":\"getDevice\",\"device\":\"m\\u00e9-\\ud83d\\ude00\xc3\xa9\","
+    static const char text[] = "{\"commands\":[{\"command\":\"getDevice\",\"device\":"
+                               "\"m\\u00e9-\\ud83d\\ude00\xc3\xa9\","
                                "\"n\":-1.5e+3,\"t\":true,\"f\":false,\"z\":null}]}";
     for (size_t len = 0; len < sizeof text - 1; len++) {
         assert_null(parse_bytes(text, len, MAX_LEN, DEPTH));
@@ -246,8 +252,13 @@ static void unknown_keys_are_seen(void **state)
         const char *text;
         bool only;
     } cases[] = {
-        { "{}", true },          { "{\"one\":1}", true },  { "{\"two\":1,\"one\":2}", true }, { "{\"three\":1}", false },
-        { "{\"One\":1}", false }, { "{\"one\":1,\"\":2}", false }, { "{\"on\":1}", false },
+        { "{}", true },
+        { "{\"one\":1}", true },
+        { "{\"two\":1,\"one\":2}", true },
+        { "{\"three\":1}", false },
+        { "{\"One\":1}", false },
+        { "{\"one\":1,\"\":2}", false },
+        { "{\"on\":1}", false },
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         cJSON *tree = parse_bytes(cases[i].text, strlen(cases[i].text), MAX_LEN, DEPTH);

@@ -107,13 +107,16 @@ static const struct {
     { "{\"csr\":\"MAIFAA==\",\"requestId\":\"\"}", CR_REFUSAL_MALFORMED_REQUEST, "" },
     { "{\"csr\":\"MAIFAA==\",\"requestId\":\"abc\"}", CR_REFUSAL_MALFORMED_REQUEST, "" },
     { "{\"csr\":\"MAIFAA==\",\"requestId\":\"ab_cd\"}", CR_REFUSAL_MALFORMED_REQUEST, "" },
-    { "{\"csr\":\"MAIFAA==\",\"requestId\":\"0123456789012345678901234567890123456\"}", CR_REFUSAL_MALFORMED_REQUEST, "" },
+    { "{\"csr\":\"MAIFAA==\",\"requestId\":\"0123456789012345678901234567890123456\"}",
+      CR_REFUSAL_MALFORMED_REQUEST, "" },
     { "{\"csr\":\"MAIFAA==\",\"renewalId\":false}", CR_REFUSAL_MALFORMED_JSON, "" },
     { "{\"csr\":\"MAIFAA==\",\"renewalId\":\"\"}", CR_REFUSAL_MALFORMED_REQUEST, "" },
     { "{\"csr\":\"MAIFAA==\",\"renewalId\":\"01234567-89AB-4cde-8f01-23456789abcd\",\"requestId\":\"r-17\"}",
       CR_REFUSAL_MALFORMED_REQUEST, "r-17" },
-    { "{\"csr\":\"MAIFAA==\",\"renewalId\":\"01234567-89ab-4cde-8f01-23456789abc\"}", CR_REFUSAL_MALFORMED_REQUEST, "" },
-    { "{\"csr\":\"MAIFAA==\",\"renewalId\":\"0123456789ab-4cde-8f01-23456789abcd-\"}", CR_REFUSAL_MALFORMED_REQUEST, "" },
+    { "{\"csr\":\"MAIFAA==\",\"renewalId\":\"01234567-89ab-4cde-8f01-23456789abc\"}",
+      CR_REFUSAL_MALFORMED_REQUEST, "" },
+    { "{\"csr\":\"MAIFAA==\",\"renewalId\":\"0123456789ab-4cde-8f01-23456789abcd-\"}",
+      CR_REFUSAL_MALFORMED_REQUEST, "" },
     { "{\"csr\":\"\",\"requestId\":\"r-17\"}", CR_REFUSAL_MALFORMED_CSR, "r-17" },
     { "{\"csr\":\"MAIFAA\"}", CR_REFUSAL_MALFORMED_CSR, "" },
     { "{\"csr\":\"MAIF\\nAA==\"}", CR_REFUSAL_MALFORMED_CSR, "" },
@@ -149,7 +152,8 @@ static void hostile_1_2_sizes(void **state)
     for (size_t i = 0; i < sizeof first; i++) {
         memset(payload, ' ', len);
         payload[0] = first[i];
-        assert_int_equal(cr_csr_message_parse(&csr, (struct cr_bytes){ (uint8_t *)payload, len }), CR_REFUSAL_TOO_LARGE);
+        assert_int_equal(cr_csr_message_parse(&csr, (struct cr_bytes){ (uint8_t *)payload, len }),
+                         CR_REFUSAL_TOO_LARGE);
         assert_int_equal(cr_csr_message_parse(&csr, (struct cr_bytes){ (uint8_t *)payload, CR_CSR_MAX + 1 }),
                          CR_REFUSAL_TOO_LARGE);
         assert_int_not_equal(cr_csr_message_parse(&csr, (struct cr_bytes){ (uint8_t *)payload, 1 }),

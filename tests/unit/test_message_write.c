@@ -91,8 +91,9 @@ static void rejected(void **state)
     struct cr_rejected_message message = { .refusal = CR_REFUSAL_RATE_LIMITED, .request_id = "r-17", .renewal_id = ID,
                                            .retry_after_s = 60 };
     assert_int_equal(cr_rejected_message_write(&json, &message), CR_OK);
-    assert_json(&json, "{\"statusCode\":429,\"errorCode\":\"rate-limited\",\"errorMessage\":\"Too many requests; wait as "
-                       "told.\",\"requestId\":\"r-17\",\"renewalId\":\"" ID "\",\"retryAfter\":60}");
+    assert_json(&json, "{\"statusCode\":429,\"errorCode\":\"rate-limited\",\"errorMessage\":"
+                       "\"Too many requests; wait as told.\",\"requestId\":\"r-17\","
+                       "\"renewalId\":\"" ID "\",\"retryAfter\":60}");
     /* Each reason gives JSON that reads back as that reason. */
     for (int i = CR_REFUSAL_NONE + 1; i < CR_REFUSAL_COUNT; i++) {
         message = (struct cr_rejected_message){ .refusal = (enum cr_refusal)i };

@@ -119,7 +119,8 @@ static void due_depends_on_the_slot(void **state)
     cr_profile_default(&a, "operational");
     cr_profile_default(&b, "data");
     int64_t end_s = start_s + 90 * DAY_S;
-    assert_int_not_equal(cr_profile_due(&a, "meter-17", start_s, end_s), cr_profile_due(&b, "meter-17", start_s, end_s));
+    int64_t due = cr_profile_due(&a, "meter-17", start_s, end_s);
+    assert_int_not_equal(due, cr_profile_due(&b, "meter-17", start_s, end_s));
 }
 
 static void bounds(void **state)

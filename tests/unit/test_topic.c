@@ -235,8 +235,10 @@ static void prefixes(void **state)
 {
     (void)state;
     static const char *const good[] = { P, "a", "a/b/c/d", "$devices/x", "site-1/certs" };
-    static const char *const bad[] = { "",    "/",   "a/",        "/a",       "a//b", "a/+",          "a/#",        "a b",
-                                       "a\t", "\x7f", "caf\xc3\xa9", "$SYS/x", "$SYS", "$share/g/x", "$CONTROL/x" };
+    static const char *const bad[] = {
+        "", "/", "a/", "/a", "a//b", "a/+", "a/#", "a b", "a\t", "\x7f", "caf\xc3\xa9", "$SYS/x", "$SYS", "$share/g/x",
+        "$CONTROL/x",
+    };
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
         assert_true(cr_topic_prefix_ok(good[i]));
     }
