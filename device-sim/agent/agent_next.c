@@ -57,16 +57,20 @@ enum agent_err agent_next_ready(struct agent *agent)
 {
     uint8_t key[AGENT_KEY_MAX];
     size_t len = 0;
-    if (agent->state.phase == AGENT_IDLE && !agent->state.spare) {
-        enum agent_err err = spare_make(agent);
-        if (err != AGENT_OK) {
-            return err;
-        }
-    }
     if (agent->csr_len != 0) {
         return AGENT_OK;
     }
-    enum agent_err err = key_get(agent, key, &len);
+    enum agent_err err = agent->state.phase == AGENT_IDLE && !agent->state.spare ? spare_make(agent) : AGENT_OK;
+    if (err == AGENT_OK) {
+        err = key_get(agent, key, &len);
+    }
+    if (err == AGENT_STORAGE && agent->state.phase == AGENT_IDLE && !agent->state.spare) {
+        /* A spare was damaged, and is forgotten: one more attempt. */
+        err = spare_make(agent);
+        if (err == AGENT_OK) {
+            err = key_get(agent, key, &len);
+        }
+    }
     if (err != AGENT_OK) {
         return err;
     }

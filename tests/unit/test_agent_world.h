@@ -1,0 +1,96 @@
+/* test_agent_world: everything around an agent, made of memory: a flash that loses or tears the write that power
+ * interrupts, toy cryptography, a plugin that keeps the protocol's promises, and a hand on the power switch. */
+#ifndef TEST_AGENT_WORLD_H
+#define TEST_AGENT_WORLD_H
+
+#include "agent.h"
+
+/* What becomes of the step (a write or a publish) at which the power goes. */
+enum cut {
+    CUT_LOST,    /* the record is as before */
+    CUT_SHORT,   /* half of it is there, and its end is not */
+    CUT_HEAD,    /* a tenth is new, the rest old */
+    CUT_TAIL,    /* a tenth is old, the rest new */
+    CUT_GARBAGE, /* the second half never got programmed */
+    CUT_DONE,    /* it was the last thing that happened */
+    CUT_COUNT
+};
+
+enum { WORLD_CERTS_MAX = 64, WORLD_INBOX_MAX = 16, WORLD_PAYLOAD_MAX = 512 };
+
+struct world_message {
+    char topic[AGENT_TOPIC_CAP];
+    uint8_t payload[WORLD_PAYLOAD_MAX];
+    size_t len;
+};
+
+/* A toy certificate as the plugin knows it: index = serial. */
+struct world_cert {
+    uint32_t key;
+    bool bad_on_the_wire; /* the copies that are sent are corrupt, this many times */
+    unsigned corrupt_copies;
+    bool refused_at_connect;
+    bool superseded;
+};
+
+struct world {
+    /* flash */
+    struct {
+        bool there;
+        uint8_t data[AGENT_CHAIN_MAX];
+        size_t len;
+    } record[AGENT_RECORD_COUNT];
+    /* power */
+    unsigned steps;       /* writes and publishes since the last boot */
+    unsigned cut_at;      /* the power goes at this step; 0: never */
+    enum cut cut;
+    bool dead;
+    /* platform */
+    int64_t now_ms, now_s;
+    uint32_t keys_made;
+    bool random_fails;
+    /* plugin */
+    struct world_cert cert[WORLD_CERTS_MAX];
+    uint32_t serials;     /* cert[1 .. serials] exist */
+    uint32_t current, issued; /* serials; issued 0: none waits for its confirmation */
+    bool triggered, any_time;
+    bool never_pushes;    /* answers only */
+    unsigned generation, renewals;
+    unsigned corrupt_next, refuse_next; /* this many of the next certificates are so */
+    unsigned csrs, installed_reports, failed_reports, rolled_back_reports, rounds_issued;
+    uint32_t key_asked;   /* the last CSR's key */
+    unsigned keys_asked;  /* how many different ones in a row */
+    struct world_message inbox[WORLD_INBOX_MAX]; /* to the device */
+    unsigned inbox_len;
+    uint32_t unacknowledged[WORLD_INBOX_MAX];
+    unsigned unacknowledged_len;
+    /* device */
+    bool asks_itself;     /* requests a renewal whenever it is connected and has not had one */
+    struct agent agent;
+    uint8_t scratch[AGENT_SCRATCH_MIN];
+    unsigned events[AGENT_EVENT_QUIET + 1];
+    char detail[64];      /* of the last event that had one */
+};
+
+extern const struct agent_config world_config;
+extern const struct agent_ports world_ports_template; /* ctx is the world */
+
+/* A provisioned device whose certificate is serial 1. */
+void world_init(struct world *world, struct agent_ports *ports);
+/* Boots and lives through up to `connections` of them, or until the power goes. */
+void world_boot(struct world *world, struct agent_ports *ports, unsigned connections);
+/* Power on again, nothing in RAM: whole pair in storage, and one that the plugin accepts. Fails the test otherwise. */
+void world_check_pair(struct world *world, struct agent_ports *ports);
+
+/* Single steps, for tests of the machine. */
+void world_open(struct world *world, struct agent_ports *ports);
+/* One connection attempt with what the agent shows; false: refused. */
+bool world_connect(struct world *world);
+void world_hang_up(struct world *world);
+/* Hands the agent what waits for it, until nothing does. */
+void world_deliver(struct world *world);
+/* A message from the plugin, whether it makes sense or not. */
+void world_say(struct world *world, const char *verb, const char *payload);
+void world_trigger(struct world *world);
+
+#endif
