@@ -1,0 +1,306 @@
+#include "plugin/host/host_mosquitto.h"
+
+#include "common/topic.h"
+#include "plugin/app.h"
+#include "plugin/host/broker_conf.h"
+#include "plugin/host/host_ops.h"
+#include "plugin/host/properties.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* One plugin in a process: the broker's own tables are per process too. */
+static struct host_mosquitto *only_one;
+
+/* ---- what the broker tells us ---- */
+
+static struct cr_client client_view(const struct host_mosquitto *h, const struct mosquitto *client)
+{
+    return (struct cr_client){
+        .handle = client,
+        .id = mosquitto_client_id(client),
+        .username = mosquitto_client_username(client),
+        .address = client == h->gone ? NULL : mosquitto_client_address(client),
+        .protocol = mosquitto_client_protocol_version(client),
+        .persistent = !mosquitto_client_clean_session(client),
+    };
+}
+
+/* Whether the access check was asked about just this publication, a moment ago. */
+static bool was_checked(struct host_mosquitto *h, const void *client, const void *topic, const void *payload)
+{
+    bool checked = h->checked_client == client && h->checked_topic == topic && h->checked_payload == payload;
+    h->checked_client = NULL;
+    return checked;
+}
+
+static enum cr_access access_of(int access)
+{
+    switch (access) {
+    case MOSQ_ACL_READ: return CR_ACCESS_READ;
+    case MOSQ_ACL_SUBSCRIBE: return CR_ACCESS_SUBSCRIBE;
+    case MOSQ_ACL_UNSUBSCRIBE: return CR_ACCESS_UNSUBSCRIBE;
+    default: return CR_ACCESS_WRITE; /* also for what does not exist yet: the strictest */
+    }
+}
+
+static int on_acl_check(int event, void *event_data, void *user_data)
+{
+    (void)event;
+    const struct mosquitto_evt_acl_check *data = event_data;
+    struct host_mosquitto *h = user_data;
+    if (!host_on_loop() || data->topic == NULL) {
+        return MOSQ_ERR_PLUGIN_DEFER; /* 2.1's http_api asks on a thread of its own */
+    }
+    if (data->access == MOSQ_ACL_WRITE) {
+        h->checked_client = data->client;
+        h->checked_topic = data->topic;
+        h->checked_payload = data->payload;
+    }
+    struct cr_client client = client_view(h, data->client);
+    switch (cr_router_access(cr_app_router(h->app), &client, access_of(data->access), data->topic)) {
+    case CR_ALLOW: return MOSQ_ERR_SUCCESS;
+    case CR_DEFER: return MOSQ_ERR_PLUGIN_DEFER; /* never MOSQ_ERR_PLUGIN_IGNORE: it would grant what others denied */
+    case CR_DENY: break;
+    }
+    return MOSQ_ERR_ACL_DENIED;
+}
+
+static int on_message(int event, void *event_data, void *user_data)
+{
+    (void)event;
+    struct mosquitto_evt_message *data = event_data;
+    struct host_mosquitto *h = user_data;
+    struct cr_client client = client_view(h, data->client);
+    client.unchecked = !was_checked(h, data->client, data->topic, data->payload);
+    struct cr_bytes payload = { data->payload, data->payloadlen };
+    struct cr_request_properties properties;
+    properties_read(&properties, data->properties);
+    enum cr_handled handled = cr_router_message(cr_app_router(h->app), &client, data->topic, payload, &properties);
+    properties_free(&properties);
+    switch (handled) {
+    case CR_NOT_OURS:
+        return MOSQ_ERR_SUCCESS;
+    case CR_CONSUMED: /* there is no such return code; nothing in it, and kept nowhere, comes to the same */
+        data->retain = false;
+        data->payload = NULL; /* the broker frees the former one */
+        data->payloadlen = 0;
+        return MOSQ_ERR_SUCCESS;
+    case CR_REFUSED:
+        break;
+    }
+    return MOSQ_ERR_ACL_DENIED;
+}
+
+static int on_control(int event, void *event_data, void *user_data)
+{
+    (void)event;
+    const struct mosquitto_evt_control *data = event_data;
+    struct host_mosquitto *h = user_data;
+    struct cr_client client = client_view(h, data->client);
+    client.unchecked = !was_checked(h, data->client, data->topic, data->payload);
+    struct cr_request_properties properties;
+    properties_read(&properties, data->properties);
+    struct cr_bytes payload = { data->payload, data->payloadlen };
+    cr_router_control(cr_app_router(h->app), &client, payload, &properties);
+    properties_free(&properties);
+    return MOSQ_ERR_SUCCESS; /* anything else disconnects the client */
+}
+
+static int on_connect(int event, void *event_data, void *user_data)
+{
+    (void)event;
+    const struct api_client_event *data = event_data;
+    struct host_mosquitto *h = user_data;
+    h->gone = h->gone == data->client ? NULL : h->gone;
+    struct cr_client client = client_view(h, data->client);
+    cr_router_connected(cr_app_router(h->app), &client);
+    return MOSQ_ERR_SUCCESS;
+}
+
+/* DISCONNECT, and 2.1's CLIENT_OFFLINE for a session that stays. */
+static int on_disconnect(int event, void *event_data, void *user_data)
+{
+    (void)event;
+    const struct api_client_event *data = event_data;
+    struct host_mosquitto *h = user_data;
+    struct cr_client client = client_view(h, data->client);
+    cr_router_disconnected(cr_app_router(h->app), &client);
+    h->gone = data->client;
+    return MOSQ_ERR_SUCCESS;
+}
+
+static int on_tick(int event, void *event_data, void *user_data)
+{
+    (void)event;
+    struct api_tick_event *data = event_data;
+    struct host_mosquitto *h = user_data;
+    h->gone = NULL;
+    unsigned next_ms = cr_router_tick(cr_app_router(h->app));
+    host_ops_flush(h);
+    /* 2.1 sleeps for next_s and next_ms together, but ticks again only when they have passed, so that a wake-up in
+     * between would go round the loop and not get here. It adds them to now without carrying over more than one second:
+     * two seconds back and two seconds more in milliseconds are the same sleep, and a time that has always passed. 2.0
+     * reads neither. */
+    if (h->connect_events) {
+        data->next_s = -2;
+        data->next = 2000 + (long)(next_ms > 0 && next_ms < 1000 ? next_ms : 1);
+    }
+    return MOSQ_ERR_SUCCESS;
+}
+
+static int on_reload(int event, void *event_data, void *user_data)
+{
+    (void)event;
+    (void)event_data;
+    struct host_mosquitto *h = user_data;
+    cr_app_reload(h->app);
+    /* 2.0 leaves the other plugins out when one does not defer; 2.1 ends when one does not succeed. */
+    return h->connect_events ? MOSQ_ERR_SUCCESS : MOSQ_ERR_PLUGIN_DEFER;
+}
+
+/* ---- coming and going ---- */
+
+static const struct registration {
+    int event;
+    MOSQ_FUNC_generic_callback callback;
+    const char *topic;
+    bool optional; /* 2.0 does not have it */
+} registrations[] = {
+    { MOSQ_EVT_ACL_CHECK, on_acl_check, NULL, false },
+    { MOSQ_EVT_MESSAGE, on_message, NULL, false },
+    { MOSQ_EVT_CONTROL, on_control, CR_TOPIC_CONTROL, false },
+    { MOSQ_EVT_TICK, on_tick, NULL, false },
+    { MOSQ_EVT_DISCONNECT, on_disconnect, NULL, false },
+    { MOSQ_EVT_RELOAD, on_reload, NULL, false },
+    { API_EVT_CONNECT, on_connect, NULL, true },
+    { API_EVT_CLIENT_OFFLINE, on_disconnect, NULL, true },
+};
+enum { REGISTRATIONS = sizeof registrations / sizeof registrations[0] };
+
+_Static_assert(offsetof(struct api_tick_event, now_s) == offsetof(struct mosquitto_evt_tick, now_s) &&
+                   offsetof(struct api_tick_event, next_s) == offsetof(struct mosquitto_evt_tick, next_s),
+               "TICK is as it was");
+_Static_assert(offsetof(struct api_client_event, client) == offsetof(struct mosquitto_evt_disconnect, client),
+               "DISCONNECT is as it was");
+
+static cr_err register_all(struct host_mosquitto *h)
+{
+    for (unsigned i = 0; i < REGISTRATIONS; i++) {
+        const struct registration *r = &registrations[i];
+        int rc = mosquitto_callback_register(h->id, r->event, r->callback, r->topic, h);
+        if (rc == MOSQ_ERR_SUCCESS) {
+            h->connect_events = h->connect_events || r->event == API_EVT_CONNECT;
+            h->registered |= 1U << i;
+        } else if (rc == MOSQ_ERR_ALREADY_EXISTS) {
+            host_say('e', "the plugin is already loaded: name it once in the broker's configuration");
+            return CR_DENIED;
+        } else if (!r->optional || rc != MOSQ_ERR_NOT_SUPPORTED) {
+            mosquitto_log_printf(MOSQ_LOG_ERR, "cert-renewal: the broker refuses event %d with error %d", r->event, rc);
+            return CR_UNAVAILABLE;
+        }
+    }
+    return CR_OK;
+}
+
+static void unregister_all(struct host_mosquitto *h)
+{
+    for (unsigned i = 0; i < REGISTRATIONS; i++) {
+        if ((h->registered & 1U << i) != 0) {
+            const struct registration *r = &registrations[i];
+            (void)mosquitto_callback_unregister(h->id, r->event, r->callback, r->topic);
+        }
+    }
+    h->registered = 0;
+}
+
+static cr_err options_read(const char **config_path, const struct mosquitto_opt *options, int count)
+{
+    cr_err err = CR_OK;
+    *config_path = NULL;
+    for (int i = 0; i < count; i++) {
+        if (strcmp(options[i].key, "config_file") != 0) {
+            mosquitto_log_printf(MOSQ_LOG_ERR, "cert-renewal: plugin_opt_%s: the only option is plugin_opt_config_file",
+                                 options[i].key);
+            err = CR_INVALID;
+        } else if (*config_path != NULL) {
+            host_say('e', "plugin_opt_config_file is given twice");
+            err = CR_INVALID;
+        } else {
+            *config_path = options[i].value;
+        }
+    }
+    if (*config_path == NULL || **config_path == '\0') {
+        host_say('e', "plugin_opt_config_file is missing: name the plugin's configuration file behind the plugin line");
+        err = CR_INVALID;
+    }
+    return err;
+}
+
+static cr_err surroundings_check(void)
+{
+    bool per_listener = false;
+    cr_err err = cr_broker_conf_check(&per_listener);
+    if (per_listener) {
+        host_say('e', "per_listener_settings true is not supported: a plugin then sees one listener's events only."
+                      " Remove it, or run another broker for the other listeners");
+        return CR_DENIED;
+    }
+    if (err != CR_OK && err != CR_NOT_FOUND) {
+        host_say('w', "the broker's configuration cannot be read: see to it that per_listener_settings is not set");
+    }
+    return CR_OK;
+}
+
+static void host_free(struct host_mosquitto *h)
+{
+    unregister_all(h);
+    cr_app_stop(h->app);
+    host_ops_fini(h);
+    if (only_one == h) {
+        only_one = NULL;
+    }
+    free(h);
+}
+
+int host_mosquitto_start(mosquitto_plugin_id_t *id, void **user_data, const struct mosquitto_opt *options, int count)
+{
+    const char *config_path;
+    cr_err err = CR_BUG;
+    *user_data = NULL;
+    if (only_one != NULL) {
+        host_say('e', "the plugin is already loaded: name it once in the broker's configuration");
+        return MOSQ_ERR_INVAL;
+    }
+    host_ops_here();
+    struct host_mosquitto *h = calloc(1, sizeof *h);
+    if (h == NULL) {
+        return MOSQ_ERR_NOMEM;
+    }
+    h->id = id;
+    only_one = h;
+    CR_TRY(host_ops_init(h));
+    CR_TRY(options_read(&config_path, options, count));
+    CR_TRY(surroundings_check());
+    if (mosquitto_plugin_set_info != NULL) {
+        (void)mosquitto_plugin_set_info(id, "cert-renewal", CR_VERSION);
+    }
+    CR_TRY(register_all(h));
+    CR_TRY(cr_app_start(&h->app, &h->host, config_path));
+    *user_data = h;
+    mosquitto_log_printf(MOSQ_LOG_NOTICE, "cert-renewal: version %s is ready", CR_VERSION);
+    return MOSQ_ERR_SUCCESS;
+out:
+    host_free(h);
+    mosquitto_log_printf(MOSQ_LOG_ERR, "cert-renewal: not started: %s", cr_err_text(err));
+    return err == CR_NOMEM ? MOSQ_ERR_NOMEM : MOSQ_ERR_INVAL;
+}
+
+int host_mosquitto_stop(void *user_data)
+{
+    if (user_data != NULL) {
+        host_free(user_data);
+    }
+    return MOSQ_ERR_SUCCESS;
+}

@@ -1,0 +1,90 @@
+#include "plugin/setup.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { ERRORS_CAP = 8192 };
+
+/* One complaint a line. */
+static void complain_lines(char *errors, cr_config_complain_fn *complain, void *ctx)
+{
+    for (char *line = errors; *line != '\0';) {
+        size_t len = strcspn(line, "\n");
+        bool last = line[len] == '\0';
+        line[len] = '\0';
+        if (len > 0) {
+            complain(ctx, 0, line);
+        }
+        line += len + !last;
+    }
+}
+
+static cr_err trust_load(struct cr_setup *setup, int64_t now_s, cr_config_complain_fn *complain, void *ctx)
+{
+    const struct cr_config *config = &setup->config;
+    const char *trusted[CR_TRUSTED_MAX];
+    char *errors = calloc(1, ERRORS_CAP);
+    if (errors == NULL) {
+        return CR_NOMEM;
+    }
+    for (unsigned i = 0; i < config->trusted_count; i++) {
+        trusted[i] = config->trusted_cafile[i];
+    }
+    struct cr_trust_config trust = {
+        .certfile = config->issuer_certfile,
+        .keyfile = config->issuer_keyfile,
+        .passphrase_file = config->issuer_passphrase_file,
+        .trusted_cafile = trusted,
+        .trusted_count = config->trusted_count,
+        .backend = cr_key_backend(config->key_backend),
+    };
+    cr_err err = cr_trust_load(&setup->trust, &trust, now_s, errors, ERRORS_CAP);
+    if (err != CR_OK) {
+        complain_lines(errors, complain, ctx);
+        if (errors[0] == '\0') {
+            complain(ctx, 0, cr_err_text(err));
+        }
+    }
+    free(errors);
+    return err;
+}
+
+static void setup_free(struct cr_setup *setup)
+{
+    cr_trust_free(setup->trust);
+    explicit_bzero(setup->config.redis_password, sizeof setup->config.redis_password);
+    free(setup);
+}
+
+cr_err cr_setup_load(struct cr_setup **setup, const char *path, int64_t now_s, cr_config_complain_fn *complain,
+                     void *ctx)
+{
+    cr_err err = CR_NOMEM;
+    *setup = NULL;
+    struct cr_setup *s = calloc(1, sizeof *s);
+    if (s == NULL) {
+        return err;
+    }
+    atomic_init(&s->refs, 1);
+    CR_TRY(cr_config_read(&s->config, path, complain, ctx));
+    CR_TRY(trust_load(s, now_s, complain, ctx));
+    *setup = s;
+    return CR_OK;
+out:
+    setup_free(s);
+    return err;
+}
+
+struct cr_setup *cr_setup_hold(struct cr_setup *setup)
+{
+    (void)atomic_fetch_add_explicit(&setup->refs, 1, memory_order_relaxed);
+    return setup;
+}
+
+void cr_setup_drop(struct cr_setup *setup)
+{
+    /* Release what this thread did with it, acquire what the others did, before it goes. */
+    if (setup != NULL && atomic_fetch_sub_explicit(&setup->refs, 1, memory_order_acq_rel) == 1) {
+        setup_free(setup);
+    }
+}
