@@ -54,6 +54,8 @@ static void hex_goes_both_ways(void **state)
     assert_int_equal(cr_hex_decode(back, sizeof back, &len, "007F80aBff"), CR_OK);
     assert_int_equal(len, sizeof data);
     assert_memory_equal(back, data, sizeof data);
+    assert_int_equal(cr_hex_decode(back, sizeof back, &len, "09afAF"), CR_OK);
+    assert_memory_equal(back, "\x09\xaf\xaf", 3);
     assert_int_equal(cr_hex_decode(back, sizeof back, &len, ""), CR_OK);
     assert_int_equal(len, 0);
     assert_int_equal(cr_hex_decode(back, 5, &len, "007f80abff"), CR_OK);
@@ -85,6 +87,9 @@ static const struct {
     { "fooba", "Zm9vYmE=", "Zm9vYmE" },
     { "foobar", "Zm9vYmFy", "Zm9vYmFy" },
     { "\xfb\xff\xbf", "+/+/", "-_-_" },
+    { "\x03\xf6\x9a", "A/aa", "A_aa" },
+    { "\x65\xcb\x3d", "Zcs9", "Zcs9" },
+    { "\xd3\xc0\xb3", "08Cz", "08Cz" },
 };
 
 static void base64_knows_the_vectors(void **state)

@@ -41,6 +41,9 @@ static void what_json_allows(void **state)
         "{\"a\":[true,false,null,\"\",{},[],0,-0,1.5,-1e3,1E+2,1.25e-300]}",
         "{\"a\":\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u0041\\uD83D\\uDE00\\u00e9\"}",
         "{\"\xc3\xa9\":\"\xe2\x82\xac \xf0\x9f\x98\x80 \xed\x9f\xbf \xee\x80\x80 \xf4\x8f\xbf\xbf \x7f\"}",
+        "{\"a\":\"\\ud800\\udc00 \\udbff\\udfff \\ud7ff \\ue000 \\uabcd \\uefAF\"}", /* the ends of each range */
+        "{\"a\":\"\xc2\x80 \xdf\xbf \xe0\xa0\x80 \xef\xbf\xbf \xf0\x90\x80\x80\"}",
+        "{\"a\":1234567890}",
         "{\"\":1}",
         "{\"a\":1,\"A\":2}", /* keys are compared byte for byte */
         "{\"a\":{\"a\":1},\"b\":{\"a\":1}}",
@@ -101,8 +104,7 @@ static void hostile_84_strings(void **state)
     (void)state;
     static const char *const bad[] = {
         "\\ud800", "\\udc00", "\\ud800x", "\\ud800\\n", "\\ud800\\u0041", "\\udc00\\ud800", "\\ud83d\\ud83d",
-        "\\uD83D\\uDE0",
-        "\\u0000", "a\\u0000b", "\\x41", "\\u00g0", "\\U0041", "\\'", "\\ ", "\\0",
+        "\\uD83D\\uDE0", "\\udfff", "\\udbff", "\\ud800\\udbff", "\\ud800\\ue000", "\\u0000", "a\\u0000b", "\\x41", "\\u00g0", "\\U0041", "\\'", "\\ ", "\\0",
         "\n", "\t", "\x01", "\x1f",
         /* not UTF-8: a lone continuation, a start without end, overlong, surrogates, too high, never used */
         "\x80", "\xbf", "\xc3", "\xc3(", "\xe2\x82", "\xe2(\xa1", "\xf0\x9f\x98", "\xc0\x80", "\xc1\xbf",

@@ -73,10 +73,10 @@ static void csr_comes_in_three_formats(void **state)
     cr_csr_message_fini(&message);
 
     assert_int_equal(cr_csr_message_parse(
-                         &message, view("{\"requestId\":\"Req-1\",\"csr\":\"MAIFAA==\",\"renewalId\":\"" ID "\"}")),
+                         &message, view("{\"requestId\":\"AZaz-09\",\"csr\":\"MAIFAA==\",\"renewalId\":\"" ID "\"}")),
                      CR_REFUSAL_NONE);
     assert_csr(&message, CR_FORMAT_JSON);
-    assert_string_equal(message.request_id, "Req-1");
+    assert_string_equal(message.request_id, "AZaz-09");
     assert_string_equal(message.renewal_id, ID);
     cr_csr_message_fini(&message);
 }
@@ -237,12 +237,12 @@ static void reports_are_read(void **state)
     for (int outcome = 0; outcome < CR_REPORT_COUNT; outcome++) {
         char text[160];
         struct cr_report_message report;
-        snprintf(text, sizeof text, "{\"renewalId\":\"" ID "\",\"outcome\":\"%s\",\"reason\":\"flash is full\"}",
+        snprintf(text, sizeof text, "{\"renewalId\":\"" ID "\",\"outcome\":\"%s\",\"reason\":\"flash ~ full\"}",
                  cr_report_outcome_text((enum cr_report_outcome)outcome));
         assert_int_equal(cr_report_message_parse(&report, view(text)), CR_REFUSAL_NONE);
         assert_string_equal(report.renewal_id, ID);
         assert_int_equal(report.outcome, outcome);
-        assert_string_equal(report.reason, "flash is full");
+        assert_string_equal(report.reason, "flash ~ full");
     }
     assert_string_equal(cr_report_outcome_text(CR_REPORT_COUNT), "");
     struct cr_report_message report;

@@ -144,6 +144,9 @@ static void bounds(void **state)
     profile.spread_permille = 5000;
     due = cr_profile_due(&profile, "d", start_s, start_s + 1000);
     assert_true(due >= start_s && due < start_s + 1000);
+    profile.window_permille = 1000; /* the window is the lifetime: due is spread over all of it */
+    profile.spread_permille = 1000;
+    assert_true(cr_profile_due(&profile, "d", start_s, start_s + 1000) < start_s + 1000);
     profile.window_permille = 0;
     assert_int_equal(cr_profile_due(&profile, "d", start_s, start_s + 1000), start_s + 1000);
 }

@@ -56,6 +56,9 @@ static const struct {
     { P "//", CR_TOPIC_OURS_BAD },
     { P "/a", CR_TOPIC_OURS_BAD },
     { P "/a/b", CR_TOPIC_OURS_BAD },
+    { P "/csr", CR_TOPIC_OURS_BAD },
+    { P "/a/csr", CR_TOPIC_OURS_BAD },
+    { P "/+/csr", CR_TOPIC_OURS_BAD },
     { P "/a/b/", CR_TOPIC_OURS_BAD },
     { P "/a//csr", CR_TOPIC_OURS_BAD },
     { P "//b/csr", CR_TOPIC_OURS_BAD },
@@ -181,6 +184,7 @@ static const struct {
     { "$identity/v2/#", false, false },
     { "$share/g/" P "/a/#", true, false },
     { "$share/g/$identity/#", true, false },
+    { "$share//$identity/#", true, false },
     { "$share/g/#", false, false },
     { "$share/g/sensors/#", false, false },
     { "$share/g", false, false },
@@ -234,7 +238,7 @@ static void a_prefix_without_dollar_meets_wildcards(void **state)
 static void prefixes(void **state)
 {
     (void)state;
-    static const char *const good[] = { P, "a", "a/b/c/d", "$devices/x", "site-1/certs" };
+    static const char *const good[] = { P, "a", "a/b/c/d", "$devices/x", "site-1/certs", "!/~" };
     static const char *const bad[] = {
         "", "/", "a/", "/a", "a//b", "a/+", "a/#", "a b", "a\t", "\x7f", "caf\xc3\xa9", "$SYS/x", "$SYS", "$share/g/x",
         "$CONTROL/x",
