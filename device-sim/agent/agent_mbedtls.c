@@ -132,7 +132,7 @@ static enum agent_err info_write(mbedtls_pk_context *pk, const char *device, uin
 static enum agent_err request_write(mbedtls_pk_context *pk, const struct agent_ports *ports, const char *device,
                                     uint8_t *csr, size_t cap, size_t *total)
 {
-    uint8_t info[INFO_CAP], digest[32], sig[SIGNATURE_CAP];
+    uint8_t info[INFO_CAP] = { 0 }, digest[32], sig[SIGNATURE_CAP];
     uint8_t *at = info + sizeof info;
     size_t info_len = 0, sig_len = 0, written = 0, *len = &written;
     enum agent_err err = info_write(pk, device, &at, info, &info_len);

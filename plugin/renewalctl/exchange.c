@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <mosquitto.h>
-#include <mqtt_protocol.h>
 #include <stdio.h>
 #include <string.h>
 
