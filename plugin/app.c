@@ -35,12 +35,12 @@ static void app_log(void *ctx, char level, const char *text)
 static void app_complain(void *ctx, unsigned line, const char *sentence)
 {
     struct cr_app *app = ctx;
-    char text[1024];
+    char text[APP_PATH_CAP + 512];
 
     if (line > 0) {
-        snprintf(text, sizeof text, "%s:%u: %s", app->config_path, line, sentence);
+        snprintf(text, sizeof text, "%s:%u: %.480s", app->config_path, line, sentence);
     } else {
-        snprintf(text, sizeof text, "%s: %s", app->config_path, sentence);
+        snprintf(text, sizeof text, "%s: %.480s", app->config_path, sentence);
     }
     app_log(app, 'e', text);
 }

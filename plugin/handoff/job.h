@@ -89,6 +89,7 @@ struct cr_job {
     struct cr_blob certificate;       /* DER leaf */
     struct cr_device_record *record;  /* owned */
     bool audited;                     /* the store has seen the outcome and written its audit line */
+    enum cr_refusal alarm;            /* the store found what operators must hear of (NONE: nothing); audit_detail says what */
     bool confirmed;                   /* PRESENT: this connection confirmed a new certificate */
     bool regressed;                   /* PRESENT: a superseded certificate came back */
 };

@@ -49,8 +49,9 @@ void loop_audit(struct cr_router *router, const struct cr_session *session, cons
     loop_send(router, job, CR_STAGE_STORE);
 }
 
-void loop_alarm(struct cr_router *router, struct cr_session *session, const char *device, enum cr_refusal refusal,
-                const char *detail)
+/* False: one of too many. */
+static bool alarm_raise(struct cr_router *router, const struct cr_session *session, const char *device,
+                        enum cr_refusal refusal, const char *detail)
 {
     struct cr_limiter *limiter = &router->strangers;
 
@@ -59,11 +60,25 @@ void loop_alarm(struct cr_router *router, struct cr_session *session, const char
     }
     router->counters.alarms++;
     if (!cr_limiter_take(limiter, &router->sessions.alarm_rate, loop_now_ms(router), NULL)) {
-        return;
+        return false;
     }
     loop_log(router, 'w', "security: %s: device %s, client %s at %s: %s", cr_refusal_info(refusal)->error_code,
              device[0] != '\0' ? device : "-", session != NULL ? session->client_id : "-",
              session != NULL ? session->address : "-", detail);
     alarm_publish(router, session, device, refusal, detail);
-    loop_audit(router, session, device, "", "alarm", refusal, detail);
+    return true;
+}
+
+void loop_alarm(struct cr_router *router, const struct cr_session *session, const char *device, enum cr_refusal refusal,
+                const char *detail)
+{
+    if (alarm_raise(router, session, device, refusal, detail)) {
+        loop_audit(router, session, device, "", "alarm", refusal, detail);
+    }
+}
+
+void loop_alarm_audited(struct cr_router *router, const struct cr_session *session, const char *device,
+                        enum cr_refusal refusal, const char *detail)
+{
+    (void)alarm_raise(router, session, device, refusal, detail);
 }

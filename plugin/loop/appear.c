@@ -164,7 +164,7 @@ void loop_presented(struct cr_router *router, struct cr_job *job)
     if (job->confirmed) {
         router->counters.confirmed++;
     }
-    if (job->regressed) {
+    if (job->regressed && job->alarm == CR_REFUSAL_NONE) {
         loop_alarm(router, session, job->device, CR_REFUSAL_CERTIFICATE_OUTDATED,
                    "came back with a certificate that was superseded");
     }

@@ -28,7 +28,7 @@ static void limiter_refill(struct cr_limiter *limiter, const struct cr_limiter_r
     gained = elapsed_ms * MILLI * (int64_t)rate->per_period / rate->period_ms;
     if (gained > 0) { /* else the time is kept until it makes a thousandth */
         limiter->milli_tokens = limiter->milli_tokens + gained > full ? full : limiter->milli_tokens + gained;
-        limiter->updated_ms = now_ms;
+        limiter->updated_ms += gained * rate->period_ms / (MILLI * (int64_t)rate->per_period);
     }
 }
 
@@ -43,7 +43,8 @@ bool cr_limiter_take(struct cr_limiter *limiter, const struct cr_limiter_rate *r
         int64_t missing = MILLI - limiter->milli_tokens;
         int64_t speed = MILLI * (int64_t)rate->per_period;
 
-        *wait_ms = speed == 0 ? rate->period_ms : (missing * rate->period_ms + speed - 1) / speed;
+        *wait_ms = speed == 0 ? rate->period_ms
+                              : (missing * rate->period_ms + speed - 1) / speed - (now_ms - limiter->updated_ms);
         if (*wait_ms < 1) {
             *wait_ms = 1;
         }

@@ -119,8 +119,11 @@ void reply_status(struct cr_router *router, const struct cr_reply_to *to, const 
 /* ---- alarms (alarm.c): security events ---- */
 
 /* An audit line, a log line and an event for operators. session may be NULL. Rate-limited per device. */
-void loop_alarm(struct cr_router *router, struct cr_session *session, const char *device, enum cr_refusal refusal,
+void loop_alarm(struct cr_router *router, const struct cr_session *session, const char *device, enum cr_refusal refusal,
                 const char *detail);
+/* The same without the audit line: the store, which found it, has written that. */
+void loop_alarm_audited(struct cr_router *router, const struct cr_session *session, const char *device,
+                        enum cr_refusal refusal, const char *detail);
 /* Only the audit line. Takes no place for long; dropped, and counted, when there is none. */
 void loop_audit(struct cr_router *router, const struct cr_session *session, const char *device, const char *slot,
                 const char *what, enum cr_refusal refusal, const char *detail);

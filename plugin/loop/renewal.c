@@ -220,7 +220,8 @@ static void renewal_refused(struct cr_router *router, struct cr_session *session
     } else if ((unsigned)job->refusal < CR_REFUSAL_COUNT) {
         router->counters.refused[job->refusal]++;
     }
-    if (cr_refusal_info(job->refusal)->alarm || (job->refusal == CR_REFUSAL_KEY_REUSED && !job->audited)) {
+    if (job->alarm == CR_REFUSAL_NONE &&
+        (cr_refusal_info(job->refusal)->alarm || (job->refusal == CR_REFUSAL_KEY_REUSED && !job->audited))) {
         loop_alarm(router, session, job->device, job->refusal, cr_refusal_info(job->refusal)->text);
     }
     if (!job->audited && job->refusal != CR_REFUSAL_BUSY) {
@@ -290,6 +291,9 @@ void loop_complete(struct cr_router *router, struct cr_job *job)
 
     if (job->outcome == CR_OUT_NONE) {
         cr_job_refuse(job, CR_REFUSAL_INTERNAL, job->setup->config.retry_after_s);
+    }
+    if (job->alarm != CR_REFUSAL_NONE) {
+        loop_alarm_audited(router, session, job->device, job->alarm, job->audit_detail);
     }
     switch (job->op) {
     case CR_OP_CSR:

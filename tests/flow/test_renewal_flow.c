@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -73,7 +74,7 @@ static int start_in_window(void **state)
     return 0;
 }
 
-static int stop(void **state)
+static int scene_end(void **state)
 {
     scene_stop(*state);
     free(*state);
@@ -101,7 +102,10 @@ static struct cr_bytes take_certificate(struct scene *s)
 {
     const struct fake_publication *certificate = fake_host_take(&s->rig.host, "meter-1", "/certificate");
 
-    assert_non_null(certificate);
+    if (certificate == NULL) {
+        certificate = fake_host_take(&s->rig.host, NULL, "");
+        fail_msg("no certificate, but %s", certificate != NULL ? (const char *)certificate->payload.data : "nothing");
+    }
     assert_true(certificate->expiry_s > 0);
     return cr_blob_view(&certificate->payload);
 }
@@ -487,8 +491,8 @@ static void unknown_slots_and_verbs_are_refused(void **state)
                      CR_REFUSED);
 }
 
-#define WITH_ANY_TIME(test) cmocka_unit_test_setup_teardown(test, start_any_time, stop)
-#define WITH_WINDOW(test) cmocka_unit_test_setup_teardown(test, start_in_window, stop)
+#define WITH_ANY_TIME(test) cmocka_unit_test_setup_teardown(test, start_any_time, scene_end)
+#define WITH_WINDOW(test) cmocka_unit_test_setup_teardown(test, start_in_window, scene_end)
 
 int main(void)
 {

@@ -11,6 +11,14 @@ static void audit_job(struct fake_ledger *ledger, const char *what, struct cr_jo
     job->audited = true;
 }
 
+/* An audit line, and the same for the loop to tell operators. */
+static void alarm_job(struct fake_ledger *ledger, struct cr_job *job, enum cr_refusal alarm, const char *detail)
+{
+    audit_job(ledger, "alarm", job, detail);
+    job->alarm = alarm;
+    snprintf(job->audit_detail, sizeof job->audit_detail, "%s", detail);
+}
+
 /* ---- transitions ---- */
 
 static void pending_clear(struct fake_slot *slot)
@@ -143,7 +151,8 @@ static void present_inventory(struct fake_ledger *ledger, struct cr_job *job, st
 {
     struct cr_cert_entry *current = &slot->view.current;
     if (current->serial.len > 0 && slot->view.generation > 0) {
-        audit_job(ledger, "alarm", job, "a certificate that is not ours replaces one that is");
+        alarm_job(ledger, job, CR_REFUSAL_CERTIFICATE_OUTDATED,
+                  "a certificate that is not ours replaces one that is");
         return;
     }
     if (current->serial.len > 0 && current->not_before >= job->presented.not_before) {
@@ -169,7 +178,7 @@ void fake_ledger_present(struct fake_ledger *ledger, struct cr_job *job)
         return;
     }
     if (!fake_key_claim(ledger, job->presented.key_hash, job->device, job->slot, &key)) {
-        audit_job(ledger, "alarm", job, "presents a key of another device or slot");
+        alarm_job(ledger, job, CR_REFUSAL_KEY_REUSED, "presents a key of another device or slot");
     } else {
         key->used = true;
     }
@@ -258,7 +267,7 @@ void fake_ledger_begin(struct fake_ledger *ledger, struct cr_job *job, const str
         return;
     }
     if (!fake_key_claim(ledger, job->csr.key_hash, job->device, job->slot, &key)) {
-        audit_job(ledger, "alarm", job, "asks for a certificate of a key of another device or slot");
+        alarm_job(ledger, job, CR_REFUSAL_KEY_REUSED, "asks for a certificate of a key of another device or slot");
         refuse(ledger, job, CR_REFUSAL_KEY_REUSED, 0);
         return;
     }
