@@ -1,7 +1,8 @@
-/* What devices send. The writers are in message_write.c, strict JSON in json.c. */
+/* What devices send. The writers are in message_write.c, the JSON itself in json_scan.c. */
 #include "common/message.h"
 
-#include <cjson/cJSON.h>
+#include "common/json_scan.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -76,25 +77,24 @@ static const struct text_rule renewal_id_rule = { CR_RENEWAL_ID_LEN, CR_RENEWAL_
 static const struct text_rule reason_rule = { 0, CR_REASON_MAX, printable_char };
 
 /* Copies an optional text field. `to` holds rule->max + 1 bytes and is "" when the field is absent or refused. */
-static enum cr_refusal text_field(char *to, const cJSON *object, const char *key, const struct text_rule *rule)
+static enum cr_refusal text_copy(char *to, const struct cr_json_field *field, const struct text_rule *rule)
 {
     to[0] = '\0';
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, key);
-    if (item == NULL) {
+    if (!field->present) {
         return CR_REFUSAL_NONE;
     }
-    if (!cJSON_IsString(item)) {
+    if (field->text == NULL) {
         return CR_REFUSAL_MALFORMED_JSON;
     }
-    size_t len = strlen(item->valuestring);
+    size_t len = strlen(field->text);
     bool ok = len >= rule->min && len <= rule->max;
     for (size_t i = 0; ok && i < len; i++) {
-        ok = rule->char_ok(item->valuestring[i], i);
+        ok = rule->char_ok(field->text[i], i);
     }
     if (!ok) {
         return CR_REFUSAL_MALFORMED_REQUEST;
     }
-    memcpy(to, item->valuestring, len + 1);
+    memcpy(to, field->text, len + 1);
     return CR_REFUSAL_NONE;
 }
 
@@ -124,47 +124,60 @@ static enum cr_refusal csr_from_der(struct cr_blob *csr_der, struct cr_bytes der
 }
 
 /* The csr field: PEM, or base64 of DER. */
-static enum cr_refusal csr_unwrap(struct cr_blob *der, const cJSON *object)
+static enum cr_refusal csr_unwrap(struct cr_blob *der, const char *text)
 {
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, "csr");
-    if (!cJSON_IsString(item)) {
+    if (text == NULL) {
         return CR_REFUSAL_MALFORMED_JSON;
     }
-    size_t text_len = strlen(item->valuestring);
-    struct cr_bytes text = { (const uint8_t *)item->valuestring, text_len };
-    if (item->valuestring[0] == '-') {
-        return cr_csr_from_pem(der, text);
+    size_t text_len = strlen(text);
+    if (text[0] == '-') {
+        return cr_csr_from_pem(der, (struct cr_bytes){ (const uint8_t *)text, text_len });
     }
     uint8_t decoded[CR_CSR_MAX]; /* the payload, and so its base64, is no longer than this */
     size_t len = 0;
-    if (cr_base64_decode(decoded, sizeof decoded, &len, item->valuestring, text_len) != CR_OK || len == 0) {
+    if (cr_base64_decode(decoded, sizeof decoded, &len, text, text_len) != CR_OK || len == 0) {
         return CR_REFUSAL_MALFORMED_CSR;
     }
     return csr_from_der(der, (struct cr_bytes){ decoded, len });
 }
 
+/* Reads a device's JSON object. CR_REFUSAL_NONE: the fields are the caller's to finish. */
+static enum cr_refusal fields_read(struct cr_json_fields *fields, struct cr_bytes payload)
+{
+    if (payload.len > CR_JSON_MAX) {
+        return CR_REFUSAL_TOO_LARGE;
+    }
+    switch (cr_json_fields_read(fields, payload, CR_JSON_DEPTH_MAX)) {
+    case CR_OK: return CR_REFUSAL_NONE;
+    case CR_NOMEM: return CR_REFUSAL_BUSY;
+    default: return CR_REFUSAL_MALFORMED_JSON;
+    }
+}
+
 static enum cr_refusal csr_json_parse(struct cr_csr_message *message, struct cr_bytes payload)
 {
-    static const char *const keys[] = { "csr", "renewalId", "requestId", NULL };
-    cJSON *object = cr_json_parse_strict(payload, CR_JSON_MAX, CR_JSON_DEPTH_MAX);
-    if (object == NULL) {
-        return holds_private_key(payload) ? CR_REFUSAL_PRIVATE_KEY_SENT : CR_REFUSAL_MALFORMED_JSON;
+    enum { CSR, RENEWAL_ID, REQUEST_ID };
+    struct cr_json_field field[] = { { .key = "csr" }, { .key = "renewalId" }, { .key = "requestId" } };
+    struct cr_json_fields fields = { .field = field, .count = sizeof field / sizeof field[0] };
+    enum cr_refusal refusal = fields_read(&fields, payload);
+    if (refusal != CR_REFUSAL_NONE) {
+        return holds_private_key(payload) ? CR_REFUSAL_PRIVATE_KEY_SENT : refusal;
     }
     /* The request id first: the answer carries it whatever else is wrong. */
-    enum cr_refusal refusal = text_field(message->request_id, object, "requestId", &request_id_rule);
+    refusal = text_copy(message->request_id, &field[REQUEST_ID], &request_id_rule);
     if (holds_private_key(payload)) {
         refusal = CR_REFUSAL_PRIVATE_KEY_SENT;
     }
-    if (refusal == CR_REFUSAL_NONE && !cr_json_only_keys(object, keys)) {
+    if (refusal == CR_REFUSAL_NONE && fields.unknown) {
         refusal = CR_REFUSAL_MALFORMED_JSON;
     }
     if (refusal == CR_REFUSAL_NONE) {
-        refusal = text_field(message->renewal_id, object, "renewalId", &renewal_id_rule);
+        refusal = text_copy(message->renewal_id, &field[RENEWAL_ID], &renewal_id_rule);
     }
     if (refusal == CR_REFUSAL_NONE) {
-        refusal = csr_unwrap(&message->csr_der, object);
+        refusal = csr_unwrap(&message->csr_der, field[CSR].text);
     }
-    cJSON_Delete(object);
+    cr_json_fields_fini(&fields);
     return refusal;
 }
 
@@ -209,45 +222,33 @@ void cr_csr_message_fini(struct cr_csr_message *message)
     *message = (struct cr_csr_message){ .format = message->format };
 }
 
-/* A JSON object from a device. CR_REFUSAL_NONE: *object is the caller's. */
-static enum cr_refusal object_parse(cJSON **object, struct cr_bytes payload)
-{
-    *object = NULL;
-    if (payload.len > CR_JSON_MAX) {
-        return CR_REFUSAL_TOO_LARGE;
-    }
-    *object = cr_json_parse_strict(payload, CR_JSON_MAX, CR_JSON_DEPTH_MAX);
-    return *object != NULL ? CR_REFUSAL_NONE : CR_REFUSAL_MALFORMED_JSON;
-}
-
 enum cr_refusal cr_get_message_parse(struct cr_get_message *message, struct cr_bytes payload)
 {
-    static const char *const keys[] = { "requestId", NULL };
     *message = (struct cr_get_message){ .request_id = "" };
     if (payload.len == 0) {
         return CR_REFUSAL_NONE;
     }
-    cJSON *object;
-    enum cr_refusal refusal = object_parse(&object, payload);
+    struct cr_json_field request_id = { .key = "requestId" };
+    struct cr_json_fields fields = { .field = &request_id, .count = 1 };
+    enum cr_refusal refusal = fields_read(&fields, payload);
     if (refusal != CR_REFUSAL_NONE) {
         return refusal;
     }
-    refusal = text_field(message->request_id, object, "requestId", &request_id_rule);
-    if (refusal == CR_REFUSAL_NONE && !cr_json_only_keys(object, keys)) {
+    refusal = text_copy(message->request_id, &request_id, &request_id_rule);
+    if (refusal == CR_REFUSAL_NONE && fields.unknown) {
         refusal = CR_REFUSAL_MALFORMED_JSON;
     }
-    cJSON_Delete(object);
+    cr_json_fields_fini(&fields);
     return refusal;
 }
 
-static enum cr_refusal outcome_field(enum cr_report_outcome *outcome, const cJSON *object)
+static enum cr_refusal outcome_parse(enum cr_report_outcome *outcome, const char *text)
 {
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, "outcome");
-    if (!cJSON_IsString(item)) {
+    if (text == NULL) {
         return CR_REFUSAL_MALFORMED_JSON;
     }
     int i = 0;
-    while (i < CR_REPORT_COUNT && strcmp(report_outcomes[i], item->valuestring) != 0) {
+    while (i < CR_REPORT_COUNT && strcmp(report_outcomes[i], text) != 0) {
         i++;
     }
     *outcome = (enum cr_report_outcome)i;
@@ -256,29 +257,30 @@ static enum cr_refusal outcome_field(enum cr_report_outcome *outcome, const cJSO
 
 enum cr_refusal cr_report_message_parse(struct cr_report_message *message, struct cr_bytes payload)
 {
-    static const char *const keys[] = { "renewalId", "outcome", "reason", NULL };
     *message = (struct cr_report_message){ .outcome = CR_REPORT_COUNT };
     struct cr_report_message read = *message;
-    cJSON *object;
-    enum cr_refusal refusal = object_parse(&object, payload);
+    enum { RENEWAL_ID, OUTCOME, REASON };
+    struct cr_json_field field[] = { { .key = "renewalId" }, { .key = "outcome" }, { .key = "reason" } };
+    struct cr_json_fields fields = { .field = field, .count = sizeof field / sizeof field[0] };
+    enum cr_refusal refusal = fields_read(&fields, payload);
     if (refusal != CR_REFUSAL_NONE) {
         return refusal;
     }
-    if (!cr_json_only_keys(object, keys) || cJSON_GetObjectItemCaseSensitive(object, "renewalId") == NULL) {
+    if (fields.unknown || !field[RENEWAL_ID].present) {
         refusal = CR_REFUSAL_MALFORMED_JSON;
     }
     if (refusal == CR_REFUSAL_NONE) {
-        refusal = text_field(read.renewal_id, object, "renewalId", &renewal_id_rule);
+        refusal = text_copy(read.renewal_id, &field[RENEWAL_ID], &renewal_id_rule);
     }
     if (refusal == CR_REFUSAL_NONE) {
-        refusal = outcome_field(&read.outcome, object);
+        refusal = outcome_parse(&read.outcome, field[OUTCOME].text);
     }
     if (refusal == CR_REFUSAL_NONE) {
-        refusal = text_field(read.reason, object, "reason", &reason_rule);
+        refusal = text_copy(read.reason, &field[REASON], &reason_rule);
     }
     if (refusal == CR_REFUSAL_NONE) {
         *message = read;
     }
-    cJSON_Delete(object);
+    cr_json_fields_fini(&fields);
     return refusal;
 }

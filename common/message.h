@@ -1,7 +1,6 @@
 /* message: the JSON payloads of the device channel, to and from structs. Every field is bounded, unknown and duplicate
  * fields are refused, times are RFC 3339 UTC. Text in and out is UTF-8 with an explicit length.
- * Pure but for the heap. Writers: any thread. Parsers go through cJSON, to which a broker may have given an allocator
- * that counts without locks (Mosquitto 2.1 does): in the plugin only the loop's thread parses. */
+ * Pure but for the heap; any thread, but for cr_json_parse_strict. */
 #ifndef CR_MESSAGE_H
 #define CR_MESSAGE_H
 
@@ -94,7 +93,9 @@ CR_MUST_USE cr_err cr_status_message_write(struct cr_blob *json, const struct cr
 /* Parses one JSON object strictly (RFC 8259), for whoever reads objects of its own (operator channel): at most max_len
  * bytes, UTF-8 without NUL, no deeper than depth (at most 64; the object itself is the first level), no duplicate keys
  * at any level, at most 64 keys an object, nothing but white space around it, finite numbers. Arrays are as long as
- * max_len allows. NULL when it is not that. Freed with cJSON_Delete. */
+ * max_len allows. NULL when it is not that. Freed with cJSON_Delete.
+ * In the plugin on the loop's thread only: a broker may have given cJSON an allocator of its own that counts without
+ * locks (Mosquitto 2.1 does). */
 struct cJSON;
 struct cJSON *cr_json_parse_strict(struct cr_bytes text, size_t max_len, unsigned depth);
 /* Whether every key of the object is in the NULL-terminated list. */

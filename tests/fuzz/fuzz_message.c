@@ -1,5 +1,6 @@
 /* The device channel's parsers, and the strict JSON under them. The first byte chooses which. */
 #include "common/clock.h"
+#include "common/json_scan.h"
 #include "common/message.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -45,10 +46,34 @@ static void report(struct cr_bytes payload)
     }
 }
 
+/* Our own reader of flat objects and cJSON see the same. */
+static void fields(struct cr_bytes payload, const cJSON *tree)
+{
+    struct cr_json_field field[] = { { .key = "csr" }, { .key = "requestId" }, { .key = "a" }, { .key = "b" } };
+    struct cr_json_fields all = { .field = field, .count = sizeof field / sizeof field[0] };
+    cr_err err = cr_json_fields_read(&all, payload, CR_JSON_DEPTH_MAX);
+    CR_FUZZ_CHECK(tree == NULL || err == CR_OK);
+    int known = 0;
+    for (size_t i = 0; tree != NULL && i < all.count; i++) {
+        const cJSON *item = cJSON_GetObjectItemCaseSensitive(tree, field[i].key);
+        CR_FUZZ_CHECK(field[i].present == (item != NULL));
+        CR_FUZZ_CHECK((field[i].text != NULL) == (item != NULL && cJSON_IsString(item)));
+        CR_FUZZ_CHECK(field[i].text == NULL || strcmp(field[i].text, item->valuestring) == 0);
+        known += field[i].present;
+    }
+    CR_FUZZ_CHECK(tree == NULL || all.unknown == (cJSON_GetArraySize(tree) > known));
+    if (err == CR_OK) {
+        cr_json_fields_fini(&all);
+    }
+}
+
 /* What is taken can be printed, and is then taken again as the same. */
 static void json(struct cr_bytes payload)
 {
     cJSON *tree = cr_json_parse_strict(payload, CR_JSON_MAX, CR_JSON_DEPTH_MAX);
+    if (payload.len <= CR_JSON_MAX) {
+        fields(payload, tree);
+    }
     if (tree == NULL) {
         return;
     }

@@ -1,3 +1,4 @@
+#include "common/json_scan.h"
 #include "common/message.h"
 
 #include <setjmp.h>
@@ -104,7 +105,8 @@ static void hostile_84_strings(void **state)
     (void)state;
     static const char *const bad[] = {
         "\\ud800", "\\udc00", "\\ud800x", "\\ud800\\n", "\\ud800\\u0041", "\\udc00\\ud800", "\\ud83d\\ud83d",
-        "\\uD83D\\uDE0", "\\udfff", "\\udbff", "\\ud800\\udbff", "\\ud800\\ue000", "\\u0000", "a\\u0000b", "\\x41", "\\u00g0", "\\U0041", "\\'", "\\ ", "\\0",
+        "\\uD83D\\uDE0", "\\udfff", "\\udbff", "\\ud800\\udbff", "\\ud800\\ue000", "\\u0000", "a\\u0000b",
+        "\\x41", "\\u00g0", "\\U0041", "\\'", "\\ ", "\\0",
         "\n", "\t", "\x01", "\x1f",
         /* not UTF-8: a lone continuation, a start without end, overlong, surrogates, too high, never used */
         "\x80", "\xbf", "\xc3", "\xc3(", "\xe2\x82", "\xe2(\xa1", "\xf0\x9f\x98", "\xc0\x80", "\xc1\xbf",
@@ -270,6 +272,48 @@ static void unknown_keys_are_seen(void **state)
     }
 }
 
+static cr_err fields_of(struct cr_json_fields *fields, const char *text)
+{
+    return cr_json_fields_read(fields, (struct cr_bytes){ (const uint8_t *)text, strlen(text) }, DEPTH);
+}
+
+static void flat_fields_are_read(void **state)
+{
+    (void)state;
+    struct cr_json_field field[] = { { .key = "one" }, { .key = "two" }, { .key = "\xc3\xa9" } };
+    struct cr_json_fields fields = { .field = field, .count = 3 };
+    static const char text[] = " { \"two\" : \"a\\\"\\\\\\/\\b\\f\\n\\r\\t\" , \"\\u006fne\":\"\", \"\\u00e9\" : "
+                               "\"\\u0041\\u00e9\\u07ff\\u0800\\u20AC\\uffff\\ud800\\udc00\\uDBFF\\udfff\xc3\xa9\" } ";
+    assert_int_equal(fields_of(&fields, text), CR_OK);
+    assert_false(fields.unknown);
+    assert_string_equal(field[0].text, "");
+    assert_string_equal(field[1].text, "a\"\\/\b\f\n\r\t");
+    assert_string_equal(field[2].text, "A\xc3\xa9\xdf\xbf\xe0\xa0\x80\xe2\x82\xac\xef\xbf\xbf\xf0\x90\x80\x80"
+                                       "\xf4\x8f\xbf\xbf\xc3\xa9");
+    cr_json_fields_fini(&fields);
+    assert_null(field[1].text);
+    cr_json_fields_fini(&fields);
+
+    /* Absent, of another type, unknown. */
+    assert_int_equal(fields_of(&fields, "{\"one\":{\"one\":[1,{}],\"two\":\"x\"},\"three\":null,\"three\":0}"), CR_OK);
+    assert_true(fields.unknown);
+    assert_true(field[0].present);
+    assert_null(field[0].text);
+    assert_false(field[1].present);
+    cr_json_fields_fini(&fields);
+    assert_int_equal(fields_of(&fields, "{}"), CR_OK);
+    assert_false(fields.unknown || field[0].present || field[1].present);
+    cr_json_fields_fini(&fields);
+
+    static const char *const bad[] = { "", " ", "[]", "\"one\"", "1", "null", "{", "{\"one\":1,\"one\":1}",
+                                       "{\"one\":\"a\",\"two\":1,\"\\u006Fne\":\"a\"}", "{\"one\":\"\\u0000\"}" };
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        assert_int_equal(fields_of(&fields, bad[i]), CR_INVALID);
+        assert_null(fields.strings);
+        assert_null(field[0].text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -284,6 +328,7 @@ int main(void)
         cmocka_unit_test(hostile_84_size),
         cmocka_unit_test(every_truncation_is_refused),
         cmocka_unit_test(unknown_keys_are_seen),
+        cmocka_unit_test(flat_fields_are_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
