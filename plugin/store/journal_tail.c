@@ -1,0 +1,199 @@
+#include "plugin/store/journal_tail.h"
+
+#include "common/clock.h"
+#include "plugin/store/journal_line.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { TAIL_FIRST = 64 };
+
+struct cr_tail {
+    struct cr_tail_entry *entry; /* a ring once it has grown to its capacity */
+    unsigned cap, capacity, start, count;
+};
+
+cr_err cr_tail_new(struct cr_tail **tail, unsigned capacity)
+{
+    *tail = calloc(1, sizeof **tail);
+    if (*tail == NULL) {
+        return CR_NOMEM;
+    }
+    (*tail)->capacity = capacity > 0 ? capacity : 1;
+    return CR_OK;
+}
+
+void cr_tail_free(struct cr_tail *tail)
+{
+    if (tail != NULL) {
+        free(tail->entry);
+        free(tail);
+    }
+}
+
+cr_err cr_tail_add(struct cr_tail *tail, const struct cr_restore *restore, uint64_t offset, size_t len)
+{
+    if (tail->count == tail->cap && tail->cap < tail->capacity) {
+        unsigned cap = tail->cap > 0 ? tail->cap * 2 : TAIL_FIRST;
+        cap = cap < tail->capacity ? cap : tail->capacity;
+        struct cr_tail_entry *bigger = realloc(tail->entry, cap * sizeof *bigger);
+        if (bigger == NULL) {
+            return CR_NOMEM;
+        }
+        tail->entry = bigger;
+        tail->cap = cap;
+    }
+    if (tail->count == tail->cap) {
+        tail->start = (tail->start + 1) % tail->cap;
+        tail->count--;
+    }
+    tail->entry[(tail->start + tail->count++) % tail->cap] =
+        (struct cr_tail_entry){ .restore = *restore, .offset = offset, .len = (uint32_t)len };
+    return CR_OK;
+}
+
+unsigned cr_tail_count(const struct cr_tail *tail)
+{
+    return tail->count;
+}
+
+static struct cr_tail_entry *tail_at(const struct cr_tail *tail, unsigned index)
+{
+    return &tail->entry[(tail->start + index) % tail->cap];
+}
+
+const struct cr_tail_entry *cr_tail_get(const struct cr_tail *tail, unsigned index)
+{
+    return index < tail->count ? tail_at(tail, index) : NULL;
+}
+
+const struct cr_tail_entry *cr_tail_find(const struct cr_tail *tail, const char *device, const char *slot)
+{
+    for (unsigned i = tail->count; i-- > 0;) {
+        const struct cr_tail_entry *entry = tail_at(tail, i);
+        if (!entry->gone && strcmp(entry->restore.device, device) == 0 && strcmp(entry->restore.slot, slot) == 0) {
+            return entry;
+        }
+    }
+    return NULL;
+}
+
+void cr_tail_void(struct cr_tail *tail, const struct cr_serial *serial)
+{
+    for (unsigned i = tail->count; i-- > 0;) {
+        struct cr_tail_entry *entry = tail_at(tail, i);
+        if (!entry->restore.confirmed && cr_serial_equal(&entry->restore.entry.serial, serial)) {
+            entry->gone = true;
+            return;
+        }
+    }
+}
+
+/* ---- reading lines ---- */
+
+static cr_err text_field(struct cr_bytes line, const char *name, char *text, size_t cap)
+{
+    struct cr_bytes value = cr_line_field(line, name);
+    text[0] = '\0';
+    if (value.data == NULL || value.len >= cap) {
+        return CR_INVALID;
+    }
+    memcpy(text, value.data, value.len);
+    text[value.len] = '\0';
+    return CR_OK;
+}
+
+static cr_err time_field(struct cr_bytes line, const char *name, int64_t *unix_s)
+{
+    char text[CR_TIME_TEXT];
+    cr_err err = text_field(line, name, text, sizeof text);
+    return err == CR_OK ? cr_time_parse(unix_s, text) : err;
+}
+
+static cr_err number_field(struct cr_bytes line, const char *name, uint64_t *number)
+{
+    struct cr_bytes value = cr_line_field(line, name);
+    *number = 0;
+    if (value.data == NULL || value.len == 0 || value.len > 18) {
+        return CR_INVALID;
+    }
+    for (size_t i = 0; i < value.len; i++) {
+        *number = *number * 10 + (uint64_t)(value.data[i] - '0');
+    }
+    return CR_OK;
+}
+
+static cr_err serial_field(struct cr_bytes line, struct cr_serial *serial)
+{
+    char text[CR_SERIAL_TEXT];
+    cr_err err = text_field(line, "serial", text, sizeof text);
+    return err == CR_OK ? cr_serial_parse(serial, text) : err;
+}
+
+static cr_err key_field(struct cr_bytes line, uint8_t hash[CR_SHA256_LEN])
+{
+    char text[2 * CR_SHA256_LEN + 1];
+    size_t len = 0;
+    cr_err err = text_field(line, "key", text, sizeof text);
+    if (err == CR_OK) {
+        err = cr_hex_decode(hash, CR_SHA256_LEN, &len, text);
+    }
+    return err == CR_OK && len != CR_SHA256_LEN ? CR_INVALID : err;
+}
+
+static cr_err restore_read(struct cr_restore *restore, struct cr_bytes line)
+{
+    cr_err err = CR_INVALID;
+    struct cr_bytes format = cr_line_field(line, "format");
+    CR_TRY(text_field(line, "device", restore->device, sizeof restore->device));
+    CR_TRY(text_field(line, "slot", restore->slot, sizeof restore->slot));
+    CR_TRY(text_field(line, "issuer", restore->entry.issuer, sizeof restore->entry.issuer));
+    CR_TRY(serial_field(line, &restore->entry.serial));
+    CR_TRY(key_field(line, restore->entry.key_hash));
+    CR_TRY(time_field(line, "notBefore", &restore->entry.not_before));
+    CR_TRY(time_field(line, "notAfter", &restore->entry.not_after));
+    CR_TRY(time_field(line, "due", &restore->due));
+    CR_TRY(number_field(line, "generation", &restore->generation));
+    CR_TRY(number_field(line, "version", &restore->version));
+    (void)text_field(line, "renewalId", restore->renewal_id, sizeof restore->renewal_id);
+    if (format.data != NULL) {
+        restore->format = cr_csr_format_parse(format);
+    }
+    if (!restore->confirmed) {
+        CR_TRY(time_field(line, "deadline", &restore->deadline));
+    }
+out:
+    return err;
+}
+
+cr_err cr_tail_line(struct cr_tail *tail, struct cr_bytes line, uint64_t offset)
+{
+    struct cr_restore restore = { .confirmed = false };
+    struct cr_bytes what = cr_line_field(line, "what");
+    if (what.len == 4 && memcmp(what.data, "void", 4) == 0) {
+        cr_err err = serial_field(line, &restore.entry.serial);
+        if (err == CR_OK) {
+            cr_tail_void(tail, &restore.entry.serial);
+        }
+        return err;
+    }
+    restore.confirmed = what.len == 9 && memcmp(what.data, "confirmed", 9) == 0;
+    if (!restore.confirmed && (what.len != 6 || memcmp(what.data, "issued", 6) != 0)) {
+        return CR_OK;
+    }
+    cr_err err = restore_read(&restore, line);
+    return err == CR_OK ? cr_tail_add(tail, &restore, offset, line.len) : err;
+}
+
+cr_err cr_tail_der(struct cr_blob *der, struct cr_bytes line)
+{
+    uint8_t bytes[CR_CERT_MAX];
+    size_t len = 0;
+    struct cr_bytes text = cr_line_field(line, "certificate");
+    *der = (struct cr_blob){ NULL, 0 };
+    if (text.data == NULL) {
+        return CR_NOT_FOUND;
+    }
+    cr_err err = cr_base64_decode(bytes, sizeof bytes, &len, (const char *)text.data, text.len);
+    return err == CR_OK ? cr_blob_copy(der, bytes, len) : err;
+}

@@ -1,0 +1,38 @@
+/* journal_tail: the last certificates in the journal, in memory: what Redis may have lost and can be given back.
+ *
+ * Bounded: the oldest entry makes room for a new one. Expired certificates are of no interest to anybody. Store thread. */
+#ifndef CR_JOURNAL_TAIL_H
+#define CR_JOURNAL_TAIL_H
+
+#include "plugin/store/records.h"
+
+enum { CR_TAIL_MAX = 10000 };
+
+struct cr_tail_entry {
+    struct cr_restore restore;
+    uint64_t offset;  /* of its line, for the certificate */
+    uint32_t len;
+    bool gone;        /* void: another intent took its place */
+};
+
+struct cr_tail;
+
+CR_MUST_USE cr_err cr_tail_new(struct cr_tail **tail, unsigned capacity);
+void cr_tail_free(struct cr_tail *tail);
+
+/* Takes in an 'issued', 'confirmed' or 'void' line; others are passed over. CR_INVALID: the line should have been one. */
+CR_MUST_USE cr_err cr_tail_line(struct cr_tail *tail, struct cr_bytes line, uint64_t offset);
+CR_MUST_USE cr_err cr_tail_add(struct cr_tail *tail, const struct cr_restore *restore, uint64_t offset, size_t len);
+/* The certificate with this serial will never be recorded. */
+void cr_tail_void(struct cr_tail *tail, const struct cr_serial *serial);
+
+/* Entries by age, 0 the oldest; NULL behind the newest. An entry stays where it is until the next add. */
+unsigned cr_tail_count(const struct cr_tail *tail);
+const struct cr_tail_entry *cr_tail_get(const struct cr_tail *tail, unsigned index);
+/* The newest entry of device/slot that is not gone, NULL: none. */
+const struct cr_tail_entry *cr_tail_find(const struct cr_tail *tail, const char *device, const char *slot);
+
+/* The certificate in an issued line. */
+CR_MUST_USE cr_err cr_tail_der(struct cr_blob *der, struct cr_bytes line);
+
+#endif

@@ -1,0 +1,151 @@
+/* records: how a device's record is spelt in Redis: keys, the arguments of the scripts, and their answers. Pure; any
+ * thread; no heap but for the blobs of certificates.
+ *
+ * A device is a hash of short fields. Of the device: id (its mark, see below), fs and ls (first and last seen). Of a slot,
+ * each with `<slot>:` before it, absent where there is nothing to say:
+ *     crt key nb na            the current certificate: serial@issuer, hash of its key, notBefore, notAfter
+ *     gen ver                  generation; transitions so far
+ *     old oldat lr             the superseded serial, since when; first digits of the renewal confirmed last
+ *     hold                     on hold
+ *     st                       triggered, issuing, issued; absent: quiet
+ *     rid why try end due      the renewal under way: id, reason, attempt, deadline; when the slot was due
+ *     pcrt pkey pnb pna pdue fmt   the intent, then the certificate that waits: the same facts, the request's format
+ *     brk own lease            issuing: which broker, which of its lives, until when
+ * Every value stays below 65 bytes, so that the hash stays a listpack. */
+#ifndef CR_RECORDS_H
+#define CR_RECORDS_H
+
+#include "plugin/handoff/job.h"
+#include "plugin/store/scripts.h"
+
+enum {
+    CR_SCHEMA = 1,              /* of all that is in Redis; recorded in cr:meta */
+    CR_LEASE_S = 30,            /* how long a broker may take from intent to record */
+    CR_REDIS_KEY_CAP = 192,
+    CR_MARK_CAP = 11,
+    CR_INSTANCE_CAP = 37,       /* a UUID */
+    CR_CRT_CAP = CR_SERIAL_TEXT + CR_ISSUER_ID_TEXT,
+    CR_HASH_TEXT = 44,          /* base64url of SHA-256 */
+    CR_KEY_SHARDS = 16384,
+};
+
+/* Which keys: the same on every broker of one Redis. */
+struct cr_records {
+    char prefix[17];
+    unsigned buckets;
+};
+
+struct cr_redis_key {
+    char text[CR_REDIS_KEY_CAP];
+    size_t len;
+};
+
+struct cr_device_keys {
+    struct cr_redis_key device, agenda, expiry, cert;
+    char mark[CR_MARK_CAP]; /* a number from the device's name: tells a record that strayed here from another device */
+};
+CR_MUST_USE cr_err cr_records_keys(struct cr_device_keys *keys, const struct cr_records *records, const char *device,
+                                   const char *slot);
+/* cr:meta, cr:audit … */
+void cr_records_plain_key(struct cr_redis_key *key, const struct cr_records *records, const char *name);
+
+/* Whose key is this? A field of a hash, written once. */
+struct cr_claim {
+    struct cr_redis_key shard;
+    uint8_t field[16];
+    uint8_t unused[8], used[8]; /* device/slot, without and with the bit "was in a certificate" */
+};
+CR_MUST_USE cr_err cr_records_claim(struct cr_claim *claim, const struct cr_records *records,
+                                    const uint8_t key_hash[CR_SHA256_LEN], const char *device, const char *slot);
+enum cr_claim_answer { CR_CLAIM_NOBODYS, CR_CLAIM_OURS, CR_CLAIM_OURS_USED, CR_CLAIM_ANOTHERS };
+/* value: what is in the field; data NULL: nothing. */
+enum cr_claim_answer cr_records_claim_read(const struct cr_claim *claim, struct cr_bytes value);
+
+/* A certificate's name, serial@issuer. */
+void cr_records_crt(char text[CR_CRT_CAP], const struct cr_serial *serial, const char *issuer);
+CR_MUST_USE cr_err cr_records_crt_parse(struct cr_cert_entry *entry, struct cr_bytes text);
+
+/* ---- arguments ---- */
+
+enum { CR_ARGS_MAX = 32, CR_ARGS_SCRATCH = 768 };
+
+/* A command on its way to Redis. arg[i] point into scratch, into keys, and to what was handed in. Not to be moved. */
+struct cr_args {
+    enum cr_script script;
+    unsigned count;
+    const char *arg[CR_ARGS_MAX];
+    size_t len[CR_ARGS_MAX];
+    struct cr_device_keys keys;
+    size_t used;
+    char scratch[CR_ARGS_SCRATCH];
+    bool overflow;
+};
+
+/* Who records an intent. */
+struct cr_owner {
+    char broker[CR_NAME_CAP];
+    char instance[CR_INSTANCE_CAP];
+};
+
+/* A certificate as the journal remembers it, for restore. */
+struct cr_restore {
+    bool confirmed;     /* else issued */
+    char device[CR_NAME_CAP], slot[CR_NAME_CAP];
+    struct cr_cert_entry entry;
+    int64_t due;        /* of this certificate */
+    uint64_t generation, version;
+    char renewal_id[CR_RENEWAL_ID_CAP];
+    enum cr_csr_format format;
+    int64_t deadline;
+};
+
+/* Each writes EVALSHA <sha> 4 keys… arguments…; the caller sets arg[1] to the script's SHA-1. CR_FULL, CR_CRYPTO.
+ * again: the same job's answer got lost once. */
+CR_MUST_USE cr_err cr_args_present(struct cr_args *args, const struct cr_records *records, const struct cr_job *job,
+                                   bool again);
+CR_MUST_USE cr_err cr_args_begin(struct cr_args *args, const struct cr_records *records, const struct cr_job *job,
+                                 const struct cr_owner *owner, const char *new_renewal_id, bool key_used);
+CR_MUST_USE cr_err cr_args_record(struct cr_args *args, const struct cr_records *records, const struct cr_job *job);
+CR_MUST_USE cr_err cr_args_read(struct cr_args *args, const struct cr_records *records, const struct cr_job *job,
+                                bool all);
+CR_MUST_USE cr_err cr_args_trigger(struct cr_args *args, const struct cr_records *records, const struct cr_job *job,
+                                   const char *new_renewal_id);
+CR_MUST_USE cr_err cr_args_report(struct cr_args *args, const struct cr_records *records, const struct cr_job *job,
+                                  bool again);
+/* der: empty to learn whether it is needed. */
+CR_MUST_USE cr_err cr_args_restore(struct cr_args *args, const struct cr_records *records,
+                                   const struct cr_restore *restore, struct cr_bytes der, int64_t now_s);
+
+/* For commands that are no script: starts one, and adds to it. Failure shows in args->overflow. */
+void cr_args_start(struct cr_args *args, const char *command);
+void cr_args_bytes(struct cr_args *args, const void *data, size_t len);
+void cr_args_text(struct cr_args *args, const char *text);
+void cr_args_number(struct cr_args *args, int64_t number);
+/* Text that does not stay where it is. */
+void cr_args_copy(struct cr_args *args, const char *text);
+
+/* ---- answers ---- */
+
+enum { CR_ANSWER_PARTS = 8, CR_ANSWER_PAIRS = 512 };
+
+/* A script's answer as views: { code, note, part… } or { code, note, { name, value, … } }. */
+struct cr_answer {
+    struct cr_bytes code, note;
+    unsigned part_count;
+    struct cr_bytes part[CR_ANSWER_PARTS];
+    unsigned pair_count; /* names and values, an even number */
+    struct cr_bytes pair[CR_ANSWER_PAIRS];
+};
+bool cr_answer_is(const struct cr_answer *answer, const char *code);
+/* part[i] as text with a NUL; CR_INVALID when it is not there or too long. */
+CR_MUST_USE cr_err cr_answer_text(const struct cr_answer *answer, unsigned part, char *text, size_t cap);
+CR_MUST_USE cr_err cr_answer_number(const struct cr_answer *answer, unsigned part, int64_t *number);
+
+/* The pairs as a record. A trigger whose deadline has passed is shown as the quiet that it is. CR_INVALID: something in it
+ * is not what we would have written; CR_NOMEM. *record is allocated. */
+CR_MUST_USE cr_err cr_answer_record(const struct cr_answer *answer, const char *device, int64_t now_s,
+                                    struct cr_device_record **record);
+const char *cr_csr_format_text(enum cr_csr_format format);
+enum cr_csr_format cr_csr_format_parse(struct cr_bytes text);
+
+#endif

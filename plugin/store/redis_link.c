@@ -1,0 +1,387 @@
+#include "plugin/store/redis_link.h"
+
+#include "common/random.h"
+#include "plugin/store/redis_poll.h"
+
+#ifdef CR_HAVE_HIREDIS_SSL
+#include <hiredis/hiredis_ssl.h>
+#endif
+#include <netdb.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    BACKOFF_FIRST_MS = 50,
+    BACKOFF_MAX_MS = 5000,
+};
+
+struct cr_redis_link {
+    struct cr_redis_link_options options;
+    char cafile[512];
+    redisAsyncContext *context; /* NULL: none */
+    bool connected;             /* the context's socket is */
+    struct cr_redis_poll *poll; /* the context's */
+    bool closed;
+    uv_timer_t timer;           /* back-off; then how long nothing was answered */
+    uv_getaddrinfo_t lookup;
+    bool looking_up;
+    unsigned failures;
+    unsigned waiting;           /* commands that were not answered */
+    uint64_t progress_ms;       /* when something was last answered, or began to wait */
+    struct cr_redis_link_stats stats;
+#ifdef CR_HAVE_HIREDIS_SSL
+    redisSSLContext *ssl;
+#endif
+};
+
+static void link_connect(struct cr_redis_link *link);
+static void link_down(struct cr_redis_link *link, const char *why);
+
+/* ---- answers ---- */
+
+static void on_reply(redisAsyncContext *context, void *data, void *privdata)
+{
+    struct cr_redis_link *link = context->data;
+    const redisReply *reply = data;
+    struct cr_redis_call *call = privdata;
+    uint64_t now_ns = uv_hrtime();
+    if (link->waiting > 0) {
+        link->waiting--;
+    }
+    link->progress_ms = now_ns / 1000000;
+    if (reply != NULL && reply->type == REDIS_REPLY_ERROR) {
+        link->stats.errors++;
+    }
+    if (call != NULL) {
+        if (reply != NULL) {
+            link->stats.latency_us = (unsigned)((now_ns - call->sent_ns) / 1000);
+        }
+        call->done(call, reply);
+    }
+}
+
+/* ---- connecting ---- */
+
+static void on_connected(const redisAsyncContext *context, int status)
+{
+    struct cr_redis_link *link = context->data;
+    if (context != link->context) {
+        return;
+    }
+    if (status != REDIS_OK) {
+        char why[160];
+        snprintf(why, sizeof why, "Redis cannot be reached: %s.", context->errstr);
+        link->context = NULL; /* hiredis frees it when this returns */
+        link_down(link, why);
+        return;
+    }
+    link->connected = true;
+    cr_redis_poll_connected(link->poll);
+    link->stats.connects++;
+    link->progress_ms = uv_hrtime() / 1000000;
+    link->options.up(link->options.ctx);
+}
+
+static void on_disconnected(const redisAsyncContext *context, int status)
+{
+    struct cr_redis_link *link = context->data;
+    char why[160];
+    if (context != link->context) {
+        return; /* given up by ourselves */
+    }
+    link->context = NULL;
+    snprintf(why, sizeof why, "The connection to Redis was lost: %s.",
+             status == REDIS_OK || context->errstr == NULL ? "it was closed" : context->errstr);
+    link_down(link, why);
+}
+
+/* How long nothing was answered, looked at four times per timeout. */
+static void on_watch(uv_timer_t *timer)
+{
+    struct cr_redis_link *link = timer->data;
+    uint64_t now_ms = uv_hrtime() / 1000000;
+    uint64_t since_ms = now_ms - link->progress_ms;
+    if ((link->waiting > 0 || !link->connected) && since_ms >= link->options.timeout_ms) {
+        char why[100];
+        snprintf(why, sizeof why, "Redis did not answer for %llu ms.", (unsigned long long)since_ms);
+        cr_redis_link_drop(link, why);
+    }
+}
+
+static void on_backoff(uv_timer_t *timer)
+{
+    link_connect(timer->data);
+}
+
+static void link_down(struct cr_redis_link *link, const char *why)
+{
+    link->connected = false;
+    link->waiting = 0;
+    if (link->closed) {
+        return;
+    }
+    uint64_t wait_ms = BACKOFF_FIRST_MS;
+    for (unsigned i = 0; i < link->failures && wait_ms < BACKOFF_MAX_MS; i++) {
+        wait_ms *= 2;
+    }
+    wait_ms = wait_ms < BACKOFF_MAX_MS ? wait_ms : BACKOFF_MAX_MS;
+    uint8_t random = 0;
+    if (cr_random_fill(cr_random_system(), &random, 1) == CR_OK) {
+        wait_ms = wait_ms * (192u + random % 128u) / 256u; /* so that brokers do not come back as one */
+    }
+    link->failures++;
+    (void)uv_timer_start(&link->timer, on_backoff, wait_ms, 0);
+    link->options.down(link->options.ctx, why);
+}
+
+static cr_err link_secure(struct cr_redis_link *link, redisAsyncContext *context)
+{
+#ifdef CR_HAVE_HIREDIS_SSL
+    if (link->ssl != NULL && redisInitiateSSLWithContext(&context->c, link->ssl) != REDIS_OK) {
+        return CR_IO;
+    }
+#else
+    (void)link;
+    (void)context;
+#endif
+    return CR_OK;
+}
+
+static void link_open(struct cr_redis_link *link, const char *host)
+{
+    const struct cr_redis_address *address = &link->options.address;
+    redisAsyncContext *context = address->unix_socket ? redisAsyncConnectUnix(address->host)
+                                                      : redisAsyncConnect(host, (int)address->port);
+    if (context == NULL) {
+        link_down(link, "Out of memory while connecting to Redis.");
+        return;
+    }
+    context->data = link;
+    if (context->err != 0 || cr_redis_poll_attach(&link->poll, context, link->options.loop) != CR_OK) {
+        char why[160];
+        snprintf(why, sizeof why, "Redis cannot be reached: %s.", context->err != 0 ? context->errstr : "no resources");
+        redisAsyncFree(context);
+        link_down(link, why);
+        return;
+    }
+    link->context = context;
+    link->connected = false;
+    link->progress_ms = uv_hrtime() / 1000000;
+    if (!address->unix_socket) {
+        (void)redisEnableKeepAlive(&context->c);
+    }
+    if (link_secure(link, context) != CR_OK) {
+        cr_redis_link_drop(link, "TLS to Redis cannot be started.");
+        return;
+    }
+    (void)redisAsyncSetDisconnectCallback(context, on_disconnected);
+    (void)redisAsyncSetConnectCallback(context, on_connected);
+    uint64_t look_ms = link->options.timeout_ms / 4 + 1;
+    (void)uv_timer_start(&link->timer, on_watch, look_ms, look_ms);
+}
+
+static void on_looked_up(uv_getaddrinfo_t *lookup, int status, struct addrinfo *found)
+{
+    struct cr_redis_link *link = lookup->data;
+    char host[NI_MAXHOST];
+    link->looking_up = false;
+    if (link->closed) {
+        uv_freeaddrinfo(found);
+        return;
+    }
+    if (status != 0 || getnameinfo(found->ai_addr, found->ai_addrlen, host, sizeof host, NULL, 0, NI_NUMERICHOST) != 0) {
+        char why[160];
+        snprintf(why, sizeof why, "The name of Redis' host cannot be resolved: %s.",
+                 status != 0 ? uv_strerror(status) : "no address");
+        link_down(link, why);
+    } else {
+        link_open(link, host);
+    }
+    uv_freeaddrinfo(found);
+}
+
+static void link_connect(struct cr_redis_link *link)
+{
+    if (link->options.address.unix_socket) {
+        link_open(link, NULL);
+        return;
+    }
+    /* hiredis would resolve the name itself, and wait for it. */
+    const struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM };
+    link->lookup.data = link;
+    link->looking_up = true;
+    int status = uv_getaddrinfo(link->options.loop, &link->lookup, on_looked_up, link->options.address.host, NULL, &hints);
+    if (status != 0) {
+        link->looking_up = false;
+        link_down(link, "The name of Redis' host cannot be resolved.");
+    }
+}
+
+/* ---- the rest of the contract ---- */
+
+bool cr_redis_link_can_tls(void)
+{
+#ifdef CR_HAVE_HIREDIS_SSL
+    return true;
+#else
+    return false;
+#endif
+}
+
+static cr_err tls_prepare(struct cr_redis_link *link, char *why, size_t why_cap)
+{
+    if (!link->options.address.tls) {
+        return CR_OK;
+    }
+#ifdef CR_HAVE_HIREDIS_SSL
+    redisSSLContextError error = REDIS_SSL_CTX_NONE;
+    (void)redisInitOpenSSL();
+    link->ssl = redisCreateSSLContext(link->cafile[0] != '\0' ? link->cafile : NULL,
+                                      link->cafile[0] != '\0' ? NULL : "/etc/ssl/certs", NULL, NULL,
+                                      link->options.address.host, &error);
+    if (link->ssl == NULL) {
+        snprintf(why, why_cap, "TLS to Redis cannot be prepared: %s.", redisSSLContextGetError(error));
+        return CR_INVALID;
+    }
+    return CR_OK;
+#else
+    snprintf(why, why_cap, "This build's hiredis has no TLS: use a unix socket or redis://, or build with hiredis 1.0 or "
+                           "later and its hiredis_ssl.");
+    return CR_INVALID;
+#endif
+}
+
+cr_err cr_redis_link_new(struct cr_redis_link **out, const struct cr_redis_link_options *options, char *why,
+                         size_t why_cap)
+{
+    struct cr_redis_link *link = calloc(1, sizeof *link);
+    *out = NULL;
+    if (link == NULL) {
+        snprintf(why, why_cap, "Out of memory.");
+        return CR_NOMEM;
+    }
+    link->options = *options;
+    if (options->cafile != NULL && cr_text_copy(link->cafile, sizeof link->cafile, options->cafile) != CR_OK) {
+        snprintf(why, why_cap, "redis_cafile is too long.");
+        free(link);
+        return CR_INVALID;
+    }
+    cr_err err = tls_prepare(link, why, why_cap);
+    if (err != CR_OK) {
+        free(link);
+        return err;
+    }
+    (void)uv_timer_init(options->loop, &link->timer);
+    link->timer.data = link;
+    *out = link;
+    return CR_OK;
+}
+
+void cr_redis_link_start(struct cr_redis_link *link)
+{
+    link_connect(link);
+}
+
+static void link_sent(struct cr_redis_link *link, struct cr_redis_call *call)
+{
+    uint64_t now_ns = uv_hrtime();
+    if (call != NULL) {
+        call->sent_ns = now_ns;
+    }
+    if (link->waiting++ == 0) {
+        link->progress_ms = now_ns / 1000000;
+    }
+    link->stats.commands++;
+}
+
+cr_err cr_redis_link_send(struct cr_redis_link *link, const struct cr_args *args, struct cr_redis_call *call)
+{
+    if (link->context == NULL || !link->connected || args->overflow) {
+        return CR_UNAVAILABLE;
+    }
+    const char **arg = (const char **)args->arg; /* hiredis' own idea of const */
+    if (redisAsyncCommandArgv(link->context, on_reply, call, (int)args->count, arg, args->len) != REDIS_OK) {
+        return CR_UNAVAILABLE;
+    }
+    link_sent(link, call);
+    return CR_OK;
+}
+
+cr_err cr_redis_link_sendf(struct cr_redis_link *link, struct cr_redis_call *call, const char *format, ...)
+{
+    if (link->context == NULL || !link->connected) {
+        return CR_UNAVAILABLE;
+    }
+    va_list args;
+    va_start(args, format);
+    int status = redisvAsyncCommand(link->context, on_reply, call, format, args);
+    va_end(args);
+    if (status != REDIS_OK) {
+        return CR_UNAVAILABLE;
+    }
+    link_sent(link, call);
+    return CR_OK;
+}
+
+void cr_redis_link_flush(struct cr_redis_link *link)
+{
+    if (link->context != NULL && link->connected) {
+        cr_redis_poll_flush(link->poll);
+    }
+}
+
+void cr_redis_link_drop(struct cr_redis_link *link, const char *why)
+{
+    redisAsyncContext *context = link->context;
+    if (context == NULL) {
+        return;
+    }
+    link->context = NULL;
+    redisAsyncFree(context); /* tells the calls, now or when the callback we are in returns */
+    link_down(link, why);
+}
+
+void cr_redis_link_good(struct cr_redis_link *link)
+{
+    link->failures = 0;
+}
+
+unsigned cr_redis_link_failures(const struct cr_redis_link *link)
+{
+    return link->failures;
+}
+
+struct cr_redis_link_stats cr_redis_link_stats(const struct cr_redis_link *link)
+{
+    return link->stats;
+}
+
+void cr_redis_link_close(struct cr_redis_link *link)
+{
+    if (link->closed) {
+        return;
+    }
+    link->closed = true;
+    redisAsyncContext *context = link->context;
+    link->context = NULL;
+    if (context != NULL) {
+        redisAsyncFree(context);
+    }
+    if (link->looking_up) {
+        (void)uv_cancel((uv_req_t *)&link->lookup);
+    }
+    uv_close((uv_handle_t *)&link->timer, NULL);
+}
+
+void cr_redis_link_free(struct cr_redis_link *link)
+{
+    if (link == NULL) {
+        return;
+    }
+#ifdef CR_HAVE_HIREDIS_SSL
+    redisFreeSSLContext(link->ssl);
+#endif
+    free(link);
+}

@@ -1,0 +1,18 @@
+/* scripts: the Lua texts of scripts/, each with slot.lua before it. Generated when building; constant. */
+#ifndef CR_SCRIPTS_H
+#define CR_SCRIPTS_H
+
+enum cr_script {
+    CR_SCRIPT_PRESENT,
+    CR_SCRIPT_BEGIN,
+    CR_SCRIPT_RECORD,
+    CR_SCRIPT_READ,
+    CR_SCRIPT_TRIGGER,
+    CR_SCRIPT_REPORT,
+    CR_SCRIPT_RESTORE,
+    CR_SCRIPT_COUNT
+};
+
+extern const char *const cr_script_text[CR_SCRIPT_COUNT];
+
+#endif

@@ -1,0 +1,81 @@
+-- What the journal knows and Redis may have lost is put back. Never lowers a generation, never overwrites what is newer.
+-- ARGV: 5 'issued' or 'confirmed', 6 certificate, 7 key, 8 notBefore, 9 notAfter, 10 due, 11 generation and 12 version at
+--       that time, 13 renewal id, 14 format, 15 deadline, 16 the certificate's DER ('' to be asked for it with 'need')
+-- Answer: 'same', 'newer', 'restored', 'need'
+local crt, nb, na = ARGV[6], tonumber(ARGV[8]), tonumber(ARGV[9])
+local gen, ver, st = tonumber(ARGV[11]), tonumber(ARGV[12]), get('st')
+local serial = string.match(crt, '^[^@]*')
+redis.call('ZSCORE', KEYS[3], member)
+
+local function told(code)
+  commit()
+  return { code, note }
+end
+
+local function raise()
+  if num('gen') < gen then put('gen', gen) end
+  if num('ver') < ver then put('ver', ver) end
+end
+
+local function restore_confirmed()
+  if num('gen') >= gen then return told(get('crt') == crt and 'same' or 'newer') end
+  if st and get('pcrt') == crt then
+    confirm()
+  elseif get('crt') ~= crt and (not get('crt') or num('nb') <= nb) then
+    put('crt', crt)
+    put('key', ARGV[7])
+    put('nb', ARGV[8])
+    put('na', ARGV[9])
+    expires = na
+    if st then
+      put('due', ARGV[10])
+    else
+      act_at(tonumber(ARGV[10]))
+    end
+  end
+  put('lr', string.sub(ARGV[13], 1, 8))
+  raise()
+  return told('restored')
+end
+
+local function restore_issued()
+  if num('gen') > gen or get('old') == serial then return told('newer') end
+  if get('crt') == crt then -- it was presented since: only the counting is lost
+    gen = gen + 1
+    put('lr', string.sub(ARGV[13], 1, 8))
+    if st and get('pcrt') == crt then go_quiet() end
+    raise()
+    return told('restored')
+  end
+  local under_way = st == 'issuing' or st == 'issued'
+  local this = under_way and get('pcrt') == crt
+  if this and st == 'issued' and redis.call('EXISTS', KEYS[4]) == 1 then return told('same') end
+  if under_way and not this and num('pnb') >= nb then return told('newer') end
+  if not under_way and num('ver') > ver then return told('newer') end
+  if na <= now then return told('newer') end
+  if ARGV[16] == '' then return { 'need', '' } end
+  if not st then put('due', due or 0) end
+  put('st', 'issued')
+  put('pcrt', crt)
+  put('pkey', ARGV[7])
+  put('pnb', ARGV[8])
+  put('pna', ARGV[9])
+  put('pdue', ARGV[10])
+  put('fmt', ARGV[14])
+  if not this then
+    put('rid', ARGV[13])
+    if not get('why') then put('why', 'expiry') end
+    if not get('try') then put('try', 1) end
+    put('end', ARGV[15])
+  end
+  for _, field in ipairs({ 'brk', 'own', 'lease' }) do del(field) end
+  act_at(num('end'))
+  ver = ver + 1
+  raise()
+  commit()
+  redis.call('SET', KEYS[4], ARGV[16])
+  return { 'restored', note }
+end
+
+if ARGV[5] == 'confirmed' then return restore_confirmed() end
+return restore_issued()
