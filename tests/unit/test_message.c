@@ -197,13 +197,44 @@ static void hostile_19_a_private_key(void **state)
     static const uint8_t pkcs8[] = { 0x30, 0x0b, 0x02, 0x01, 0x00, 0x30, 0x00, 0x04, 0x04, 0, 0, 0, 0 };
     static const uint8_t sec1[] = { 0x30, 0x81, 0x07, 0x02, 0x01, 0x01, 0x04, 0x02, 1, 2 };
     static const uint8_t pkcs1[] = { 0x30, 0x82, 0x00, 0x06, 0x02, 0x01, 0x00, 0x02, 0x01, 3 };
+    static const uint8_t shortest[] = { 0x30, 0x80, 0x02, 0x01, 0x00, 0x04 };
     struct cr_csr_message message;
+    assert_int_equal(cr_csr_message_parse(&message, (struct cr_bytes){ shortest, sizeof shortest }),
+                     CR_REFUSAL_PRIVATE_KEY_SENT);
     assert_int_equal(cr_csr_message_parse(&message, (struct cr_bytes){ pkcs8, sizeof pkcs8 }),
                      CR_REFUSAL_PRIVATE_KEY_SENT);
     assert_int_equal(cr_csr_message_parse(&message, (struct cr_bytes){ sec1, sizeof sec1 }),
                      CR_REFUSAL_PRIVATE_KEY_SENT);
     assert_int_equal(cr_csr_message_parse(&message, (struct cr_bytes){ pkcs1, sizeof pkcs1 }),
                      CR_REFUSAL_PRIVATE_KEY_SENT);
+}
+
+/* What merely looks a little like one is not an alarm: the request's own checks refuse it. */
+static void not_a_private_key(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t len;
+        uint8_t data[8];
+    } others[] = {
+        { 1, { 0x30 } },
+        { 2, { 0x30, 0x00 } },
+        { 2, { 0x30, 0xff } },
+        { 5, { 0x30, 0x03, 0x02, 0x01, 0x00 } },
+        { 7, { 0x30, 0x05, 0x02, 0x01, 0x03, 0x30, 0x00 } }, /* PKCS#12 is version 3 */
+        { 7, { 0x30, 0x05, 0x02, 0x02, 0x01, 0x00, 0x04 } },
+        { 7, { 0x30, 0x05, 0x30, 0x01, 0x00, 0x04, 0x00 } },
+    };
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        struct cr_csr_message message;
+        uint8_t *copy = malloc(others[i].len);
+        assert_non_null(copy);
+        memcpy(copy, others[i].data, others[i].len);
+        assert_int_equal(cr_csr_message_parse(&message, (struct cr_bytes){ copy, others[i].len }), CR_REFUSAL_NONE);
+        assert_int_equal(message.csr_der.len, others[i].len);
+        cr_csr_message_fini(&message);
+        free(copy);
+    }
 }
 
 static void get_is_empty_or_an_object(void **state)
@@ -317,6 +348,7 @@ int main(void)
         cmocka_unit_test(hostile_81_82_bad_csr_messages),
         cmocka_unit_test(hostile_1_2_sizes),
         cmocka_unit_test(hostile_19_a_private_key),
+        cmocka_unit_test(not_a_private_key),
         cmocka_unit_test(get_is_empty_or_an_object),
         cmocka_unit_test(reports_are_read),
         cmocka_unit_test(bad_reports_are_refused_whole),
