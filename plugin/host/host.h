@@ -33,7 +33,7 @@ struct cr_request_properties {
     struct cr_bytes correlation; /* borrowed; at most CR_CORRELATION_MAX */
     unsigned user_properties;    /* how many there were; the host stops counting above CR_USER_PROPERTY_MAX */
     bool retain;                 /* the publish asks to be retained */
-    bool excessive;              /* a bound was passed: refuse as malformed-request */
+    bool excessive;              /* a bound was passed, or it was to be retained: refuse as malformed-request */
 };
 
 struct cr_publication {

@@ -77,6 +77,7 @@ static int on_message(int event, void *event_data, void *user_data)
     struct cr_bytes payload = { data->payload, data->payloadlen };
     struct cr_request_properties properties;
     properties_read(&properties, data->properties);
+    properties.excessive = properties.excessive || data->retain; /* requests are not kept for later comers */
     enum cr_handled handled = cr_router_message(cr_app_router(h->app), &client, data->topic, payload, &properties);
     properties_free(&properties);
     switch (handled) {

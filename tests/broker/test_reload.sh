@@ -1,0 +1,49 @@
+# SIGHUP reads the configuration again; one with a mistake changes nothing; what takes a restart is named. Other plugins
+# and the acl_file go on working, and nobody is disconnected.
+. "$(dirname "$0")/lib.sh"
+world_make
+echo "topic readwrite #" >"$T/acl"
+BROKER_EXTRA="acl_file $T/acl" DEFAULT_ACCESS=defer
+broker_start
+pki_device d1
+pki_device d2 -1 89
+listen "$T/heard" d2 "some/topic"
+
+step "outside its window a device is told to come later"
+csr_make "$T/d2" d2
+refused_with too-early d2 "$(cat "$T/d2.csr")"
+
+step "a mistake: the former configuration stays"
+echo "request_timing sometimes" >>"$T/plugin.conf"
+kill -HUP "$BROKER_PID"
+expect_log "request_timing must be one of window, any"
+expect_log "the configuration stays as it was"
+refused_with too-early d2 "$(cat "$T/d2.csr")"
+
+step "corrected: the new one counts"
+SLOT_EXTRA="request_timing any" PLUGIN_EXTRA="workers 3"
+plugin_conf
+kill -HUP "$BROKER_PID"
+expect_log "configuration read again"
+expect_log "workers is read at start only"
+renew d2 "$T/d2.csr" "$T/d2.pem"
+cert_check "$T/d2.pem" "$T/d2.key" d2
+
+step "the broker's own reload happened as well, and connections stand"
+echo "topic read nothing" >"$T/acl"
+kill -HUP "$BROKER_PID"
+until_true 10 test "$(grep -c 'configuration read again' "$T/broker.log")" -ge 2 || true
+denied() {
+  tls_of d1
+  mosquitto_pub "${TLS[@]}" -V 5 -q 1 -t some/topic -m x 2>&1 | grep -qi 'not authorized'
+}
+until_true 10 denied || fail "the acl_file was not read again"
+echo "topic readwrite #" >"$T/acl"
+kill -HUP "$BROKER_PID"
+heard() {
+  tls_of d1
+  mosquitto_pub "${TLS[@]}" -q 1 -t some/topic -m still-there
+  grep -q still-there "$T/heard"
+}
+until_true 10 heard || fail "the subscriber was lost"
+world_end

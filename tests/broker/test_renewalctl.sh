@@ -1,0 +1,75 @@
+# renewalctl against a real broker: every command, refusals, and what has no answer, each with its exit code.
+. "$(dirname "$0")/lib.sh"
+: "${CR_RENEWALCTL:?the program to test}"
+world_start
+
+export HOME=$T XDG_CONFIG_HOME=$T/config
+mkdir -p "$XDG_CONFIG_HOME"
+cat >"$XDG_CONFIG_HOME/renewalctl" <<CONF
+host 127.0.0.1
+port $PORT
+cafile $T/pki/root.pem
+cert $T/pki/operator-1.pem
+key $T/pki/operator-1.key
+timeout $((10 * SLOW))
+CONF
+
+# expect CODE ARGUMENT…: runs it; $out and $err are what it said.
+expect() {
+  local code=$1 rc=0; shift
+  "$CR_RENEWALCTL" "$@" >"$T/out" 2>"$T/err" || rc=$?
+  out=$(<"$T/out") err=$(<"$T/err")
+  [[ $rc == "$code" ]] || fail "renewalctl $*: exit $rc, not $code: $out $err"
+  ((code == 0)) || equal "$(wc -l <"$T/err")" 1
+}
+
+step "status"
+store_connected() { "$CR_RENEWALCTL" --json status | grep -q '"connected":[[:space:]]*true'; }
+until_true 20 store_connected || fail "the store does not connect"
+expect 0 status
+contains "$out" "broker-under-test"
+contains "$out" "Test Issuing CA"
+equal "$err" ""
+
+step "a device that nobody knows"
+expect 1 device meter-17
+contains "$err" "(unknown-device)"
+expect 1 trigger meter-17
+contains "$err" "(unknown-device)"
+expect 1 --json device meter-17
+contains "$out" '"errorCode"'
+
+step "a device that is known"
+pki_device meter-17
+tls_of meter-17
+mosquitto_pub "${TLS[@]}" -t some/topic -m hello
+known() { "$CR_RENEWALCTL" device meter-17; }
+until_true 10 known || fail "the device is not noted"
+expect 0 device meter-17
+contains "$out" "$(serial_of "$T/pki/meter-17.pem")"
+contains "$out" "operational"
+[[ $out != *$'\033'* ]] || fail "colours, but no terminal"
+expect 0 --json device meter-17
+contains "$out" '"slots"'
+
+step "triggering it"
+expect 0 trigger meter-17 --reason policy
+contains "$out" "meter-17/operational: triggered, attempt 1"
+expect 0 device meter-17
+contains "$out" "policy, attempt 1"
+expect 1 trigger meter-17 --slot nothing
+contains "$err" "(unknown-slot)"
+
+step "who may not"
+expect 1 --cert "$T/pki/meter-17.pem" --key "$T/pki/meter-17.key" trigger meter-17
+contains "$err" "(not-authorised)"
+
+step "nobody there, nobody answering, wrong usage"
+expect 3 -p 1 status
+expect 3 --cafile "$T/pki/issuer.key" status
+expect 2 statsu
+expect 2 --config "$T/nothing" status
+kill -STOP "$BROKER_PID"
+expect 3 --timeout 1 status
+kill -CONT "$BROKER_PID"
+world_end
