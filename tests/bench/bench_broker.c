@@ -2,7 +2,9 @@
  *
  * bench_broker ping PORT SECONDS            PINGREQ every 2 ms over a connection of its own: how long its answer takes
  * bench_broker publish COUNT [PORT PID]...  COUNT messages of 100 bytes through each broker in turn, QoS 1 in and out:
- *                                           CPU of the broker per message, the median over the rounds
+ *                                           CPU of the broker per message, and the throughput per CPU of each
+ *                                           beside the first's: medians over many short rounds, so that what else
+ *                                           the machine does falls on all of them alike
  *
  * Prints `name value` lines. */
 #include "tests/bench/bench_cpu.h"
@@ -13,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PING_EVERY_US = 2000, WINDOW = 20, PAYLOAD = 100, ROUNDS = 9, BROKERS_MAX = 4 };
+enum { PING_EVERY_US = 2000, WINDOW = 20, PAYLOAD = 100, ROUNDS = 61, BROKERS_MAX = 4 };
 
 static void run_ping(int argc, char **args)
 {
@@ -96,6 +98,13 @@ static void run_publish(int argc, char **args)
             lane_run(&lane[turn], count);
             lane[turn].cpu_us[r] = (bench_cpu_us(lane[turn].pid) - before_us) / count;
         }
+    }
+    for (unsigned b = 1; b < brokers; b++) {
+        double ratio[ROUNDS];
+        for (unsigned r = 0; r < ROUNDS; r++) {
+            ratio[r] = lane[0].cpu_us[r] / lane[b].cpu_us[r];
+        }
+        printf("publish_ratio_%u %.4f\n", b, bench_percentile(ratio, ROUNDS, 50));
     }
     for (unsigned b = 0; b < brokers; b++) {
         printf("publish_cpu_us_%u %.3f\n", b, bench_percentile(lane[b].cpu_us, ROUNDS, 50));
