@@ -1,0 +1,72 @@
+#include "device-sim/figures.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void samples_add(struct samples *samples, double value)
+{
+    if (samples->len == samples->cap) {
+        size_t cap = samples->cap == 0 ? 256 : samples->cap * 2;
+        double *more = realloc(samples->at, cap * sizeof *more);
+        if (more == NULL) {
+            return;
+        }
+        samples->at = more;
+        samples->cap = cap;
+    }
+    samples->at[samples->len++] = value;
+}
+
+void samples_fini(struct samples *samples)
+{
+    free(samples->at);
+    *samples = (struct samples){ 0 };
+}
+
+static int ascending(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+double samples_percentile(struct samples *samples, double percent)
+{
+    if (samples->len == 0) {
+        return 0;
+    }
+    qsort(samples->at, samples->len, sizeof *samples->at, ascending);
+    double rank = percent / 100 * (double)samples->len;
+    size_t at = (size_t)rank;
+    at = (double)at < rank || at == 0 ? at + 1 : at; /* rounded up, from 1 */
+    return samples->at[at - 1];
+}
+
+double samples_mean(const struct samples *samples)
+{
+    double sum = 0;
+    for (size_t i = 0; i < samples->len; i++) {
+        sum += samples->at[i];
+    }
+    return samples->len > 0 ? sum / (double)samples->len : 0;
+}
+
+void figures_failed(struct figures *figures, const char *reason)
+{
+    struct reason_count *row = figures->failed_by, *last = row + FIGURES_REASONS_MAX - 1;
+    while (row < last && row->count > 0 && strcmp(row->reason, reason) != 0) {
+        row++;
+    }
+    (void)snprintf(row->reason, sizeof row->reason, "%s", row == last ? "other" : reason);
+    row->count++;
+    figures->failed++;
+}
+
+void figures_fini(struct figures *figures)
+{
+    samples_fini(&figures->awake_ms);
+    samples_fini(&figures->exchange_ms);
+    samples_fini(&figures->confirm_ms);
+    samples_fini(&figures->sent);
+    samples_fini(&figures->received);
+}

@@ -1,0 +1,45 @@
+/* figures: what a run measured and counted. Main thread only. */
+#ifndef DEVICE_SIM_FIGURES_H
+#define DEVICE_SIM_FIGURES_H
+
+#include "common/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { FIGURES_REASON_CAP = 40, FIGURES_REASONS_MAX = 24 };
+
+struct samples {
+    double *at;
+    size_t len, cap;
+};
+/* A sample that finds no memory is dropped: the run goes on. */
+void samples_add(struct samples *samples, double value);
+void samples_fini(struct samples *samples);
+/* Nearest rank; 0 without samples. Sorts. */
+double samples_percentile(struct samples *samples, double percent);
+double samples_mean(const struct samples *samples);
+
+struct reason_count {
+    char reason[FIGURES_REASON_CAP];
+    unsigned count;
+};
+
+/* Every device ends in exactly one of renewed, pending, failed. */
+struct figures {
+    unsigned devices, renewed, pending, failed;
+    struct reason_count failed_by[FIGURES_REASONS_MAX]; /* the last one collects what found no room */
+    unsigned renewals;               /* certificates installed and reported, of all devices */
+    /* what was done to the devices */
+    unsigned power_losses, corrupted, wrong_clocks, never_wake;
+    /* what they went through and survived */
+    unsigned rejected, refused, rolled_back;
+    /* per renewal, milliseconds and bytes; fleet.h says from when to when */
+    struct samples awake_ms, exchange_ms, confirm_ms, sent, received;
+    double duration_s;
+};
+
+void figures_failed(struct figures *figures, const char *reason);
+void figures_fini(struct figures *figures);
+
+#endif

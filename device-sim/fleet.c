@@ -1,0 +1,296 @@
+#include "device-sim/fleet.h"
+
+#include "common/cert.h"
+#include "device-sim/device.h"
+#include "device-sim/report.h"
+#include "device-sim/roster.h"
+
+#include <mosquitto.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+enum { TICK_MS = 1000, PROGRESS_MS = 200, PATH_CAP = FLASH_PATH_CAP };
+
+struct fleet {
+    const struct run_options *options;
+    struct figures *figures;
+    uv_loop_t loop;
+    struct tls tls;
+    struct cr_blob trust;
+    struct roster roster;
+    struct device_env env;
+    struct device *devices;
+    unsigned count, made, finished;
+    struct device *queue_first, *queue_last;
+    unsigned connecting;
+    uv_idle_t admit;
+    uv_timer_t tick, deadline, progress;
+    uv_signal_t on_int, on_term;
+    uint64_t started_ns;
+    bool stopping;
+};
+
+/* --- admission: more handshakes at once than the broker's listen queue holds would only wait in the kernel --- */
+
+static void admit_some(uv_idle_t *idle)
+{
+    struct fleet *fleet = idle->data;
+    while (fleet->queue_first != NULL && fleet->connecting < fleet->options->connecting && !fleet->stopping) {
+        struct device *device = fleet->queue_first;
+        fleet->queue_first = device->next_queued;
+        device->next_queued = NULL;
+        fleet->connecting++;
+        device_connect(device);
+    }
+    (void)uv_idle_stop(idle);
+}
+
+/* Never from within the caller: it may be in the middle of another device's connection. */
+static void admit_soon(struct fleet *fleet)
+{
+    if (fleet->queue_first != NULL && fleet->connecting < fleet->options->connecting && !fleet->stopping) {
+        (void)uv_idle_start(&fleet->admit, admit_some);
+    }
+}
+
+static void on_queue(void *ctx, struct device *device)
+{
+    struct fleet *fleet = ctx;
+    if (fleet->queue_first == NULL) {
+        fleet->queue_first = device;
+    } else {
+        fleet->queue_last->next_queued = device;
+    }
+    fleet->queue_last = device;
+    admit_soon(fleet);
+}
+
+static void on_handshake_over(void *ctx)
+{
+    struct fleet *fleet = ctx;
+    fleet->connecting--;
+    admit_soon(fleet);
+}
+
+/* --- the end --- */
+
+static void stop(struct fleet *fleet)
+{
+    if (!fleet->stopping) {
+        fleet->stopping = true;
+        fleet->figures->duration_s = (double)(uv_hrtime() - fleet->started_ns) / 1e9;
+        uv_stop(&fleet->loop);
+    }
+}
+
+static void on_finished(void *ctx, struct device *device)
+{
+    struct fleet *fleet = ctx;
+    (void)device;
+    if (++fleet->finished == fleet->count) {
+        stop(fleet);
+    }
+}
+
+static void on_deadline(uv_timer_t *timer)
+{
+    stop(timer->data);
+}
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+    (void)number;
+    stop(handle->data);
+}
+
+static void on_tick(uv_timer_t *timer)
+{
+    struct fleet *fleet = timer->data;
+    for (unsigned i = 0; i < fleet->made; i++) {
+        device_tick(&fleet->devices[i]);
+    }
+}
+
+static void on_progress(uv_timer_t *timer)
+{
+    struct fleet *fleet = timer->data;
+    report_progress(fleet->figures, fleet->finished, fleet->count, fleet->options->renewals,
+                    (double)(uv_hrtime() - fleet->started_ns) / 1e9);
+}
+
+static void count_outcomes(struct fleet *fleet)
+{
+    struct figures *figures = fleet->figures;
+    figures->devices = fleet->count;
+    for (unsigned i = 0; i < fleet->made; i++) {
+        struct device *device = &fleet->devices[i];
+        device_stop(device);
+        switch (device->outcome) {
+        case DEVICE_RENEWED: figures->renewed++; break;
+        case DEVICE_FAILED: figures_failed(figures, device->reason[0] != '\0' ? device->reason : "unknown"); break;
+        default: figures->pending++; break;
+        }
+    }
+}
+
+/* --- the beginning --- */
+
+static cr_err complain(const struct fleet *fleet, cr_err err, const char *what)
+{
+    fprintf(stderr, "device-sim: %s: %s: %s\n", fleet->options->dir, what, cr_err_text(err));
+    return err;
+}
+
+static cr_err trust_load(struct fleet *fleet)
+{
+    char path[PATH_CAP];
+    struct cr_blob pem = { 0 };
+    cr_err err = CR_FULL;
+    int len = fleet->options->cafile != NULL ? snprintf(path, sizeof path, "%s", fleet->options->cafile) :
+              snprintf(path, sizeof path, "%s/ca.pem", fleet->options->dir);
+    if (len <= 0 || len >= (int)sizeof path) {
+        goto out;
+    }
+    CR_TRY(roster_read_file(&pem, path));
+    CR_TRY(cr_cert_from_pem(&fleet->trust, cr_blob_view(&pem)));
+    CR_TRY(tls_init(&fleet->tls, path, fleet->options->host));
+out:
+    cr_blob_fini(&pem);
+    return err == CR_OK ? CR_OK : complain(fleet, err, "the CA file (--cafile)");
+}
+
+static cr_err devices_init(struct fleet *fleet)
+{
+    char dir[PATH_CAP];
+    cr_err err = roster_load(&fleet->roster, fleet->options->dir, fleet->options->count);
+    if (err != CR_OK) {
+        return complain(fleet, err, "not as many devices as --count asks for; `device-sim pki` makes them");
+    }
+    fleet->count = fleet->roster.count;
+    fleet->devices = calloc(fleet->count, sizeof *fleet->devices);
+    if (fleet->devices == NULL) {
+        return complain(fleet, CR_NOMEM, "devices");
+    }
+    while (fleet->made < fleet->count) {
+        const char *name = fleet->roster.names[fleet->made];
+        int len = snprintf(dir, sizeof dir, "%s/devices/%s", fleet->options->dir, name);
+        err = len > 0 && len < (int)sizeof dir ? device_init(&fleet->devices[fleet->made], &fleet->env, name, dir) :
+              CR_FULL;
+        if (err != CR_OK) {
+            return complain(fleet, err, name);
+        }
+        fleet->made++;
+    }
+    return CR_OK;
+}
+
+static void env_init(struct fleet *fleet)
+{
+    const struct run_options *options = fleet->options;
+    fleet->env = (struct device_env){
+        .options = options, .loop = &fleet->loop, .trust = fleet->trust.data, .trust_len = fleet->trust.len,
+        .figures = fleet->figures, .fleet = fleet, .queue = on_queue, .handshake_over = on_handshake_over,
+        .finished = on_finished,
+        .link = { .loop = &fleet->loop, .tls = &fleet->tls, .host = options->host, .port = options->port,
+                  .mqtt5 = options->mqtt5, .persistent = options->persistent, .handler = &device_link_handler },
+    };
+}
+
+static cr_err loop_init(struct fleet *fleet)
+{
+    if (uv_loop_init(&fleet->loop) != 0) {
+        return CR_IO;
+    }
+    uv_loop_t *loop = &fleet->loop;
+    fleet->admit.data = fleet->tick.data = fleet->deadline.data = fleet->progress.data = fleet;
+    fleet->on_int.data = fleet->on_term.data = fleet;
+    bool ok = uv_idle_init(loop, &fleet->admit) == 0 && uv_timer_init(loop, &fleet->tick) == 0 &&
+              uv_timer_init(loop, &fleet->deadline) == 0 && uv_timer_init(loop, &fleet->progress) == 0 &&
+              uv_signal_init(loop, &fleet->on_int) == 0 && uv_signal_init(loop, &fleet->on_term) == 0;
+    return ok ? CR_OK : CR_IO;
+}
+
+static cr_err loop_start(struct fleet *fleet)
+{
+    const struct run_options *options = fleet->options;
+    double spacing_ms = options->arrival_rate > 0 ? 1000 / options->arrival_rate : 0;
+    fleet->started_ns = uv_hrtime();
+    bool ok = uv_timer_start(&fleet->tick, on_tick, TICK_MS, TICK_MS) == 0 &&
+              uv_timer_start(&fleet->deadline, on_deadline, (uint64_t)(options->timeout_s * 1000), 0) == 0 &&
+              uv_signal_start(&fleet->on_int, on_signal, SIGINT) == 0 &&
+              uv_signal_start(&fleet->on_term, on_signal, SIGTERM) == 0;
+    if (ok && !options->quiet && isatty(STDERR_FILENO)) {
+        ok = uv_timer_start(&fleet->progress, on_progress, PROGRESS_MS, PROGRESS_MS) == 0;
+    }
+    for (unsigned i = 0; ok && i < fleet->count; i++) {
+        device_start(&fleet->devices[i], spacing_ms * i);
+    }
+    return ok ? CR_OK : CR_IO;
+}
+
+/* A file descriptor a connection: as many as the system lets us have. */
+static void raise_limits(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+    }
+    (void)signal(SIGPIPE, SIG_IGN); /* a broker that goes away is an event like any other */
+}
+
+static void close_handle(uv_handle_t *handle, void *arg)
+{
+    (void)arg;
+    if (!uv_is_closing(handle)) {
+        uv_close(handle, NULL);
+    }
+}
+
+cr_err fleet_run(const struct run_options *options, struct figures *figures)
+{
+    struct fleet *fleet = calloc(1, sizeof *fleet);
+    cr_err err = CR_NOMEM;
+    if (fleet == NULL) {
+        return complain(&(struct fleet){ .options = options }, err, "fleet");
+    }
+    fleet->options = options;
+    fleet->figures = figures;
+    raise_limits();
+    (void)mosquitto_lib_init();
+    err = loop_init(fleet);
+    bool looped = err == CR_OK;
+    if (!looped) {
+        err = complain(fleet, err, "event loop");
+        goto out;
+    }
+    CR_TRY(trust_load(fleet));
+    env_init(fleet);
+    CR_TRY(devices_init(fleet));
+    err = loop_start(fleet);
+    if (err != CR_OK) {
+        err = complain(fleet, err, "event loop");
+        goto out;
+    }
+    (void)uv_run(&fleet->loop, UV_RUN_DEFAULT);
+out:
+    report_progress_end();
+    fleet->stopping = true;
+    count_outcomes(fleet);
+    if (looped) {
+        uv_walk(&fleet->loop, close_handle, NULL);
+        (void)uv_run(&fleet->loop, UV_RUN_DEFAULT);
+        (void)uv_loop_close(&fleet->loop);
+    }
+    free(fleet->devices);
+    roster_fini(&fleet->roster);
+    tls_fini(&fleet->tls);
+    cr_blob_fini(&fleet->trust);
+    (void)mosquitto_lib_cleanup();
+    free(fleet);
+    return err;
+}

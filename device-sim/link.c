@@ -1,0 +1,322 @@
+#include "device-sim/link.h"
+
+#include <mosquitto.h>
+#include <mqtt_protocol.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+enum { KEEPALIVE_S = 60, IN_FLIGHT_MAX = 8, SESSION_EXPIRY_S = 86400 };
+
+struct link {
+    const struct link_config *config;
+    const struct tls_identity *identity;
+    void *ctx;
+    struct mosquitto *mosq;
+    uv_poll_t poll;
+    bool polling, up, refused;
+    bool driving;                  /* inside libmosquitto or one of our callbacks */
+    bool gone;                     /* the owner let go of it */
+    bool started;                  /* TCP connected: the first event came */
+    struct {
+        int mid;                   /* 0: free */
+        uint32_t id;
+    } in_flight[IN_FLIGHT_MAX];
+};
+
+static void drive(uv_poll_t *poll, int status, int events);
+
+/* Around each call into libmosquitto: TLS callbacks need to know whose handshake it is. */
+static void enter(struct link *link)
+{
+    link->driving = true;
+    link->config->tls->using = link->identity;
+    link->config->tls->refused = &link->refused;
+}
+
+static void leave(struct link *link)
+{
+    link->driving = false;
+    link->config->tls->using = NULL;
+    link->config->tls->refused = NULL;
+}
+
+/* --- the end --- */
+
+static void poll_closed(uv_handle_t *handle)
+{
+    struct link *link = handle->data;
+    free(link);
+}
+
+static void destroy(struct link *link)
+{
+    if (link->polling) {
+        (void)uv_poll_stop(&link->poll); /* before its file descriptor can belong to somebody else */
+    }
+    enter(link);
+    mosquitto_destroy(link->mosq);
+    leave(link);
+    link->mosq = NULL;
+    if (link->polling) {
+        uv_close((uv_handle_t *)&link->poll, poll_closed);
+    } else {
+        free(link);
+    }
+}
+
+static void end(struct link *link, enum link_end why)
+{
+    const struct link_handler *handler = link->config->handler;
+    void *ctx = link->ctx;
+    destroy(link);
+    handler->down(ctx, why);
+}
+
+void link_close(struct link *link)
+{
+    if (link->up) {
+        (void)mosquitto_disconnect(link->mosq);
+    }
+    link->gone = true;
+    if (!link->driving) {
+        destroy(link);
+    }
+}
+
+void link_abort(struct link *link)
+{
+    struct linger at_once = { .l_onoff = 1, .l_linger = 0 };
+    int fd = mosquitto_socket(link->mosq);
+    if (fd >= 0) {
+        (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    }
+    link->gone = true;
+    if (!link->driving) {
+        destroy(link);
+    }
+}
+
+/* --- libmosquitto's callbacks --- */
+
+static void on_connect(struct mosquitto *mosq, void *obj, int rc)
+{
+    struct link *link = obj;
+    (void)mosq;
+    if (link->gone) {
+        return;
+    }
+    if (rc != 0) {
+        link->refused = true;
+        return;
+    }
+    link->up = true;
+    link->config->handler->up(link->ctx);
+}
+
+static void on_message(struct mosquitto *mosq, void *obj, const struct mosquitto_message *message,
+                       const mosquitto_property *properties)
+{
+    struct link *link = obj;
+    char *renewal_id = NULL;
+    (void)mosq;
+    if (link->gone) {
+        return;
+    }
+    bool skip = false;
+    for (const mosquitto_property *at = properties; renewal_id == NULL;) {
+        char *name = NULL, *value = NULL;
+        at = mosquitto_property_read_string_pair(at, MQTT_PROP_USER_PROPERTY, &name, &value, skip);
+        if (at == NULL) {
+            break;
+        }
+        skip = true;
+        if (name != NULL && value != NULL && strcmp(name, "renewal-id") == 0) {
+            renewal_id = value;
+            value = NULL;
+        }
+        free(name);
+        free(value);
+    }
+    link->config->handler->message(link->ctx, message->topic, message->payload, (size_t)message->payloadlen,
+                                   renewal_id);
+    free(renewal_id);
+}
+
+static void on_publish(struct mosquitto *mosq, void *obj, int mid)
+{
+    struct link *link = obj;
+    (void)mosq;
+    for (size_t i = 0; i < IN_FLIGHT_MAX && !link->gone; i++) {
+        if (link->in_flight[i].mid == mid) {
+            link->in_flight[i].mid = 0;
+            link->config->handler->delivered(link->ctx, link->in_flight[i].id);
+            return;
+        }
+    }
+}
+
+/* --- the event loop --- */
+
+static bool poll_again(struct link *link)
+{
+    int events = UV_READABLE;
+    /* Before CONNACK only the first event, the TCP connection, is about writing: libmosquitto then "wants to write" its
+     * CONNECT all through the handshake, which would keep the loop spinning. */
+    if (link->up ? mosquitto_want_write(link->mosq) : !link->started) {
+        events |= UV_WRITABLE;
+    }
+    return uv_poll_start(&link->poll, events, drive) == 0;
+}
+
+/* After libmosquitto returned: what has come of it? */
+static void settle(struct link *link, int rc)
+{
+    if (link->gone) {
+        destroy(link);
+        return;
+    }
+    if (rc != MOSQ_ERR_SUCCESS || mosquitto_socket(link->mosq) < 0 || (link->refused && !link->up)) {
+        end(link, link->up ? LINK_LOST : link->refused ? LINK_REFUSED : LINK_UNREACHABLE);
+        return;
+    }
+    if (link->up) {
+        link->driving = true; /* so that a close in there waits until here */
+        link->config->handler->settled(link->ctx);
+        link->driving = false;
+        if (link->gone) {
+            destroy(link);
+            return;
+        }
+    }
+    if (mosquitto_socket(link->mosq) < 0 || !poll_again(link)) {
+        end(link, link->up ? LINK_LOST : LINK_UNREACHABLE);
+    }
+}
+
+static void drive(uv_poll_t *poll, int status, int events)
+{
+    struct link *link = poll->data;
+    (void)events;
+    int rc = MOSQ_ERR_CONN_LOST;
+    link->started = true;
+    enter(link);
+    if (status == 0) {
+        rc = mosquitto_loop_read(link->mosq, 1);
+        if (rc == MOSQ_ERR_SUCCESS && mosquitto_socket(link->mosq) >= 0 && mosquitto_want_write(link->mosq)) {
+            rc = mosquitto_loop_write(link->mosq, 1);
+        }
+    }
+    leave(link);
+    settle(link, rc);
+}
+
+void link_tick(struct link *link)
+{
+    if (!link->up || link->driving) {
+        return;
+    }
+    enter(link);
+    int rc = mosquitto_loop_misc(link->mosq);
+    leave(link);
+    settle(link, rc);
+}
+
+/* --- opening --- */
+
+static int options_set(struct link *link)
+{
+    const struct link_config *config = link->config;
+    int version = config->mqtt5 ? MQTT_PROTOCOL_V5 : MQTT_PROTOCOL_V311;
+    int rc = mosquitto_int_option(link->mosq, MOSQ_OPT_PROTOCOL_VERSION, version);
+    rc = rc != 0 ? rc : mosquitto_int_option(link->mosq, MOSQ_OPT_TCP_NODELAY, 1); /* Nagle would cost 40 ms */
+    rc = rc != 0 ? rc : mosquitto_int_option(link->mosq, MOSQ_OPT_SSL_CTX_WITH_DEFAULTS, 0);
+    rc = rc != 0 ? rc : mosquitto_void_option(link->mosq, MOSQ_OPT_SSL_CTX, config->tls->ctx);
+    mosquitto_connect_callback_set(link->mosq, on_connect);
+    mosquitto_message_v5_callback_set(link->mosq, on_message);
+    mosquitto_publish_callback_set(link->mosq, on_publish);
+    return rc;
+}
+
+static int connect_start(struct link *link)
+{
+    const struct link_config *config = link->config;
+    if (!config->mqtt5 || !config->persistent) {
+        return mosquitto_connect_async(link->mosq, config->host, config->port, KEEPALIVE_S);
+    }
+    /* A session that outlives its connection needs a property, and libmosquitto takes one only when TCP connects
+     * synchronously: instantly to a broker nearby. */
+    mosquitto_property *properties = NULL;
+    int rc = mosquitto_property_add_int32(&properties, MQTT_PROP_SESSION_EXPIRY_INTERVAL, SESSION_EXPIRY_S);
+    if (rc == MOSQ_ERR_SUCCESS) {
+        rc = mosquitto_connect_bind_v5(link->mosq, config->host, config->port, KEEPALIVE_S, NULL, properties);
+    }
+    mosquitto_property_free_all(&properties);
+    return rc;
+}
+
+cr_err link_open(struct link **out, const struct link_config *config, const char *client_id,
+                 const struct tls_identity *identity, void *ctx)
+{
+    struct link *link = calloc(1, sizeof *link);
+    *out = NULL;
+    if (link == NULL) {
+        return CR_NOMEM;
+    }
+    link->config = config;
+    link->identity = identity;
+    link->ctx = ctx;
+    link->mosq = mosquitto_new(client_id, !config->persistent, link);
+    if (link->mosq == NULL) {
+        free(link);
+        return CR_NOMEM;
+    }
+    enter(link);
+    int rc = options_set(link);
+    rc = rc != MOSQ_ERR_SUCCESS ? rc : connect_start(link);
+    leave(link);
+    if (rc != MOSQ_ERR_SUCCESS || mosquitto_socket(link->mosq) < 0 ||
+        uv_poll_init(config->loop, &link->poll, mosquitto_socket(link->mosq)) != 0) {
+        destroy(link);
+        return CR_IO;
+    }
+    link->poll.data = link;
+    link->polling = true;
+    if (!poll_again(link)) {
+        destroy(link);
+        return CR_IO;
+    }
+    *out = link;
+    return CR_OK;
+}
+
+cr_err link_publish(struct link *link, uint32_t id, const char *topic, const uint8_t *payload, size_t len)
+{
+    size_t slot = 0;
+    while (slot < IN_FLIGHT_MAX && link->in_flight[slot].mid != 0) {
+        slot++;
+    }
+    if (!link->up || link->gone || slot == IN_FLIGHT_MAX) {
+        return CR_UNAVAILABLE;
+    }
+    int mid = 0;
+    bool nested = link->driving; /* then enter() was already called, and its leave() is still to come */
+    if (!nested) {
+        enter(link);
+    }
+    int rc = mosquitto_publish(link->mosq, &mid, topic, (int)len, payload, 1, false);
+    if (!nested) {
+        leave(link);
+    }
+    if (rc != MOSQ_ERR_SUCCESS) {
+        return CR_UNAVAILABLE; /* a broken socket shows up as an event */
+    }
+    link->in_flight[slot].mid = mid;
+    link->in_flight[slot].id = id;
+    return CR_OK;
+}
+
+struct wire link_wire(const struct link *link)
+{
+    return wire_count(mosquitto_socket(link->mosq));
+}

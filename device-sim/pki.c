@@ -1,0 +1,165 @@
+#include "device-sim/pki.h"
+
+#include "common/clock.h"
+#include "common/identity.h"
+#include "device-sim/pki_cert.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { PATH_CAP = 512, ALT_NAMES_CAP = 1024 };
+static const int64_t year_s = 365 * 86400, skew_s = 300;
+
+static cr_err CR_PRINTF(2, 3) path_make(char path[PATH_CAP], const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    int len = vsnprintf(path, PATH_CAP, format, args);
+    va_end(args);
+    return len > 0 && len < PATH_CAP ? CR_OK : CR_FULL;
+}
+
+static cr_err folder_make(const char *path)
+{
+    return mkdir(path, 0755) == 0 || errno == EEXIST ? CR_OK : CR_IO;
+}
+
+/* What one entry of the PKI is. */
+struct entry {
+    enum pki_kind kind;
+    const char *file;        /* <dir>/<file>.pem and .key */
+    const char *common_name;
+    const char *alt_names;
+    int64_t not_before, not_after;
+};
+
+/* Loads the pair when it is there, else makes and saves it. `above` goes into the file behind the certificate. */
+static cr_err entry_ensure(struct pki_pair *pair, const char *dir, const struct entry *entry,
+                           const struct pki_pair *issuer, bool with_issuer)
+{
+    char cert[PATH_CAP], key[PATH_CAP];
+    cr_err err = CR_BUG;
+    CR_TRY(path_make(cert, "%s/%s.pem", dir, entry->file));
+    CR_TRY(path_make(key, "%s/%s.key", dir, entry->file));
+    err = pki_pair_load(pair, cert, key);
+    if (err != CR_NOT_FOUND) {
+        return err;
+    }
+    CR_TRY(pki_pair_make(pair, entry->kind, entry->common_name, entry->alt_names, entry->not_before, entry->not_after,
+                         issuer));
+    CR_TRY(pki_pair_save(pair, cert, key, with_issuer ? issuer->cert : NULL));
+out:
+    return err;
+}
+
+static cr_err alt_names_make(char text[ALT_NAMES_CAP], const struct pki_options *options)
+{
+    int len = snprintf(text, ALT_NAMES_CAP, "DNS:localhost,IP:127.0.0.1,IP:::1");
+    for (unsigned i = 0; i < options->server_names; i++) {
+        if (strchr(options->server_name[i], ':') != NULL) {
+            return CR_INVALID; /* a name, by its syntax, but not a DNS name */
+        }
+        len += snprintf(text + len, (size_t)(ALT_NAMES_CAP - len), ",DNS:%s", options->server_name[i]);
+        if (len >= ALT_NAMES_CAP) {
+            return CR_FULL;
+        }
+    }
+    return CR_OK;
+}
+
+/* *issuing: the CA that signs devices. */
+static cr_err infrastructure(struct pki_pair *issuing, const struct pki_options *options, int64_t now_s)
+{
+    char alt_names[ALT_NAMES_CAP], bundle[PATH_CAP];
+    struct pki_pair root = { 0 }, server = { 0 }, operator = { 0 };
+    int64_t since = now_s - skew_s - year_s; /* devices may be issued in the past */
+    const struct entry root_entry = { PKI_ROOT, "root", "Demo Root CA", NULL, since, now_s + 20 * year_s };
+    const struct entry issuing_entry = { PKI_ISSUING, "issuing", "Demo Issuing CA", NULL, since, now_s + 10 * year_s };
+    const struct entry server_entry = { PKI_SERVER, "server", "localhost", alt_names, now_s - skew_s, now_s + year_s };
+    const struct entry operator_entry = { PKI_CLIENT, "operator", "operator", NULL, now_s - skew_s, now_s + year_s };
+    cr_err err = CR_BUG;
+    CR_TRY(alt_names_make(alt_names, options));
+    CR_TRY(entry_ensure(&root, options->dir, &root_entry, NULL, false));
+    CR_TRY(entry_ensure(issuing, options->dir, &issuing_entry, &root, false));
+    CR_TRY(entry_ensure(&server, options->dir, &server_entry, issuing, true));
+    CR_TRY(entry_ensure(&operator, options->dir, &operator_entry, issuing, false));
+    CR_TRY(path_make(bundle, "%s/ca.pem", options->dir));
+    CR_TRY(pki_certs_save(bundle, root.cert, issuing->cert));
+out:
+    pki_pair_fini(&root);
+    pki_pair_fini(&server);
+    pki_pair_fini(&operator);
+    return err;
+}
+
+static cr_err device_make(const struct pki_options *options, const char *name, const struct pki_pair *issuing,
+                          int64_t now_s)
+{
+    char dir[PATH_CAP], cert[PATH_CAP], key[PATH_CAP];
+    struct pki_pair pair = { 0 };
+    int64_t since = now_s - options->age_s - (options->age_s == 0 ? skew_s : 0);
+    cr_err err = CR_BUG;
+    CR_TRY(path_make(dir, "%s/devices/%s", options->dir, name));
+    CR_TRY(path_make(cert, "%s/cert.pem", dir));
+    CR_TRY(path_make(key, "%s/key.pem", dir));
+    CR_TRY(folder_make(dir));
+    if (access(cert, F_OK) == 0) {
+        return CR_OK;
+    }
+    CR_TRY(pki_pair_make(&pair, PKI_CLIENT, name, NULL, since, now_s - options->age_s + options->lifetime_s, issuing));
+    CR_TRY(pki_pair_save(&pair, cert, key, NULL));
+out:
+    pki_pair_fini(&pair);
+    return err;
+}
+
+static cr_err devices_make(const struct pki_options *options, const struct pki_pair *issuing, int64_t now_s)
+{
+    char folder[PATH_CAP], name[CR_NAME_CAP];
+    cr_err err = CR_BUG;
+    CR_TRY(path_make(folder, "%s/devices", options->dir));
+    CR_TRY(folder_make(folder));
+    if (options->name != NULL) {
+        return device_make(options, options->name, issuing, now_s);
+    }
+    for (unsigned i = 1; i <= options->count; i++) {
+        int len = snprintf(name, sizeof name, "%s%05u", options->name_prefix, i);
+        if (len <= 0 || len >= (int)sizeof name) {
+            return CR_FULL;
+        }
+        CR_TRY(device_make(options, name, issuing, now_s));
+    }
+out:
+    return err;
+}
+
+int pki_make(const struct pki_options *options)
+{
+    struct pki_pair issuing = { 0 };
+    int64_t now_s = cr_wall_s(cr_clock_system());
+    cr_err err = folder_make(options->dir);
+    if (err == CR_OK) {
+        err = infrastructure(&issuing, options, now_s);
+    }
+    if (err == CR_OK) {
+        err = devices_make(options, &issuing, now_s);
+    }
+    pki_pair_fini(&issuing);
+    if (err != CR_OK) {
+        fprintf(stderr, "device-sim: pki: %s: %s%s%s\n", options->dir, cr_err_text(err), err == CR_IO ? ": " : "",
+                err == CR_IO ? strerror(errno) : "");
+        return 3;
+    }
+    if (!options->quiet) {
+        if (options->name != NULL) {
+            printf("%s: CAs, broker, operator and device %s\n", options->dir, options->name);
+        } else {
+            printf("%s: CAs, broker, operator and %u devices\n", options->dir, options->count);
+        }
+    }
+    return 0;
+}

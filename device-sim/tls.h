@@ -1,0 +1,36 @@
+/* tls: one client TLS context for the whole fleet; each connection shows its own identity through it.
+ *
+ * A context of its own per device would load the CA file and the keys at each connect, which costs the simulating
+ * machine more than the handshake itself. Main thread only. */
+#ifndef DEVICE_SIM_TLS_H
+#define DEVICE_SIM_TLS_H
+
+#include "device-sim/agent/agent.h"
+#include "common/err.h"
+
+#include <openssl/ssl.h>
+#include <stdbool.h>
+
+/* A device's key and chain, ready for a handshake. */
+struct tls_identity {
+    EVP_PKEY *key;
+    X509 *leaf;
+    STACK_OF(X509) *others; /* what follows the leaf */
+};
+
+struct tls {
+    SSL_CTX *ctx;
+    const struct tls_identity *using; /* of the connection that is being driven right now */
+    bool *refused;                    /* set when its peer sends a fatal alert */
+};
+
+/* The broker's certificate must chain to `cafile` and carry `host` (a DNS name or an IP address).
+ * CR_INVALID: no CA certificates in the file. */
+CR_MUST_USE cr_err tls_init(struct tls *tls, const char *cafile, const char *host);
+void tls_fini(struct tls *tls);
+
+/* Reads what agent_credentials() gave. CR_INVALID: not a key and chain. */
+CR_MUST_USE cr_err tls_identity_init(struct tls_identity *identity, const struct agent_identity *from);
+void tls_identity_fini(struct tls_identity *identity);
+
+#endif
