@@ -41,7 +41,7 @@ static int start(void **state)
     return 0;
 }
 
-static int stop(void **state)
+static int scene_end(void **state)
 {
     struct scene *s = *state;
 
@@ -217,7 +217,7 @@ static void a_batch_is_answered_in_its_order(void **state)
     expect(reply, "\"notAfter\":\"2030-");
 }
 
-#define WITH_SCENE(test) cmocka_unit_test_setup_teardown(test, start, stop)
+#define WITH_SCENE(test) cmocka_unit_test_setup_teardown(test, start, scene_end)
 
 int main(void)
 {

@@ -171,7 +171,11 @@ void mosquitto_property_free_all(mosquitto_property **list)
     }
 }
 
+#if __has_include(<mosquitto/broker.h>) /* 2.1 */
+mosquitto_property *mosquitto_property_next(const mosquitto_property *p)
+#else
 const mosquitto_property *mosquitto_property_next(const mosquitto_property *p)
+#endif
 {
     return p->next;
 }
