@@ -1,7 +1,11 @@
 #include "device-sim/link.h"
 
 #include <mosquitto.h>
+#if __has_include(<mosquitto/mqtt_protocol.h>) /* 2.1 */
+#include <mosquitto/mqtt_protocol.h>
+#else
 #include <mqtt_protocol.h>
+#endif
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
