@@ -5,6 +5,7 @@
 #include <openssl/bio.h>
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
+#include <openssl/ecerr.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/param_build.h>
@@ -33,31 +34,42 @@ static void fetch(void)
 
 static const EVP_MD *digest_of(enum cr_sig_alg alg)
 {
-    if (CRYPTO_THREAD_run_once(&fetch_once, fetch) != 1) {
-        return NULL;
-    }
-    switch (alg) {
+    (void)CRYPTO_THREAD_run_once(&fetch_once, fetch);
+    switch (alg) { /* the slow way is there for the case that memory was short at the first use */
     case CR_SIG_ECDSA_SHA256:
-    case CR_SIG_RSA_SHA256: return sha256;
+    case CR_SIG_RSA_SHA256: return sha256 != NULL ? sha256 : EVP_sha256();
     case CR_SIG_ECDSA_SHA384:
-    case CR_SIG_RSA_SHA384: return sha384;
+    case CR_SIG_RSA_SHA384: return sha384 != NULL ? sha384 : EVP_sha384();
     case CR_SIG_ECDSA_SHA512:
-    case CR_SIG_RSA_SHA512: return sha512;
+    case CR_SIG_RSA_SHA512: return sha512 != NULL ? sha512 : EVP_sha512();
     case CR_SIG_NONE: break;
     }
     return NULL;
 }
 
+static bool is_memory(unsigned long code)
+{
+    return ERR_GET_REASON(code) == ERR_R_MALLOC_FAILURE;
+}
+
 /* libcrypto leaves its complaints in a queue of the thread, which in the broker is shared with its TLS: every entry
- * point sets a mark and goes through here, which takes out what we caused. Tells a lack of memory from everything else.
- * */
+ * point sets a mark and goes through here, which takes out what we caused. A lack of memory is told from everything
+ * else by the first complaint, or the last where somebody left one before us: what fails for it fails in many ways. */
 static cr_err settle(cr_err err)
 {
-    if (err != CR_OK && ERR_GET_REASON(ERR_peek_last_error()) == ERR_R_MALLOC_FAILURE) {
+    if (err != CR_OK && (is_memory(ERR_peek_error()) || is_memory(ERR_peek_last_error()))) {
         err = CR_NOMEM;
     }
     ERR_pop_to_mark();
     return err;
+}
+
+/* Whether an import failed for the point it was given, and not for want of memory or anything else of ours. */
+static bool point_refused(void)
+{
+    unsigned long code = ERR_peek_last_error();
+    int reason = ERR_GET_REASON(code);
+    return ERR_GET_LIB(code) == ERR_LIB_EC && (reason == EC_R_POINT_IS_NOT_ON_CURVE || reason == EC_R_INVALID_ENCODING);
 }
 
 static EVP_PKEY *ec_import(const struct cr_public_key *key)
@@ -125,8 +137,8 @@ static cr_err verify(const struct cr_public_key *key, enum cr_sig_alg alg, struc
     ERR_set_mark();
     const EVP_MD *md = digest_of(alg);
     EVP_PKEY *pkey = key->type == CR_KEY_RSA ? rsa_import(key) : ec_import(key);
-    if (pkey == NULL) { /* among others a point off its curve */
-        return settle(CR_DENIED);
+    if (pkey == NULL) {
+        return settle(point_refused() ? CR_DENIED : CR_CRYPTO);
     }
     cr_err err = CR_CRYPTO;
     uint8_t hash[EVP_MAX_MD_SIZE];
@@ -134,7 +146,8 @@ static cr_err verify(const struct cr_public_key *key, enum cr_sig_alg alg, struc
     EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, pkey, NULL);
     if (ctx != NULL && digest(md, message, hash, &hash_len) && EVP_PKEY_verify_init(ctx) == 1 &&
         rsa_padding(ctx, key->type, md)) {
-        err = EVP_PKEY_verify(ctx, sig.data, sig.len, hash, hash_len) == 1 ? CR_OK : CR_DENIED;
+        int rc = EVP_PKEY_verify(ctx, sig.data, sig.len, hash, hash_len);
+        err = rc == 1 ? CR_OK : rc == 0 ? CR_DENIED : CR_CRYPTO;
     }
     EVP_PKEY_CTX_free(ctx);
     EVP_PKEY_free(pkey);

@@ -15,11 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#if !defined(MBEDTLS_THREADING_C)
-/* RSA's blinding is state inside the key; without its lock a key could not sign on several threads. */
-#error "mbedTLS must be built with MBEDTLS_THREADING_C, as Debian's is"
-#endif
-
 enum { PRIVATE_DER_MAX = 2700 }; /* RSA-4096 as PKCS#1 takes 2,349 */
 
 struct cr_private_key {
@@ -105,8 +100,8 @@ static cr_err verify(const struct cr_public_key *key, enum cr_sig_alg alg, struc
     mbedtls_pk_init(&pk);
     unsigned char *at = (unsigned char *)key->spki.data; /* only moved */
     int rc = mbedtls_pk_parse_subpubkey(&at, key->spki.data + key->spki.len, &pk);
-    if (rc != 0) { /* among others a point off its curve */
-        err = failure(rc, CR_DENIED);
+    if (rc != 0) { /* the one thing about a key that was not seen before: a point off its curve */
+        err = failure(rc, rc == MBEDTLS_ERR_ECP_INVALID_KEY ? CR_DENIED : CR_CRYPTO);
         goto out;
     }
     rc = digest(alg, message, hash, &hash_len);
@@ -115,7 +110,8 @@ static cr_err verify(const struct cr_public_key *key, enum cr_sig_alg alg, struc
         goto out;
     }
     rc = mbedtls_pk_verify(&pk, md_of(alg), hash, hash_len, sig.data, sig.len);
-    err = rc == 0 ? CR_OK : failure(rc, CR_DENIED);
+    err = rc == 0 ? CR_OK : failure(rc, key->type == CR_KEY_RSA || rc == MBEDTLS_ERR_ECP_VERIFY_FAILED ? CR_DENIED
+                                                                                                     : CR_CRYPTO);
 out:
     mbedtls_pk_free(&pk);
     return err;
@@ -137,6 +133,24 @@ static cr_err private_spki(const struct cr_private_key *key, struct cr_blob *spk
     return len <= 0 ? failure(len, CR_CRYPTO) : cr_blob_copy(spki, buf + sizeof buf - len, (size_t)len);
 }
 
+/* RSA's blinding is state inside the key, which threads would share and which a lack of memory half way leaves broken
+ * for good: each signature is made with a copy that has not signed yet. */
+static int rsa_sign(const struct cr_private_key *key, mbedtls_md_type_t md, const uint8_t *hash, size_t hash_len,
+                    uint8_t *sig, size_t cap, size_t *sig_len)
+{
+    mbedtls_pk_context copy;
+    mbedtls_pk_init(&copy);
+    int rc = mbedtls_pk_setup(&copy, mbedtls_pk_info_from_type(MBEDTLS_PK_RSA));
+    if (rc == 0) {
+        rc = mbedtls_rsa_copy(mbedtls_pk_rsa(copy), mbedtls_pk_rsa(key->pk));
+    }
+    if (rc == 0) {
+        rc = pk_sign(&copy, md, hash, hash_len, sig, cap, sig_len);
+    }
+    mbedtls_pk_free(&copy);
+    return rc;
+}
+
 static cr_err sign(const struct cr_private_key *key, enum cr_sig_alg alg, struct cr_bytes message, uint8_t *sig,
                    size_t *sig_len)
 {
@@ -150,7 +164,9 @@ static cr_err sign(const struct cr_private_key *key, enum cr_sig_alg alg, struct
         return CR_INVALID;
     }
     int rc = digest(alg, message, hash, &hash_len);
-    if (rc == 0) {
+    if (rc == 0 && key->type == CR_KEY_RSA) {
+        rc = rsa_sign(key, md_of(alg), hash, hash_len, made, sizeof made, &made_len);
+    } else if (rc == 0) {
         rc = pk_sign((mbedtls_pk_context *)&key->pk, md_of(alg), hash, hash_len, made, sizeof made, &made_len);
     }
     if (rc != 0 || made_len > *sig_len) {
