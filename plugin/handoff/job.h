@@ -85,7 +85,7 @@ struct cr_job {
     enum cr_refusal refusal;
     unsigned retry_after_s;
     char renewal_id[CR_RENEWAL_ID_CAP];
-    uint64_t generation;              /* CSR: of the slot when the intent was recorded */
+    uint64_t generation, version;     /* CSR: of the slot when the intent was recorded */
     struct cr_blob certificate;       /* DER leaf */
     struct cr_device_record *record;  /* owned */
     bool audited;                     /* the store has seen the outcome and written its audit line */

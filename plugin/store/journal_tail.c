@@ -6,11 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TAIL_FIRST = 64 };
+enum { TAIL_FIRST = 64, INDEX_CHAINS = 4096 };
 
 struct cr_tail {
-    struct cr_tail_entry *entry; /* a ring once it has grown to its capacity */
-    unsigned cap, capacity, start, count;
+    struct cr_tail_entry *entry; /* a ring once it has grown to its capacity: number n is at (n - 1) % cap */
+    unsigned cap, capacity;
+    uint64_t first, next;
+    uint64_t chain[INDEX_CHAINS]; /* by key: number of the newest entry; what is older than first has gone */
 };
 
 cr_err cr_tail_new(struct cr_tail **tail, unsigned capacity)
@@ -20,6 +22,7 @@ cr_err cr_tail_new(struct cr_tail **tail, unsigned capacity)
         return CR_NOMEM;
     }
     (*tail)->capacity = capacity > 0 ? capacity : 1;
+    (*tail)->first = (*tail)->next = 1;
     return CR_OK;
 }
 
@@ -31,9 +34,20 @@ void cr_tail_free(struct cr_tail *tail)
     }
 }
 
+static struct cr_tail_entry *tail_at(const struct cr_tail *tail, uint64_t number)
+{
+    return &tail->entry[(number - 1) % tail->cap];
+}
+
+static unsigned chain_of(const uint8_t key_hash[CR_SHA256_LEN])
+{
+    return (unsigned)(key_hash[0] << 8 | key_hash[1]) % INDEX_CHAINS;
+}
+
 cr_err cr_tail_add(struct cr_tail *tail, const struct cr_restore *restore, uint64_t offset, size_t len)
 {
-    if (tail->count == tail->cap && tail->cap < tail->capacity) {
+    if (tail->next - tail->first == tail->cap && tail->cap < tail->capacity) {
+        /* It grows only before it goes round, so every entry keeps its place. */
         unsigned cap = tail->cap > 0 ? tail->cap * 2 : TAIL_FIRST;
         cap = cap < tail->capacity ? cap : tail->capacity;
         struct cr_tail_entry *bigger = realloc(tail->entry, cap * sizeof *bigger);
@@ -43,45 +57,44 @@ cr_err cr_tail_add(struct cr_tail *tail, const struct cr_restore *restore, uint6
         tail->entry = bigger;
         tail->cap = cap;
     }
-    if (tail->count == tail->cap) {
-        tail->start = (tail->start + 1) % tail->cap;
-        tail->count--;
+    if (tail->next - tail->first == tail->cap) {
+        tail->first++;
     }
-    tail->entry[(tail->start + tail->count++) % tail->cap] =
-        (struct cr_tail_entry){ .restore = *restore, .offset = offset, .len = (uint32_t)len };
+    uint64_t *chain = &tail->chain[chain_of(restore->entry.key_hash)];
+    *tail_at(tail, tail->next) =
+        (struct cr_tail_entry){ .restore = *restore, .offset = offset, .len = (uint32_t)len, .older = *chain };
+    *chain = tail->next++;
     return CR_OK;
 }
 
-unsigned cr_tail_count(const struct cr_tail *tail)
+uint64_t cr_tail_first(const struct cr_tail *tail)
 {
-    return tail->count;
+    return tail->first;
 }
 
-static struct cr_tail_entry *tail_at(const struct cr_tail *tail, unsigned index)
+uint64_t cr_tail_next(const struct cr_tail *tail)
 {
-    return &tail->entry[(tail->start + index) % tail->cap];
+    return tail->next;
 }
 
-const struct cr_tail_entry *cr_tail_get(const struct cr_tail *tail, unsigned index)
+const struct cr_tail_entry *cr_tail_get(const struct cr_tail *tail, uint64_t number)
 {
-    return index < tail->count ? tail_at(tail, index) : NULL;
+    return number >= tail->first && number < tail->next ? tail_at(tail, number) : NULL;
 }
 
-const struct cr_tail_entry *cr_tail_find(const struct cr_tail *tail, const char *device, const char *slot)
+const struct cr_tail_entry *cr_tail_find_key(const struct cr_tail *tail, const uint8_t key_hash[CR_SHA256_LEN])
 {
-    for (unsigned i = tail->count; i-- > 0;) {
-        const struct cr_tail_entry *entry = tail_at(tail, i);
-        if (!entry->gone && strcmp(entry->restore.device, device) == 0 && strcmp(entry->restore.slot, slot) == 0) {
-            return entry;
-        }
+    const struct cr_tail_entry *entry = cr_tail_get(tail, tail->chain[chain_of(key_hash)]);
+    while (entry != NULL && memcmp(entry->restore.entry.key_hash, key_hash, CR_SHA256_LEN) != 0) {
+        entry = cr_tail_get(tail, entry->older);
     }
-    return NULL;
+    return entry;
 }
 
 void cr_tail_void(struct cr_tail *tail, const struct cr_serial *serial)
 {
-    for (unsigned i = tail->count; i-- > 0;) {
-        struct cr_tail_entry *entry = tail_at(tail, i);
+    for (uint64_t number = tail->next; number-- > tail->first;) {
+        struct cr_tail_entry *entry = tail_at(tail, number);
         if (!entry->restore.confirmed && cr_serial_equal(&entry->restore.entry.serial, serial)) {
             entry->gone = true;
             return;

@@ -13,6 +13,7 @@ struct cr_tail_entry {
     uint64_t offset;  /* of its line, for the certificate */
     uint32_t len;
     bool gone;        /* void: another intent took its place */
+    uint64_t older;   /* number of the entry before it in its chain of the index by key */
 };
 
 struct cr_tail;
@@ -26,11 +27,13 @@ CR_MUST_USE cr_err cr_tail_add(struct cr_tail *tail, const struct cr_restore *re
 /* The certificate with this serial will never be recorded. */
 void cr_tail_void(struct cr_tail *tail, const struct cr_serial *serial);
 
-/* Entries by age, 0 the oldest; NULL behind the newest. An entry stays where it is until the next add. */
-unsigned cr_tail_count(const struct cr_tail *tail);
-const struct cr_tail_entry *cr_tail_get(const struct cr_tail *tail, unsigned index);
-/* The newest entry of device/slot that is not gone, NULL: none. */
-const struct cr_tail_entry *cr_tail_find(const struct cr_tail *tail, const char *device, const char *slot);
+/* Entries are numbered from 1 on as they come; first is the oldest there is, next the number of the entry to come. */
+uint64_t cr_tail_first(const struct cr_tail *tail);
+uint64_t cr_tail_next(const struct cr_tail *tail);
+/* Valid until the next add; NULL: not there any more, or not yet. */
+const struct cr_tail_entry *cr_tail_get(const struct cr_tail *tail, uint64_t number);
+/* The newest entry for this key, NULL: none. */
+const struct cr_tail_entry *cr_tail_find_key(const struct cr_tail *tail, const uint8_t key_hash[CR_SHA256_LEN]);
 
 /* The certificate in an issued line. */
 CR_MUST_USE cr_err cr_tail_der(struct cr_blob *der, struct cr_bytes line);

@@ -99,6 +99,9 @@ struct cr_restore {
     int64_t deadline;
 };
 
+/* A CSR job's intent or certificate. */
+void cr_restore_of_job(struct cr_restore *restore, const struct cr_job *job);
+
 /* Each writes EVALSHA <sha> 4 keys… arguments…; the caller sets arg[1] to the script's SHA-1. CR_FULL, CR_CRYPTO.
  * again: the same job's answer got lost once. */
 CR_MUST_USE cr_err cr_args_present(struct cr_args *args, const struct cr_records *records, const struct cr_job *job,

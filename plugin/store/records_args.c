@@ -132,6 +132,24 @@ static int64_t due_of(const struct cr_job *job, int64_t not_before, int64_t not_
     return job->profile == NULL ? not_after : cr_profile_due(job->profile, job->device, not_before, not_after);
 }
 
+void cr_restore_of_job(struct cr_restore *restore, const struct cr_job *job)
+{
+    const struct cr_cert_intent *intent = &job->intent;
+    *restore = (struct cr_restore){
+        .entry = { .serial = intent->serial, .not_before = intent->not_before, .not_after = intent->not_after },
+        .due = due_of(job, intent->not_before, intent->not_after),
+        .generation = job->generation,
+        .version = job->version,
+        .format = job->request.format,
+        .deadline = job->now_s + job->setup->config.renewal_deadline_s,
+    };
+    memcpy(restore->device, job->device, sizeof restore->device);
+    memcpy(restore->slot, job->slot, sizeof restore->slot);
+    memcpy(restore->entry.issuer, job->issuer, sizeof restore->entry.issuer);
+    memcpy(restore->entry.key_hash, job->csr.key_hash, CR_SHA256_LEN);
+    memcpy(restore->renewal_id, job->renewal_id, sizeof restore->renewal_id);
+}
+
 cr_err cr_args_present(struct cr_args *args, const struct cr_records *records, const struct cr_job *job, bool again)
 {
     const struct cr_cert_facts *presented = &job->presented;

@@ -7,7 +7,6 @@
 #include <hiredis/hiredis_ssl.h>
 #endif
 #include <netdb.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -309,20 +308,11 @@ cr_err cr_redis_link_send(struct cr_redis_link *link, const struct cr_args *args
     return CR_OK;
 }
 
-cr_err cr_redis_link_sendf(struct cr_redis_link *link, struct cr_redis_call *call, const char *format, ...)
+void cr_redis_link_tell(struct cr_redis_link *link, const struct cr_args *args)
 {
-    if (link->context == NULL || !link->connected) {
-        return CR_UNAVAILABLE;
+    if (cr_redis_link_send(link, args, NULL) != CR_OK) {
+        link->stats.errors++;
     }
-    va_list args;
-    va_start(args, format);
-    int status = redisvAsyncCommand(link->context, on_reply, call, format, args);
-    va_end(args);
-    if (status != REDIS_OK) {
-        return CR_UNAVAILABLE;
-    }
-    link_sent(link, call);
-    return CR_OK;
 }
 
 void cr_redis_link_flush(struct cr_redis_link *link)

@@ -49,10 +49,10 @@ CR_MUST_USE cr_err cr_redis_link_new(struct cr_redis_link **link, const struct c
 /* Begins to connect. */
 void cr_redis_link_start(struct cr_redis_link *link);
 
-/* Sends. CR_UNAVAILABLE: there is no connection; call->done will not be called. The arguments are copied. call NULL: the answer
- * is only counted. */
+/* Sends. CR_UNAVAILABLE: there is no connection; call->done will not be called. The arguments are copied. */
 CR_MUST_USE cr_err cr_redis_link_send(struct cr_redis_link *link, const struct cr_args *args, struct cr_redis_call *call);
-CR_MUST_USE cr_err cr_redis_link_sendf(struct cr_redis_link *link, struct cr_redis_call *call, const char *format, ...);
+/* Sends, if there is a connection; nobody waits for the answer, which is only counted. */
+void cr_redis_link_tell(struct cr_redis_link *link, const struct cr_args *args);
 /* Writes what was sent. Once each turn of the loop. */
 void cr_redis_link_flush(struct cr_redis_link *link);
 

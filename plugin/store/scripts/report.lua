@@ -6,7 +6,7 @@ redis.call('ZSCORE', KEYS[3], member)
 if not st or get('rid') ~= renewal then
   commit()
   if get('lr') ~= string.sub(renewal, 1, 8) then return { 'unknown', note } end
-  if ARGV[9] == '1' and ARGV[7] ~= '1' and num('oldat') == now then return { 'confirmed', note } end
+  if ARGV[9] == '1' and ARGV[7] ~= '1' and num('oldat') == now then return answer('confirmed', true, false) end
   return { 'noted', note }
 end
 local code = 'noted'
@@ -25,4 +25,5 @@ elseif st ~= 'issuing' then
   code = 'failed'
 end
 commit()
+if code == 'confirmed' then return answer(code, true, false) end
 return { code, note }

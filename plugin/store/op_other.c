@@ -1,0 +1,167 @@
+/* GET, INSPECT and DELIVER read; TRIGGER, REPORT and AUDIT are one command each. */
+#include "plugin/store/redis_store.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <uuid/uuid.h>
+
+static void op_done(struct store_op *op, enum cr_outcome outcome)
+{
+    op->job->outcome = outcome;
+    op->job->stage = CR_STAGE_DONE;
+    store_op_finish(op);
+}
+
+/* The answer with a record in it. */
+static cr_err take_record(struct store_op *op, struct cr_answer *answer, const redisReply *reply)
+{
+    struct cr_job *job = op->job;
+    cr_err err = store_answer_read(answer, reply);
+    if (err == CR_OK && cr_answer_is(answer, "foreign")) {
+        err = CR_INVALID;
+    }
+    if (err == CR_OK && answer->pair_count > 0) {
+        cr_device_record_free(job->record);
+        err = cr_answer_record(answer, job->device, job->now_s, &job->record);
+    }
+    if (err != CR_OK) {
+        store_op_quarantine(op, "the record of this device is damaged, or another device's");
+    }
+    return err;
+}
+
+/* ---- reading ---- */
+
+/* A slot that was never seen is quiet, and nothing is known of it. */
+static cr_err slot_at_least(struct cr_job *job)
+{
+    cr_err err = CR_OK;
+    if (job->record == NULL) {
+        err = cr_device_record_new(&job->record);
+    }
+    if (err == CR_OK) {
+        memcpy(job->record->device, job->device, sizeof job->record->device);
+        if (job->record->slot_count == 0) {
+            memcpy(job->record->slot[0].slot, job->slot, sizeof job->record->slot[0].slot);
+            job->record->slot_count = 1;
+        }
+    }
+    return err;
+}
+
+static void on_read(struct store_op *op, const redisReply *reply)
+{
+    struct cr_answer answer;
+    if (take_record(op, &answer, reply) != CR_OK) {
+        return;
+    }
+    store_audit_note(op, &answer);
+    if (cr_answer_is(&answer, "unknown")) {
+        store_op_refuse(op, CR_REFUSAL_UNKNOWN_DEVICE, 0);
+    } else if (op->job->op != CR_OP_INSPECT && slot_at_least(op->job) != CR_OK) {
+        store_op_refuse(op, CR_REFUSAL_BUSY, 0);
+    } else {
+        if (op->job->op != CR_OP_INSPECT) {
+            store_op_look_for_lost(op);
+        }
+        op_done(op, CR_OUT_RECORD);
+    }
+}
+
+void store_read_start(struct store_op *op)
+{
+    struct cr_args args;
+    if (cr_args_read(&args, &op->store->records, op->job, op->job->op == CR_OP_INSPECT) != CR_OK) {
+        store_op_refuse(op, CR_REFUSAL_INTERNAL, 0);
+        return;
+    }
+    store_op_send(op, &args, on_read);
+}
+
+/* ---- a trigger ---- */
+
+static void on_triggered(struct store_op *op, const redisReply *reply)
+{
+    struct cr_answer answer;
+    struct cr_job *job = op->job;
+    if (take_record(op, &answer, reply) != CR_OK) {
+        return;
+    }
+    store_audit_note(op, &answer);
+    if (cr_answer_is(&answer, "unknown")) {
+        store_op_refuse(op, CR_REFUSAL_UNKNOWN_DEVICE, 0);
+    } else if (cr_answer_is(&answer, "no-slot")) {
+        store_op_refuse(op, CR_REFUSAL_UNKNOWN_SLOT, 0);
+    } else if (cr_answer_is(&answer, "hold")) {
+        store_op_refuse(op, CR_REFUSAL_ON_HOLD, 0);
+    } else if (slot_at_least(job) != CR_OK) {
+        store_op_refuse(op, CR_REFUSAL_BUSY, 0);
+    } else {
+        memcpy(job->renewal_id, job->record->slot[0].renewal_id, sizeof job->renewal_id);
+        if (cr_answer_is(&answer, "triggered")) {
+            store_audit_op(op, "triggered", cr_renew_reason_text(job->reason), NULL);
+        }
+        op_done(op, CR_OUT_RECORD);
+    }
+}
+
+void store_trigger_start(struct store_op *op)
+{
+    struct cr_args args;
+    if (op->new_renewal_id[0] == '\0') {
+        uuid_t uuid;
+        uuid_generate_random(uuid);
+        uuid_unparse_lower(uuid, op->new_renewal_id);
+    }
+    if (cr_args_trigger(&args, &op->store->records, op->job, op->new_renewal_id) != CR_OK) {
+        store_op_refuse(op, CR_REFUSAL_INTERNAL, 0);
+        return;
+    }
+    store_op_send(op, &args, on_triggered);
+}
+
+/* ---- a report ---- */
+
+static void on_reported(struct store_op *op, const redisReply *reply)
+{
+    struct cr_answer answer;
+    struct cr_job *job = op->job;
+    char detail[CR_REASON_CAP + 16];
+    if (take_record(op, &answer, reply) != CR_OK) {
+        return;
+    }
+    store_audit_note(op, &answer);
+    if (cr_answer_is(&answer, "unknown")) {
+        store_op_refuse(op, CR_REFUSAL_UNKNOWN_RENEWAL, 0);
+        return;
+    }
+    memcpy(job->renewal_id, job->report.renewal_id, sizeof job->renewal_id);
+    snprintf(detail, sizeof detail, "%s%s%s", cr_report_outcome_text(job->report.outcome),
+             job->report.reason[0] != '\0' ? ": " : "", job->report.reason);
+    store_audit_op(op, "report", detail, NULL);
+    if (cr_answer_is(&answer, "confirmed")) {
+        job->confirmed = true;
+        store_audit_current(op, "confirmed", "by report");
+        cr_device_record_free(job->record);
+        job->record = NULL;
+    }
+    op_done(op, CR_OUT_DONE);
+}
+
+void store_report_start(struct store_op *op)
+{
+    struct cr_args args;
+    if (cr_args_report(&args, &op->store->records, op->job, op->again) != CR_OK) {
+        store_op_refuse(op, CR_REFUSAL_INTERNAL, 0);
+        return;
+    }
+    store_op_send(op, &args, on_reported);
+}
+
+/* ---- an audit line ---- */
+
+void store_audit_start(struct store_op *op)
+{
+    store_audit_op(op, op->job->audit_what, op->job->audit_detail, NULL);
+    op_done(op, CR_OUT_DONE);
+}

@@ -1,0 +1,101 @@
+/* PRESENT: a certificate was seen at a connection. The script present.lua decides; beside it, at the same time, the key is
+ * claimed. A key of another device raises an alarm and changes nothing else. */
+#include "plugin/store/redis_store.h"
+
+#include <stddef.h>
+#include <string.h>
+
+/* ---- the key, beside the script ---- */
+
+static void on_side_answer(struct cr_redis_call *call, const redisReply *reply)
+{
+    struct store_op *op = (struct store_op *)((char *)call - offsetof(struct store_op, side));
+    struct cr_redis_store *store = op->store;
+    op->calls--;
+    if (reply != NULL && (reply->type == REDIS_REPLY_STRING || reply->type == REDIS_REPLY_NIL)) {
+        switch (cr_records_claim_read(&op->claim, store_reply_bytes(reply))) {
+        case CR_CLAIM_ANOTHERS:
+            store_audit(store, &(struct cr_audit){ .what = "alarm",
+                                                   .now_s = cr_wall_s(store->options.clock),
+                                                   .device = op->facts.device,
+                                                   .slot = op->facts.slot,
+                                                   .detail = "presents a key of another device or slot" });
+            break;
+        case CR_CLAIM_NOBODYS:
+        case CR_CLAIM_OURS:
+            store_claim_use(store, &op->claim);
+            break;
+        case CR_CLAIM_OURS_USED:
+            break;
+        }
+    }
+    store_op_settle(op);
+}
+
+static void claim_beside(struct store_op *op)
+{
+    const struct cr_job *job = op->job;
+    struct cr_args args;
+    if (cr_records_claim(&op->claim, &op->store->records, job->presented.key_hash, job->device, job->slot) != CR_OK) {
+        return;
+    }
+    cr_args_start(&args, "HGET");
+    cr_args_bytes(&args, op->claim.shard.text, op->claim.shard.len);
+    cr_args_bytes(&args, op->claim.field, sizeof op->claim.field);
+    memcpy(op->facts.device, job->device, sizeof op->facts.device); /* the job may go home first */
+    memcpy(op->facts.slot, job->slot, sizeof op->facts.slot);
+    op->side.done = on_side_answer;
+    if (cr_redis_link_send(op->store->link, &args, &op->side) == CR_OK) {
+        op->calls++;
+    }
+}
+
+/* ---- the script ---- */
+
+static void presented(struct store_op *op, const struct cr_answer *answer)
+{
+    struct cr_job *job = op->job;
+    if (cr_answer_is(answer, "confirmed")) {
+        job->confirmed = true;
+        store_audit_current(op, "confirmed", "");
+    } else if (cr_answer_is(answer, "seen")) {
+        store_audit_current(op, "seen", "");
+    } else if (cr_answer_is(answer, "regressed")) {
+        job->regressed = true;
+        store_audit_op(op, "regression", "a superseded certificate came back", NULL);
+    } else if (cr_answer_is(answer, "stranger")) {
+        store_audit_op(op, "alarm", "presents a certificate that is neither the confirmed nor the waiting one", NULL);
+    }
+}
+
+static void on_presented(struct store_op *op, const redisReply *reply)
+{
+    struct cr_answer answer;
+    struct cr_job *job = op->job;
+    if (store_answer_read(&answer, reply) != CR_OK || cr_answer_is(&answer, "foreign") ||
+        cr_answer_record(&answer, job->device, job->now_s, &job->record) != CR_OK) {
+        store_op_quarantine(op, "the record of this device is damaged, or another device's");
+        return;
+    }
+    store_audit_note(op, &answer);
+    presented(op, &answer);
+    store_op_look_for_lost(op);
+    job->outcome = CR_OUT_RECORD;
+    job->stage = CR_STAGE_DONE;
+    store_op_finish(op);
+}
+
+void store_present_start(struct store_op *op)
+{
+    struct cr_args args;
+    const struct cr_job *job = op->job;
+    if (job->presented.serial.len == 0 ||
+        cr_args_present(&args, &op->store->records, job, op->again) != CR_OK) {
+        store_op_refuse(op, CR_REFUSAL_INTERNAL, 0);
+        return;
+    }
+    if (!op->again) {
+        claim_beside(op);
+    }
+    store_op_send(op, &args, on_presented);
+}

@@ -1,0 +1,203 @@
+/* redis_store: what the files of the store on Redis share. Private to it; others see store.h and store_redis.h.
+ *
+ * DESIGN. One thread runs one libuv loop. submit() puts jobs into an inbox and wakes the loop, which makes an op of each:
+ * a job, its deadline, and what it waits for. An op sends at most a few commands; each answer decides what follows. All
+ * that ops send in one turn of the loop leaves as one pipeline, and all lines for the journal in one batch.
+ *
+ * An op whose deadline passes gives its job back at once, and lingers without it until its last answer came. An op whose
+ * answer was lost with the connection is asked again when there is a connection, while its time lasts: every script
+ * recognises what it has already done.
+ *
+ * A certificate that is in the journal will be recorded, whatever happens: when its job's time is over, the job goes home
+ * as PENDING and the op goes on as a late one, with a DELIVER job in its place.
+ *
+ * Before a connection serves jobs it is greeted (redis_greet.c: password, schema, scripts) and given back what it lost
+ * (reconcile.c). */
+#ifndef CR_REDIS_STORE_H
+#define CR_REDIS_STORE_H
+
+#include "plugin/store/audit.h"
+#include "plugin/store/journal.h"
+#include "plugin/store/journal_tail.h"
+#include "plugin/store/redis_error.h"
+#include "plugin/store/redis_link.h"
+#include "plugin/store/store_redis.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+enum { CR_SHA1_TEXT = 41, CR_EPOCH_CAP = 40, STORE_RETRY_MS = 1000 };
+
+enum store_phase {
+    STORE_AWAY,        /* no connection */
+    STORE_GREETING,
+    STORE_RECONCILING,
+    STORE_READY,
+};
+
+struct store_op {
+    struct store_op *prev, *next;   /* in order of deadlines, or among the late ones */
+    struct store_op *waiting_next;  /* for Redis to serve */
+    struct cr_redis_store *store;
+    struct cr_job *job;          /* NULL: it went home; only answers are still awaited */
+    uint64_t deadline_ms;
+    unsigned calls;              /* commands that were not answered */
+    bool journaling;             /* waits for the disk */
+    bool journaled;              /* the certificate is on disk */
+    bool waiting;
+    bool late;
+    bool again;                  /* an answer got lost */
+    bool reloaded;               /* the scripts were loaded again for it */
+    bool put_back;               /* begin: what the journal knows of this key was put back first */
+    bool key_used;
+    char new_renewal_id[CR_RENEWAL_ID_CAP];
+    void (*answered)(struct store_op *op, const redisReply *reply); /* what the next answer means */
+    struct cr_redis_call call;
+    struct cr_redis_call side;   /* present: of the claim that goes beside the script */
+    struct cr_claim claim;
+    struct cr_journal_wait wait;
+    struct cr_restore facts;     /* record: of the certificate */
+};
+
+struct cr_redis_store {
+    struct cr_store store;
+    struct cr_store_redis_options options;
+    const struct cr_config *config; /* of options.setup */
+    struct cr_owner owner;
+    uv_loop_t loop;
+    uv_async_t async;
+    uv_timer_t deadline, heartbeat;
+    uv_prepare_t prepare;
+    pthread_t thread;
+
+    pthread_mutex_t lock;        /* guards the inbox, stopping and the shared health; held for a few instructions */
+    struct cr_job *inbox, **inbox_tail;
+    bool stopping;
+    struct cr_store_health shared;
+    atomic_uint inside;          /* jobs that were taken and not given back */
+
+    /* from here on the thread's own */
+    struct cr_redis_link *link;
+    enum store_phase phase;
+    struct cr_records records;
+    struct cr_redis_key meta, stream;
+    char sha[CR_SCRIPT_COUNT][CR_SHA1_TEXT];
+    char epoch[CR_EPOCH_CAP];
+    struct cr_journal *journal;
+    struct cr_tail *tail;
+    struct store_op *first, *last;  /* with deadlines, the next one first; all are equally long */
+    struct store_op *late;
+    unsigned late_count;
+    struct store_op *waiting, **waiting_tail;
+    struct store_op *spare;         /* for reuse */
+    unsigned spare_count;
+    struct cr_reconcile *reconcile; /* under way; NULL: none */
+    struct cr_redis_call greet_call, beat_call;
+    unsigned greet_left;
+    bool writable, durable, closing, beating;
+    bool lost;                   /* something is missing in Redis: reconcile at the next beat */
+    char trouble[120];           /* Redis' problem, "" : none */
+    char weakness[120];          /* its persistence, "" : fine */
+    char said[120];              /* what was last logged */
+    uint64_t op_errors;
+};
+
+/* ---- store_redis.c ---- */
+
+uint64_t store_now_ms(void);
+/* For the broker's log. */
+void store_log(struct cr_redis_store *store, char level, const char *format, ...) CR_PRINTF(3, 4);
+/* Redis' problem in one sentence, "" when it is over; logged when it changes. */
+void store_trouble(struct cr_redis_store *store, const char *sentence);
+
+/* ---- op.c: what all operations have in common ---- */
+
+/* Makes an op of the job and starts it. Takes the job. */
+void store_op_begin(struct cr_redis_store *store, struct cr_job *job);
+/* Starts it (again), or lets it wait until Redis serves. */
+void store_op_go(struct store_op *op);
+void store_op_wait(struct store_op *op);
+/* Sends; `answered` gets the answer, unless it is lost or an error, which op.c sees to. */
+void store_op_send(struct store_op *op, struct cr_args *args, void (*answered)(struct store_op *op, const redisReply *reply));
+/* Gives the job back; the op ends, or lingers for its answers. */
+void store_op_finish(struct store_op *op);
+/* Gives the job back, and goes on as a late one with another in its place; NULL: does not go on. */
+void store_op_go_late(struct store_op *op, struct cr_job *deliver);
+/* Ends a late one without a word. */
+void store_op_drop(struct store_op *op);
+void store_op_refuse(struct store_op *op, enum cr_refusal refusal, int64_t retry_after_s);
+/* Redis cannot be asked: refused with when to try again. */
+void store_op_unavailable(struct store_op *op);
+/* The record is not what it must be: an alarm, and the safe refusal. */
+void store_op_quarantine(struct store_op *op, const char *what);
+/* A slot in job->record that is issued but has no certificate: it was lost, and the journal may have it. */
+void store_op_look_for_lost(struct store_op *op);
+/* An op without anything left to wait for ends. */
+void store_op_settle(struct store_op *op);
+/* Those whose deadline passed; then all that wait, when Redis serves. */
+void store_ops_time_out(struct cr_redis_store *store, uint64_t now_ms);
+void store_ops_resume(struct cr_redis_store *store);
+/* While Redis is away there is no sense in waiting for it. */
+void store_ops_give_up(struct cr_redis_store *store);
+/* When the store ends: all jobs go home; later, when nothing is called back any more, the memory. */
+void store_ops_end(struct cr_redis_store *store);
+void store_ops_free(struct cr_redis_store *store);
+
+/* A script's answer as views into the reply. CR_INVALID: it does not look like one. */
+CR_MUST_USE cr_err store_answer_read(struct cr_answer *answer, const redisReply *reply);
+struct cr_bytes store_reply_bytes(const redisReply *reply);
+
+/* ---- the operations: each starts with a job of its kind ---- */
+
+void store_begin_start(struct store_op *op);   /* op_begin.c */
+void store_record_start(struct store_op *op);  /* op_record.c */
+/* The job's time is over, or Redis cannot be asked: PENDING, and the op goes on as a late one. */
+void store_record_late(struct store_op *op);
+/* Tries every late one again. */
+void store_record_catch_up(struct cr_redis_store *store);
+void store_present_start(struct store_op *op); /* op_present.c */
+void store_read_start(struct store_op *op);    /* op_other.c: GET, INSPECT, DELIVER */
+void store_trigger_start(struct store_op *op);
+void store_report_start(struct store_op *op);
+void store_audit_start(struct store_op *op);
+
+/* ---- store_audit.c ---- */
+
+/* One line to the journal and, when Redis serves, to its stream. */
+void store_audit(struct cr_redis_store *store, const struct cr_audit *audit);
+/* About a job; certificate NULL: none. */
+void store_audit_op(struct store_op *op, const char *what, const char *detail, const struct cr_restore *certificate);
+/* About the slot's current certificate, which job->record shows. 'confirmed' is remembered for reconcile. */
+void store_audit_current(struct store_op *op, const char *what, const char *detail);
+/* As store_audit_op, but only to the stream: the journal has it. */
+void store_audit_stream(struct store_op *op, const char *what, const struct cr_restore *certificate);
+/* What a script met on its way. */
+void store_audit_note(struct store_op *op, const struct cr_answer *answer);
+/* Lines that the journal lost while it could not be written. */
+void store_audit_lost(struct cr_redis_store *store);
+
+/* ---- redis_greet.c ---- */
+
+/* A new connection: greets it, then reconciles, then serves. */
+void store_greet(struct cr_redis_store *store);
+/* Redis forgot the scripts: loads them again, ahead of whatever is sent next. */
+void store_load_scripts(struct cr_redis_store *store);
+/* Once a second: is it still the same Redis, with the same data? */
+void store_beat(struct cr_redis_store *store);
+
+/* ---- reconcile.c ---- */
+
+/* Puts back what the journal knows and Redis lost; then the store is ready. */
+void store_reconcile(struct cr_redis_store *store);
+/* The connection is gone: forget it. */
+void store_reconcile_abandon(struct cr_redis_store *store);
+/* Writes the certificate of an issued entry, read from the journal. */
+CR_MUST_USE cr_err store_reconcile_der(struct cr_redis_store *store, const struct cr_tail_entry *entry,
+                                       struct cr_blob *der);
+
+/* ---- claim.c ---- */
+
+/* Marks a key as used in a certificate; nobody waits for it. */
+void store_claim_use(struct cr_redis_store *store, const struct cr_claim *claim);
+
+#endif
