@@ -1,0 +1,66 @@
+/* The cryptographic floor of a renewal: one P-256 signature verified, its key's import included, and one made, each by
+ * every backend. Prints `name value` lines, in microseconds of this thread's CPU; crypto_floor_us is libcrypto's. */
+#include "common/key.h"
+#include "tests/bench/bench_cpu.h"
+#include "tests/bench/bench_fleet.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+enum { ROUNDS = 15, EACH = 200, MESSAGE_LEN = 300 }; /* a request's or a certificate's signed part */
+
+static double thread_us(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return (double)now.tv_sec * 1e6 + (double)now.tv_nsec / 1e3;
+}
+
+static void must(cr_err err, const char *what)
+{
+    if (err != CR_OK) {
+        bench_die("%s: %s", what, cr_err_text(err));
+    }
+}
+
+/* The floor of one backend: verify + sign. */
+static double measure(const struct cr_key_backend *backend)
+{
+    static const uint8_t text[MESSAGE_LEN] = { 1, 2, 3 };
+    const struct cr_bytes message = { text, sizeof text };
+    double verify_us[ROUNDS], sign_us[ROUNDS];
+    uint8_t sig[CR_SIGNATURE_MAX];
+    size_t sig_len = 0;
+    struct cr_private_key *key;
+    struct cr_public_key public;
+    struct cr_blob spki;
+    must(backend->private_make(&key, CR_KEY_EC_P256, 0), "a new key");
+    must(backend->private_spki(key, &spki), "its public half");
+    must(cr_public_key_parse(&public, cr_blob_view(&spki)), "its public half");
+    for (int r = 0; r < ROUNDS; r++) {
+        double start_us = thread_us();
+        for (int i = 0; i < EACH; i++) {
+            sig_len = sizeof sig;
+            must(backend->sign(key, CR_SIG_ECDSA_SHA256, message, sig, &sig_len), "sign");
+        }
+        double half_us = thread_us();
+        for (int i = 0; i < EACH; i++) {
+            must(backend->verify(&public, CR_SIG_ECDSA_SHA256, message, (struct cr_bytes){ sig, sig_len }), "verify");
+        }
+        sign_us[r] = (half_us - start_us) / EACH;
+        verify_us[r] = (thread_us() - half_us) / EACH;
+    }
+    double verify = bench_percentile(verify_us, ROUNDS, 50), sign = bench_percentile(sign_us, ROUNDS, 50);
+    printf("%s_verify_us %.2f\n%s_sign_us %.2f\n", backend->name, verify, backend->name, sign);
+    cr_blob_fini(&spki);
+    backend->private_free(key);
+    return verify + sign;
+}
+
+int main(void)
+{
+    (void)measure(cr_key_mbedtls());
+    printf("crypto_floor_us %.2f\n", measure(cr_key_libcrypto()));
+    return 0;
+}
