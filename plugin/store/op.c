@@ -206,7 +206,7 @@ void store_op_unavailable(struct store_op *op)
 
 void store_op_quarantine(struct store_op *op, const char *what)
 {
-    store_audit_op(op, "alarm", what, NULL);
+    store_audit_alarm(op, CR_REFUSAL_INTERNAL, what);
     op->store->op_errors++;
     if (op->late) {
         store_op_drop(op);
@@ -362,7 +362,7 @@ void store_op_look_for_lost(struct store_op *op)
     const struct cr_device_record *record = op->job->record;
     for (unsigned i = 0; i < record->slot_count; i++) {
         if (record->slot[i].state == CR_STATE_ISSUED && record->slot[i].certificate.len == 0) {
-            store_audit_op(op, "alarm", "the waiting certificate is missing", NULL);
+            store_audit_alarm(op, CR_REFUSAL_INTERNAL, "the waiting certificate is missing");
             op->store->lost = true;
         }
     }

@@ -77,7 +77,7 @@ static void on_claim_known(struct store_op *op, const redisReply *reply)
 {
     switch (cr_records_claim_read(&op->claim, store_reply_bytes(reply))) {
     case CR_CLAIM_ANOTHERS:
-        store_audit_op(op, "alarm", "asks for a certificate of a key of another device or slot", NULL);
+        store_audit_alarm(op, CR_REFUSAL_KEY_REUSED, "asks for a certificate of a key of another device or slot");
         store_op_refuse(op, CR_REFUSAL_KEY_REUSED, 0);
         return;
     case CR_CLAIM_OURS_USED:

@@ -15,6 +15,10 @@ static void on_side_answer(struct cr_redis_call *call, const redisReply *reply)
     if (reply != NULL && (reply->type == REDIS_REPLY_STRING || reply->type == REDIS_REPLY_NIL)) {
         switch (cr_records_claim_read(&op->claim, store_reply_bytes(reply))) {
         case CR_CLAIM_ANOTHERS:
+            if (op->job != NULL) {
+                store_audit_alarm(op, CR_REFUSAL_KEY_REUSED, "presents a key of another device or slot");
+                break;
+            }
             store_audit(store, &(struct cr_audit){ .what = "alarm",
                                                    .now_s = cr_wall_s(store->options.clock),
                                                    .device = op->facts.device,
@@ -64,7 +68,8 @@ static void presented(struct store_op *op, const struct cr_answer *answer)
         job->regressed = true;
         store_audit_op(op, "regression", "a superseded certificate came back", NULL);
     } else if (cr_answer_is(answer, "stranger")) {
-        store_audit_op(op, "alarm", "presents a certificate that is neither the confirmed nor the waiting one", NULL);
+        store_audit_alarm(op, CR_REFUSAL_CERTIFICATE_OUTDATED,
+                          "presents a certificate that is neither the confirmed nor the waiting one");
     }
 }
 

@@ -166,6 +166,7 @@ void store_audit_start(struct store_op *op);
 /* One line to the journal and, when Redis serves, to its stream. */
 void store_audit(struct cr_redis_store *store, const struct cr_audit *audit);
 /* About a job; certificate NULL: none. */
+void store_audit_alarm(struct store_op *op, enum cr_refusal alarm, const char *detail); /* also for the loop, through the job */
 void store_audit_op(struct store_op *op, const char *what, const char *detail, const struct cr_restore *certificate);
 /* About the slot's current certificate, which job->record shows. 'confirmed' is remembered for reconcile. */
 void store_audit_current(struct store_op *op, const char *what, const char *detail);

@@ -45,6 +45,14 @@ void store_audit_op(struct store_op *op, const char *what, const char *detail, c
     op->job->audited = true;
 }
 
+void store_audit_alarm(struct store_op *op, enum cr_refusal alarm, const char *detail)
+{
+    struct cr_job *job = op->job;
+    store_audit_op(op, "alarm", detail, NULL);
+    job->alarm = alarm;
+    snprintf(job->audit_detail, sizeof job->audit_detail, "%s", detail);
+}
+
 void store_audit_stream(struct store_op *op, const char *what, const struct cr_restore *certificate)
 {
     const struct cr_audit audit = audit_of(op, what, "", certificate);
