@@ -205,8 +205,8 @@ static void take_initiative(struct device *device)
 {
     enum agent_err err = AGENT_OK;
     device->retry_at = INFINITY;
-    if (agent_phase(&device->agent) != AGENT_IDLE || device->never_wakes) {
-        return;
+    if (agent_phase(&device->agent) != AGENT_IDLE || device->never_wakes || device->installed) {
+        return; /* installed: done, and about to be counted */
     }
     if (device->env->options->request) {
         err = agent_request(&device->agent);

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+enum { AFTER_FAILURE_MS = 1500 };
+
 void notes_booted(struct device *device)
 {
     if (agent_phase(&device->agent) == AGENT_INSTALLED) {
@@ -107,6 +109,8 @@ void notes_event(struct device *device, enum agent_event event, const char *deta
     case AGENT_EVENT_DONE:
         if (device->installed) {
             samples_add(&figures->confirm_ms, device_now_ms() - device->connect_at);
+        } else {
+            device->retry_at = device_now_ms() + AFTER_FAILURE_MS;
         }
         device->quiet = true; /* until the next one begins */
         break;

@@ -12,5 +12,5 @@ struct wire wire_count(int fd)
     if (fd < 0 || getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) != 0) {
         return (struct wire){ 0, 0 };
     }
-    return (struct wire){ info.tcpi_bytes_sent, info.tcpi_bytes_received };
+    return (struct wire){ info.tcpi_bytes_sent - info.tcpi_bytes_retrans, info.tcpi_bytes_received };
 }

@@ -1,4 +1,4 @@
-/* wire: what the kernel counted on a TCP socket: payload, TLS included, retransmissions not hidden. */
+/* wire: what the kernel counted on a TCP socket: payload, TLS included, retransmissions left out. */
 #ifndef DEVICE_SIM_WIRE_H
 #define DEVICE_SIM_WIRE_H
 

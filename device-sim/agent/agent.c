@@ -46,7 +46,7 @@ enum agent_err agent_finish(struct agent *agent)
     struct agent_state next = agent->state;
     next.phase = AGENT_IDLE;
     next.spare = false;
-    next.renewal_id[0] = '\0';
+    memset(next.renewal_id, 0, sizeof next.renewal_id);
     agent->report_id = 0;
     agent->due_ms = INT64_MAX;
     enum agent_err err = agent_commit(agent, &next);
@@ -167,6 +167,9 @@ enum agent_err agent_connected(struct agent *agent)
         agent->trial_old = false;
         agent_tell(agent, confirmed ? AGENT_EVENT_INSTALLED : AGENT_EVENT_ROLLED_BACK, NULL);
     }
+    /* A failure was still to be reported: what has become of the renewal since? Only at a connect, so that a
+     * certificate that is bad every time does not become a loop. */
+    agent->ask_later = agent->ask_later || (agent->state.phase == AGENT_FAILED && agent->config->ask_at_connect);
     return agent_send_owed(agent);
 }
 

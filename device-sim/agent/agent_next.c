@@ -15,7 +15,7 @@ enum agent_err agent_next_forget(struct agent *agent)
     struct agent_state next = agent->state;
     next.phase = AGENT_IDLE;
     next.spare = false;
-    next.renewal_id[0] = '\0';
+    memset(next.renewal_id, 0, sizeof next.renewal_id);
     memset(&next.slot[agent_other(agent)], 0, sizeof next.slot[0]);
     agent->csr_len = 0;
     agent->due_ms = INT64_MAX;
