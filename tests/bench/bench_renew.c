@@ -229,9 +229,9 @@ static void run_load(char **args)
 static void run_flood(char **args)
 {
     unsigned port = bench_number("PORT", args[1], 65535), rate = bench_number("RATE", args[2], 100000);
-    unsigned seconds = bench_number("SECONDS", args[3], 60), sent = 0, total = rate * seconds;
+    unsigned seconds = bench_number("SECONDS", args[3], 60), sent = 0, turn = 0, total = rate * seconds;
     struct load load = { 0 };
-    load_open(&load, args[0], port, "flood", FLOOD_DEVICES, total / FLOOD_DEVICES + 1);
+    load_open(&load, args[0], port, "flood", FLOOD_DEVICES, total / FLOOD_DEVICES * 2 + 16);
     int poller = epoll_of(&load);
     bool busy[FLOOD_DEVICES] = { false };
     printf("ready 1\n");
@@ -241,9 +241,10 @@ static void run_flood(char **args)
         struct epoll_event event[EVENTS_MAX];
         double due = (bench_now_us() - start_us) * rate / 1e6;
         for (unsigned i = 0; i < FLOOD_DEVICES && sent < total && sent < due; i++) {
-            if (!busy[i]) {
-                device_ask(&load.device[i]);
-                busy[i] = true;
+            turn = (turn + 1) % FLOOD_DEVICES;
+            if (!busy[turn]) {
+                device_ask(&load.device[turn]);
+                busy[turn] = true;
                 sent++;
             }
         }
