@@ -65,8 +65,8 @@ void cr_pipeline_stored(void *ctx, struct cr_job *job)
 
 struct cr_job *cr_pipeline_drain(struct cr_pipeline *pipeline)
 {
-    if (pipeline->wake != NULL) {
-        cr_wake_clear(pipeline->wake);
+    if (pipeline->wake != NULL && !cr_wake_clear(pipeline->wake)) {
+        return NULL; /* whoever completes rings, so nothing can be there */
     }
     return cr_queue_drain(pipeline->completions);
 }

@@ -48,9 +48,9 @@ void cr_wake_ring(struct cr_wake *wake)
     }
 }
 
-void cr_wake_clear(struct cr_wake *wake)
+bool cr_wake_clear(struct cr_wake *wake)
 {
-    atomic_store(&wake->rung, false);
+    return atomic_load_explicit(&wake->rung, memory_order_relaxed) && atomic_exchange(&wake->rung, false);
 }
 
 void cr_wake_free(struct cr_wake *wake)

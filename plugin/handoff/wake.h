@@ -15,14 +15,16 @@
 
 #include "common/err.h"
 
+#include <stdbool.h>
+
 struct cr_wake;
 
 /* Remembers the calling thread as the loop. CR_IO: no handler could be set. */
 CR_MUST_USE cr_err cr_wake_new(struct cr_wake **wake);
 /* Wakes the loop; further rings until clear() cost nothing. */
 void cr_wake_ring(struct cr_wake *wake);
-/* The loop is awake and about to look at its completions. */
-void cr_wake_clear(struct cr_wake *wake);
+/* The loop is awake and about to look at its completions. Whether anybody rang since the last time. */
+bool cr_wake_clear(struct cr_wake *wake);
 /* No thread may ring any more. The former handler is put back. */
 void cr_wake_free(struct cr_wake *wake);
 

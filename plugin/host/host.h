@@ -85,6 +85,8 @@ enum cr_handled {
 
 struct cr_router;
 
+/* Whether a message on this topic could concern us at all: a look at its first byte, for the many that cannot. */
+bool cr_router_concerns(const struct cr_router *router, const char *topic);
 /* topic may hold wildcards with SUBSCRIBE and UNSUBSCRIBE. */
 enum cr_verdict cr_router_access(struct cr_router *router, const struct cr_client *client, enum cr_access access,
                                  const char *topic);

@@ -72,6 +72,9 @@ static int on_message(int event, void *event_data, void *user_data)
     (void)event;
     struct mosquitto_evt_message *data = event_data;
     struct host_mosquitto *h = user_data;
+    if (!cr_router_concerns(cr_app_router(h->app), data->topic)) {
+        return MOSQ_ERR_SUCCESS;
+    }
     struct cr_client client = client_view(h, data->client);
     client.unchecked = !was_checked(h, data->client, data->topic, data->payload);
     struct cr_bytes payload = { data->payload, data->payloadlen };

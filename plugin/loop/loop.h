@@ -32,6 +32,7 @@ struct cr_router {
     unsigned batch_count;
     struct cr_counters counters;
     int64_t started_mono_ms, pruned_ms;
+    unsigned ticks;
 };
 
 static inline int64_t loop_now_ms(const struct cr_router *router)

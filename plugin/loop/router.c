@@ -9,6 +9,7 @@ enum {
     TICK_IDLE_MS = 500,
     TICK_BUSY_MS = 20,      /* fallback for a lost wake-up */
     PRUNE_EVERY_MS = 60000,
+    PRUNE_TICKS = 64,       /* and then only on every n-th tick is the clock asked */
     ASKING_GRACE_MS = 1000, /* who subscribes to its certificate is about to ask for it */
 };
 
@@ -122,6 +123,11 @@ static enum cr_verdict router_subscribe(struct cr_router *router, const struct c
     return CR_ALLOW;
 }
 
+bool cr_router_concerns(const struct cr_router *router, const char *topic)
+{
+    return topic[0] == '$' || topic[0] == router->setup->config.topic_prefix[0];
+}
+
 enum cr_verdict cr_router_access(struct cr_router *router, const struct cr_client *client, enum cr_access access,
                                  const char *text)
 {
@@ -135,6 +141,10 @@ enum cr_verdict cr_router_access(struct cr_router *router, const struct cr_clien
             return elsewhere;
         }
         return access == CR_ACCESS_SUBSCRIBE ? router_subscribe(router, client, text) : CR_ALLOW;
+    }
+    if (!cr_router_concerns(router, text)) {
+        loop_notice(router, client);
+        return elsewhere;
     }
     cr_topic_parse(&topic, config->topic_prefix, text);
     switch (topic.kind) {
@@ -225,19 +235,27 @@ void cr_router_disconnected(struct cr_router *router, const struct cr_client *cl
     }
 }
 
+static void router_prune(struct cr_router *router)
+{
+    int64_t now_ms = loop_now_ms(router);
+
+    if (now_ms - router->pruned_ms > PRUNE_EVERY_MS) {
+        router->pruned_ms = now_ms;
+        cr_sessions_prune(&router->sessions, now_ms);
+    }
+}
+
 unsigned cr_router_tick(struct cr_router *router)
 {
-    int64_t now_ms;
-
     for (struct cr_job *job = cr_pipeline_drain(router->pipeline), *next; job != NULL; job = next) {
         next = job->next;
         loop_complete(router, job);
     }
-    loop_present_waiting(router);
-    now_ms = loop_now_ms(router);
-    if (now_ms - router->pruned_ms > PRUNE_EVERY_MS) {
-        router->pruned_ms = now_ms;
-        cr_sessions_prune(&router->sessions, now_ms);
+    if (router->sessions.waiting != NULL) {
+        loop_present_waiting(router);
+    }
+    if (++router->ticks % PRUNE_TICKS == 0) {
+        router_prune(router);
     }
     return router->in_flight > 0 || router->sessions.waiting != NULL ? TICK_BUSY_MS : TICK_IDLE_MS;
 }

@@ -123,7 +123,7 @@ static void nothing_is_lost_between_threads(void **state)
 static void *ring(void *arg)
 {
     for (int i = 0; i < DEADLINE_MS; i++) { /* until the waiter is surely in its wait; it clears, so each one rings */
-        cr_wake_clear(arg);
+        (void)cr_wake_clear(arg);
         cr_wake_ring(arg);
         poll(NULL, 0, 1);
     }
