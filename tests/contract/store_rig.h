@@ -1,0 +1,103 @@
+/* store_rig: what the tests of stores share: brokers on a ledger, jobs as the loop and the workers would make them, and a
+ * clock that stands still. Two backends: the fake, and Redis with a journal. */
+#ifndef STORE_RIG_H
+#define STORE_RIG_H
+
+#include "plugin/store/records.h"
+#include "plugin/store/store_redis.h"
+#include "tests/support/fake_store.h"
+#include "tests/support/private_redis.h"
+
+#include <pthread.h>
+
+enum {
+    RIG_NOW_S = 1800000000,
+    RIG_DAY_S = 86400,
+    RIG_BROKERS = 4,
+    RIG_WAIT_MS = 20000,
+};
+
+enum rig_backend { RIG_FAKE, RIG_REDIS };
+
+struct rig;
+
+/* One broker's store. */
+struct rig_broker {
+    struct rig *rig;
+    struct cr_store *store;
+    struct cr_setup *setup;
+    char journal_dir[128];
+    pthread_mutex_t lock;
+    pthread_cond_t cond;
+    struct cr_job *done, **done_tail; /* what came home */
+};
+
+struct rig {
+    enum rig_backend backend;
+    struct private_redis redis;
+    struct fake_ledger *ledger;
+    struct rig_broker broker[RIG_BROKERS];
+    struct cr_profile operational, data, eager; /* eager: any time, same key */
+    int64_t now_s;                              /* of the jobs to come */
+    unsigned serials, jobs;
+    unsigned timeout_ms;
+    unsigned max_jobs;
+    bool require_durable;
+    const char *address;                        /* instead of the private Redis' socket */
+    const char *password;
+};
+
+void rig_init(struct rig *rig, enum rig_backend backend);
+/* With further arguments for the server. */
+void rig_init_redis(struct rig *rig, const char *const *extra);
+void rig_fini(struct rig *rig);
+
+/* Opens a broker's store; names of brokers that are open differ. Its journal is kept when it is closed. Waits until it
+ * serves, unless told not to. */
+struct rig_broker *rig_open(struct rig *rig, const char *name);
+struct rig_broker *rig_open_only(struct rig *rig, const char *name);
+void rig_close(struct rig_broker *broker);
+/* Waits until health says so. False: not in time. */
+bool rig_wait_connected(struct rig_broker *broker, bool connected);
+struct cr_store_health rig_health(struct rig_broker *broker);
+
+/* ---- jobs ---- */
+
+/* A certificate as a device presents it: key and serial are numbers; in the inventory of the CA "ca". */
+struct cr_cert_facts rig_cert(const char *device, unsigned serial, unsigned key, int64_t not_before, int64_t not_after);
+/* The facts of an intent, once it is a certificate. */
+struct cr_cert_facts rig_cert_of(const struct cr_job *job);
+
+struct cr_job *rig_job(struct rig_broker *broker, enum cr_op op, const char *device, const char *slot);
+struct cr_job *rig_job_present(struct rig_broker *broker, const char *slot, const struct cr_cert_facts *facts);
+/* A CSR for this key on its way to BEGIN, with an intent of its own; its device presented `presented` (NULL: nothing). */
+struct cr_job *rig_job_csr(struct rig_broker *broker, const char *device, const char *slot, unsigned key,
+                           const struct cr_cert_facts *presented);
+struct cr_job *rig_job_report(struct rig_broker *broker, const char *device, const char *slot, const char *renewal_id,
+                              enum cr_report_outcome outcome);
+struct cr_job *rig_job_trigger(struct rig_broker *broker, const char *device, const char *slot);
+/* Signs, as a worker would: a certificate that can be told by its intent. */
+void rig_sign(struct cr_job *job);
+
+/* Hands it in and waits until it is home. */
+struct cr_job *rig_run(struct rig_broker *broker, struct cr_job *job);
+void rig_submit(struct rig_broker *broker, struct cr_job *job);
+/* The next job that came home. NULL: none in time. */
+struct cr_job *rig_next(struct rig_broker *broker, int wait_ms);
+/* BEGIN, sign, RECORD: home with its outcome. Fails the test when BEGIN does not go on. */
+struct cr_job *rig_issue(struct rig_broker *broker, const char *device, const char *slot, unsigned key);
+/* PRESENT, outcome checked to be RECORD; frees the job. Returns whether it confirmed. */
+bool rig_present(struct rig_broker *broker, const char *slot, const struct cr_cert_facts *facts);
+/* INSPECT: a copy of the slot's record; state quiet and serial.len 0 when it is not known. */
+struct cr_slot_record rig_slot(struct rig_broker *broker, const char *device, const char *slot);
+
+/* ---- looking inside ---- */
+
+/* Audit lines so far, in all journals or in the fake; what, device: NULL for any. */
+unsigned rig_audits(struct rig *rig, const char *what, const char *device);
+/* Waits until there are that many. */
+void rig_expect_audits(struct rig *rig, const char *what, const char *device, unsigned count);
+void rig_hold(struct rig *rig, const char *device, const char *slot, bool held);
+/* The keys of a device in the private Redis. */
+void rig_keys(const struct rig *rig, struct cr_device_keys *keys, const char *device, const char *slot);
+#endif

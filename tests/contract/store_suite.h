@@ -1,0 +1,46 @@
+/* store_suite: what every store must do, whatever it is made of. Each test gets a fresh rig as *state. */
+#ifndef STORE_SUITE_H
+#define STORE_SUITE_H
+
+#include "tests/contract/store_rig.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+/* test_store.c: connections, requests, and their order. */
+void store_present_fills_the_inventory(void **state);
+void store_present_prefers_the_newer_of_foreign_certificates(void **state);
+void store_window_decides_when_a_device_may_ask(void **state);
+void store_issues_and_confirms(void **state);
+void store_same_key_gets_the_same_bytes(void **state);
+void store_second_asker_waits_while_issuing(void **state);
+void store_lease_over_means_a_new_serial(void **state);
+void store_earlier_life_is_taken_over_at_once(void **state);
+void store_other_broker_waits_for_the_lease(void **state);
+void store_key_of_another_is_refused(void **state);
+void store_current_key_is_refused_unless_allowed(void **state);
+void store_former_key_is_refused(void **state);
+void store_new_key_replaces_what_waits(void **state);
+void store_late_certificate_is_not_handed_out(void **state);
+void store_regression_is_told(void **state);
+void store_stranger_changes_nothing(void **state);
+
+/* store_suite_operator.c: triggers, reports, reading, holding. */
+void store_trigger_needs_a_known_slot(void **state);
+void store_trigger_opens_a_renewal(void **state);
+void store_trigger_leaves_what_is_under_way(void **state);
+void store_trigger_ends_with_its_deadline(void **state);
+void store_hold_stops_all(void **state);
+void store_report_failed_triggers_again(void **state);
+void store_report_installed_confirms_other_slots(void **state);
+void store_report_must_name_the_renewal(void **state);
+void store_get_answers_for_unknown_devices(void **state);
+void store_inspect_shows_all_slots(void **state);
+void store_slots_are_apart(void **state);
+void store_audit_writes_a_line(void **state);
+void store_takes_no_more_than_its_bound(void **state);
+void store_many_at_once(void **state);
+
+#endif

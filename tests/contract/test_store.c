@@ -1,0 +1,70 @@
+/* One contract, two stores: the one in memory that flow tests use, and Redis with its journal. */
+#include "tests/contract/store_suite.h"
+
+#include <stdlib.h>
+
+static struct rig rig;
+
+static int set_up_fake(void **state)
+{
+    rig_init(&rig, RIG_FAKE);
+    *state = &rig;
+    return 0;
+}
+
+static int set_up_redis(void **state)
+{
+    rig_init(&rig, RIG_REDIS);
+    *state = &rig;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    rig_fini(&rig);
+    return 0;
+}
+
+#define BOTH(TEST)                                                       \
+    { "fake: " #TEST, TEST, set_up_fake, tear_down, NULL },              \
+    {                                                                    \
+        "redis: " #TEST, TEST, set_up_redis, tear_down, NULL             \
+    }
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        BOTH(store_present_fills_the_inventory),
+        BOTH(store_present_prefers_the_newer_of_foreign_certificates),
+        BOTH(store_window_decides_when_a_device_may_ask),
+        BOTH(store_issues_and_confirms),
+        BOTH(store_same_key_gets_the_same_bytes),
+        BOTH(store_second_asker_waits_while_issuing),
+        BOTH(store_lease_over_means_a_new_serial),
+        BOTH(store_earlier_life_is_taken_over_at_once),
+        BOTH(store_other_broker_waits_for_the_lease),
+        BOTH(store_key_of_another_is_refused),
+        BOTH(store_current_key_is_refused_unless_allowed),
+        BOTH(store_former_key_is_refused),
+        BOTH(store_new_key_replaces_what_waits),
+        BOTH(store_late_certificate_is_not_handed_out),
+        BOTH(store_regression_is_told),
+        BOTH(store_stranger_changes_nothing),
+        BOTH(store_trigger_needs_a_known_slot),
+        BOTH(store_trigger_opens_a_renewal),
+        BOTH(store_trigger_leaves_what_is_under_way),
+        BOTH(store_trigger_ends_with_its_deadline),
+        BOTH(store_hold_stops_all),
+        BOTH(store_report_failed_triggers_again),
+        BOTH(store_report_installed_confirms_other_slots),
+        BOTH(store_report_must_name_the_renewal),
+        BOTH(store_get_answers_for_unknown_devices),
+        BOTH(store_inspect_shows_all_slots),
+        BOTH(store_slots_are_apart),
+        BOTH(store_audit_writes_a_line),
+        BOTH(store_takes_no_more_than_its_bound),
+        BOTH(store_many_at_once),
+    };
+    return cmocka_run_group_tests_name("store", tests, NULL, NULL);
+}
