@@ -157,8 +157,11 @@ void device_connect(struct device *device)
     }
     device->state = DEVICE_CONNECTING;
     device->deadline_at = device->connect_at + HANDSHAKE_MS;
-    device->sleep_at = options->asleep_s > 0 ?
-                       device->connect_at + options->awake_s * 1000 * device_vary(device, options->jitter) : INFINITY;
+    double awake_ms = options->awake_s * 1000 * device_vary(device, options->jitter);
+    if (!device->seen) { /* what starts together must not sleep together: anywhere in its first cycle */
+        awake_ms = (options->awake_s + options->asleep_s) * 1000 * (0.05 + 0.95 * device_chance(device));
+    }
+    device->sleep_at = options->asleep_s > 0 ? device->connect_at + awake_ms : INFINITY;
     timer_arm(device);
 }
 
@@ -220,6 +223,16 @@ static void take_initiative(struct device *device)
 
 /* --- the link's callbacks --- */
 
+/* The broker acknowledged or said something, so it knows the device. */
+static void heard(struct device *device)
+{
+    device->heard = true;
+    if (!device->seen) {
+        device->seen = true;
+        device->env->seen(device->env->fleet);
+    }
+}
+
 static void on_up(void *ctx)
 {
     struct device *device = ctx;
@@ -237,7 +250,7 @@ static void on_message(void *ctx, const char *topic, const uint8_t *payload, siz
 {
     struct device *device = ctx;
     uint8_t damaged[4096];
-    device->heard = true;
+    heard(device);
     if (device->never_wakes || device->flash.dead) {
         return;
     }
@@ -259,7 +272,7 @@ static void on_message(void *ctx, const char *topic, const uint8_t *payload, siz
 static void on_delivered(void *ctx, uint32_t id)
 {
     struct device *device = ctx;
-    device->heard = true;
+    heard(device);
     if (agent_delivered(&device->agent, id) != AGENT_OK && !device->flash.dead) {
         device_reason(device, "storage");
     }
@@ -372,6 +385,11 @@ out:
 void device_start(struct device *device, double delay_ms)
 {
     go_off(device, delay_ms);
+}
+
+bool device_awake(const struct device *device)
+{
+    return device->state == DEVICE_QUEUED || device->state == DEVICE_CONNECTING || device->state == DEVICE_ONLINE;
 }
 
 void device_tick(struct device *device)

@@ -30,6 +30,7 @@ struct device_env {
     void *fleet;
     void (*queue)(void *fleet, struct device *device); /* wants to connect: device_connect() when there is room */
     void (*handshake_over)(void *fleet);
+    void (*seen)(void *fleet);             /* for the first time the broker has heard of it */
     void (*finished)(void *fleet, struct device *device);
 };
 
@@ -60,6 +61,7 @@ struct device {
     double wake_at, sleep_at, retry_at, deadline_at;
     /* this renewal; not lost with the power: it is the observer's notebook */
     bool installed, awake_noted, measure_wire, quiet;
+    bool seen;                             /* heard, on any connection */
     bool heard;                            /* the broker acknowledged or said something on this connection */
     double connect_at, connect_ms, count_from, csr_at, arrived_at, awake_ms;
     struct wire wire_at_csr;
@@ -74,6 +76,8 @@ CR_MUST_USE cr_err device_init(struct device *device, struct device_env *env, co
 void device_start(struct device *device, double delay_ms);
 /* The fleet has room for its handshake. */
 void device_connect(struct device *device);
+/* Whether it has a connection, or is after one. */
+bool device_awake(const struct device *device);
 /* Keep-alive, about once a second. */
 void device_tick(struct device *device);
 /* The run is over: decides what is undecided and lets go of everything but the timer, which it closes. */

@@ -36,6 +36,7 @@ struct figures {
     unsigned rejected, refused, rolled_back;
     /* per renewal, milliseconds and bytes; fleet.h says from when to when */
     struct samples awake_ms, exchange_ms, confirm_ms, sent, received;
+    unsigned triggered, asleep_when_triggered; /* by --trigger */
     double duration_s;
 };
 

@@ -2,6 +2,7 @@
 
 #include "common/cert.h"
 #include "device-sim/device.h"
+#include "device-sim/operator.h"
 #include "device-sim/report.h"
 #include "device-sim/roster.h"
 
@@ -29,6 +30,10 @@ struct fleet {
     unsigned connecting;
     uv_idle_t admit;
     uv_timer_t tick, deadline, progress;
+    uv_timer_t mixed;          /* --trigger: from when on the devices' sleep is well mixed */
+    unsigned seen;
+    bool may_trigger;
+    struct operator_job operator;
     uv_signal_t on_int, on_term;
     uint64_t started_ns;
     bool stopping;
@@ -74,6 +79,54 @@ static void on_handshake_over(void *ctx)
     struct fleet *fleet = ctx;
     fleet->connecting--;
     admit_soon(fleet);
+}
+
+/* --- the operator --- */
+
+static void on_triggered(void *ctx, const struct operator_result *result)
+{
+    struct fleet *fleet = ctx;
+    fleet->figures->triggered = result->triggered;
+    if (result->problem[0] != '\0') {
+        report_progress_end();
+        fprintf(stderr, "device-sim: --trigger: %u of %u devices: %s\n", result->triggered, fleet->count,
+                result->problem);
+    }
+}
+
+static void trigger_when_ready(struct fleet *fleet)
+{
+    if (!fleet->may_trigger || fleet->seen < fleet->count || fleet->operator.roster != NULL || fleet->stopping) {
+        return;
+    }
+    for (unsigned i = 0; i < fleet->count; i++) {
+        fleet->figures->asleep_when_triggered += device_awake(&fleet->devices[i]) ? 0 : 1;
+    }
+    fleet->operator = (struct operator_job){ .roster = &fleet->roster, .dir = fleet->options->dir,
+                                             .slot = fleet->options->slot, .link = fleet->env.link,
+                                             .done = on_triggered, .ctx = fleet };
+    cr_err err = operator_start(&fleet->operator);
+    if (err != CR_OK) {
+        struct operator_result result = { 0 };
+        (void)snprintf(result.problem, sizeof result.problem, "operator.pem, operator.key: %s", cr_err_text(err));
+        on_triggered(fleet, &result);
+    }
+}
+
+static void on_mixed(uv_timer_t *timer)
+{
+    struct fleet *fleet = timer->data;
+    fleet->may_trigger = true;
+    trigger_when_ready(fleet);
+}
+
+static void on_seen(void *ctx)
+{
+    struct fleet *fleet = ctx;
+    if (++fleet->seen == fleet->count && fleet->may_trigger) {
+        /* Not from within a device's connection. */
+        (void)uv_timer_start(&fleet->mixed, on_mixed, 0, 0);
+    }
 }
 
 /* --- the end --- */
@@ -194,7 +247,7 @@ static void env_init(struct fleet *fleet)
     fleet->env = (struct device_env){
         .options = options, .loop = &fleet->loop, .trust = fleet->trust.data, .trust_len = fleet->trust.len,
         .figures = fleet->figures, .fleet = fleet, .queue = on_queue, .handshake_over = on_handshake_over,
-        .finished = on_finished,
+        .seen = on_seen, .finished = on_finished,
         .link = { .loop = &fleet->loop, .tls = &fleet->tls, .host = options->host, .port = options->port,
                   .mqtt5 = options->mqtt5, .persistent = options->persistent, .handler = &device_link_handler },
     };
@@ -206,10 +259,11 @@ static cr_err loop_init(struct fleet *fleet)
         return CR_IO;
     }
     uv_loop_t *loop = &fleet->loop;
-    fleet->admit.data = fleet->tick.data = fleet->deadline.data = fleet->progress.data = fleet;
+    fleet->admit.data = fleet->tick.data = fleet->deadline.data = fleet->progress.data = fleet->mixed.data = fleet;
     fleet->on_int.data = fleet->on_term.data = fleet;
     bool ok = uv_idle_init(loop, &fleet->admit) == 0 && uv_timer_init(loop, &fleet->tick) == 0 &&
               uv_timer_init(loop, &fleet->deadline) == 0 && uv_timer_init(loop, &fleet->progress) == 0 &&
+              uv_timer_init(loop, &fleet->mixed) == 0 &&
               uv_signal_init(loop, &fleet->on_int) == 0 && uv_signal_init(loop, &fleet->on_term) == 0;
     return ok ? CR_OK : CR_IO;
 }
@@ -225,6 +279,10 @@ static cr_err loop_start(struct fleet *fleet)
               uv_signal_start(&fleet->on_term, on_signal, SIGTERM) == 0;
     if (ok && !options->quiet && isatty(STDERR_FILENO)) {
         ok = uv_timer_start(&fleet->progress, on_progress, PROGRESS_MS, PROGRESS_MS) == 0;
+    }
+    if (ok && options->trigger) {
+        double cycle_ms = options->asleep_s > 0 ? (options->awake_s + options->asleep_s) * 1000 : 0;
+        ok = uv_timer_start(&fleet->mixed, on_mixed, (uint64_t)cycle_ms, 0) == 0;
     }
     for (unsigned i = 0; ok && i < fleet->count; i++) {
         device_start(&fleet->devices[i], spacing_ms * i);
@@ -280,6 +338,7 @@ cr_err fleet_run(const struct run_options *options, struct figures *figures)
 out:
     report_progress_end();
     fleet->stopping = true;
+    operator_stop(&fleet->operator);
     count_outcomes(fleet);
     if (looped) {
         uv_walk(&fleet->loop, close_handle, NULL);

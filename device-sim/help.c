@@ -21,6 +21,7 @@ const char help_run[] =
     "  --count N               the first N devices by name (default: all)\n"
     "  --broker HOST:PORT      (127.0.0.1:8883)\n"
     "  --cafile FILE           CAs of the broker's certificate (DIR/ca.pem)\n"
+    "  --trigger               when all devices were seen once, CN=operator (DIR/operator.pem) triggers every one\n"
     "  --request               devices ask by themselves at once, instead of waiting for a trigger\n"
     "  --renewals N            how many renewals each device is to do (1)\n"
     "  --timeout S             the run ends after this (300); who is not done then is pending or failed\n"

@@ -101,7 +101,7 @@ static bool seed_ok(uint64_t *seed, const char *text)
 enum run_option {
     RUN_HELP = 256, RUN_DIR, RUN_COUNT, RUN_BROKER, RUN_CAFILE, RUN_ARRIVAL, RUN_AWAKE, RUN_ASLEEP, RUN_JITTER,
     RUN_MQTT, RUN_SESSION, RUN_PREFIX, RUN_SLOT, RUN_FORMAT, RUN_POWER, RUN_CORRUPT, RUN_CLOCK, RUN_NEVER, RUN_SEED,
-    RUN_TIMEOUT, RUN_RENEWALS, RUN_CONNECTING, RUN_REQUEST, RUN_NO_FSYNC, RUN_JSON, RUN_QUIET
+    RUN_TIMEOUT, RUN_RENEWALS, RUN_CONNECTING, RUN_REQUEST, RUN_TRIGGER, RUN_NO_FSYNC, RUN_JSON, RUN_QUIET
 };
 
 static const struct option run_table[] = {
@@ -128,6 +128,7 @@ static const struct option run_table[] = {
     { "renewals", required_argument, NULL, RUN_RENEWALS },
     { "connecting", required_argument, NULL, RUN_CONNECTING },
     { "request", no_argument, NULL, RUN_REQUEST },
+    { "trigger", no_argument, NULL, RUN_TRIGGER },
     { "no-fsync", no_argument, NULL, RUN_NO_FSYNC },
     { "json", required_argument, NULL, RUN_JSON },
     { "quiet", no_argument, NULL, RUN_QUIET },
@@ -160,6 +161,7 @@ static bool run_option_set(struct run_options *options, int c, const char *value
     case RUN_RENEWALS: return whole_ok(&options->renewals, value, 1, 100000);
     case RUN_CONNECTING: return whole_ok(&options->connecting, value, 1, 1000);
     case RUN_REQUEST: options->request = true; return true;
+    case RUN_TRIGGER: options->trigger = true; return true;
     case RUN_NO_FSYNC: options->fsync = false; return true;
     case RUN_JSON: options->json = value; return true;
     case RUN_QUIET: options->quiet = true; return true;
@@ -194,7 +196,10 @@ int run_options_parse(struct run_options *options, int argc, char **argv, int *s
     if (optind < argc) {
         return mistake(status, "unexpected argument", argv[optind], NULL);
     }
-    return options->dir != NULL ? 0 : mistake(status, "is needed: the directory that `device-sim pki` made", "--dir",
+    if (options->request && options->trigger) {
+        return mistake(status, "not together with --trigger", "--request", NULL);
+    }
+    return options->dir != NULL ? 0 : mistake(status, "is missing: the directory that `device-sim pki` made", "--dir",
                                               NULL);
 }
 
@@ -272,7 +277,7 @@ int pki_options_parse(struct pki_options *options, int argc, char **argv, int *s
         return mistake(status, "unexpected argument", argv[optind], NULL);
     }
     if (options->dir == NULL) {
-        return mistake(status, "is needed: where to write", "--dir", NULL);
+        return mistake(status, "is missing: where to write", "--dir", NULL);
     }
     return options->age_s < options->lifetime_s ? 0 :
            mistake(status, "must be less than --lifetime", "--age", NULL);

@@ -25,6 +25,7 @@ struct run_options {
     unsigned renewals;        /* how many each device is to do */
     unsigned connecting;      /* handshakes at once */
     bool request;             /* devices ask by themselves, right away */
+    bool trigger;             /* the operator triggers all of them, once they were all seen */
     bool fsync, quiet;
     const char *json;         /* NULL: none */
 };

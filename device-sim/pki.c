@@ -77,8 +77,8 @@ static cr_err infrastructure(struct pki_pair *issuing, const struct pki_options 
     char alt_names[ALT_NAMES_CAP], bundle[PATH_CAP];
     struct pki_pair root = { 0 }, server = { 0 }, operator = { 0 };
     int64_t since = now_s - skew_s - year_s; /* devices may be issued in the past */
-    const struct entry root_entry = { PKI_ROOT, "root", "Demo Root CA", NULL, since, now_s + 20 * year_s };
-    const struct entry issuing_entry = { PKI_ISSUING, "issuing", "Demo Issuing CA", NULL, since, now_s + 10 * year_s };
+    const struct entry root_entry = { PKI_ROOT, "root", "Demo Root", NULL, since, now_s + 20 * year_s };
+    const struct entry issuing_entry = { PKI_ISSUING, "issuing", "Demo CA", NULL, since, now_s + 10 * year_s };
     const struct entry server_entry = { PKI_SERVER, "server", "localhost", alt_names, now_s - skew_s, now_s + year_s };
     const struct entry operator_entry = { PKI_CLIENT, "operator", "operator", NULL, now_s - skew_s, now_s + year_s };
     cr_err err = CR_BUG;

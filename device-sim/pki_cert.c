@@ -16,24 +16,20 @@ struct extension {
     const char *value; /* libcrypto's configuration syntax; constants of ours */
 };
 
-enum { EXTENSIONS_MAX = 6 };
+enum { EXTENSIONS_MAX = 5 };
 static const struct extension extensions[][EXTENSIONS_MAX] = {
     [PKI_ROOT] = { { NID_basic_constraints, "critical,CA:TRUE,pathlen:1" },
-                   { NID_key_usage, "critical,keyCertSign,cRLSign" },
-                   { NID_subject_key_identifier, "hash" } },
+                   { NID_key_usage, "critical,keyCertSign,cRLSign" } },
     [PKI_ISSUING] = { { NID_basic_constraints, "critical,CA:TRUE,pathlen:0" },
                       { NID_key_usage, "critical,keyCertSign,cRLSign" },
-                      { NID_subject_key_identifier, "hash" },
                       { NID_authority_key_identifier, "keyid:always" } },
     [PKI_SERVER] = { { NID_basic_constraints, "critical,CA:FALSE" },
                      { NID_key_usage, "critical,digitalSignature" },
                      { NID_ext_key_usage, "serverAuth" },
-                     { NID_subject_key_identifier, "hash" },
                      { NID_authority_key_identifier, "keyid:always" } },
     [PKI_CLIENT] = { { NID_basic_constraints, "critical,CA:FALSE" },
                      { NID_key_usage, "critical,digitalSignature" },
                      { NID_ext_key_usage, "clientAuth" },
-                     { NID_subject_key_identifier, "hash" },
                      { NID_authority_key_identifier, "keyid:always" } },
 };
 
@@ -52,6 +48,22 @@ static bool extension_add(X509 *cert, X509V3_CTX *ctx, int nid, const char *valu
     return ok;
 }
 
+/* The short form of a key identifier, RFC 5280 section 4.2.1.2 (2): 0100 and the last 60 bits of the key's SHA-1. Issuers'
+ * identifiers are in every certificate, and issuers' certificates go to every device: twelve octets each are worth it. */
+static bool key_id_add(X509 *cert)
+{
+    unsigned char digest[20];
+    char text[3 * 8];
+    if (X509_pubkey_digest(cert, EVP_sha1(), digest, NULL) != 1) {
+        return false;
+    }
+    digest[12] = (unsigned char)(0x40 | (digest[12] & 0x0f));
+    for (size_t i = 0; i < 8; i++) {
+        (void)snprintf(text + 3 * i, 4, i < 7 ? "%02X:" : "%02X", digest[12 + i]);
+    }
+    return extension_add(cert, NULL, NID_subject_key_identifier, text);
+}
+
 static bool extensions_add(X509 *cert, enum pki_kind kind, const char *alt_names, X509 *issuer)
 {
     X509V3_CTX ctx;
@@ -61,16 +73,19 @@ static bool extensions_add(X509 *cert, enum pki_kind kind, const char *alt_names
             return false;
         }
     }
+    if (!key_id_add(cert)) {
+        return false;
+    }
     return alt_names == NULL || extension_add(cert, &ctx, NID_subject_alt_name, alt_names);
 }
 
 static bool serial_set(X509 *cert)
 {
-    unsigned char octets[16];
+    unsigned char octets[8];
     if (RAND_bytes(octets, sizeof octets) != 1) {
         return false;
     }
-    octets[0] = (octets[0] & 0x7f) | 0x40; /* positive, always sixteen octets */
+    octets[0] = (octets[0] & 0x7f) | 0x40; /* positive, always eight octets */
     BIGNUM *number = BN_bin2bn(octets, sizeof octets, NULL);
     bool ok = number != NULL && BN_to_ASN1_INTEGER(number, X509_get_serialNumber(cert)) != NULL;
     BN_free(number);

@@ -59,6 +59,11 @@ void report_table(FILE *to, struct figures *figures)
         row_count(to, line, figures->failed_by[i].count);
     }
     row_count(to, "all", figures->devices);
+    if (figures->triggered > 0) {
+        fprintf(to, "\n%-40s %8s\n", "Triggered by the operator", "");
+        row_count(to, "devices", figures->triggered);
+        row_count(to, "of them asleep at that time", figures->asleep_when_triggered);
+    }
     fprintf(to, "\n%-40s %8s\n", "Went wrong, by design", "");
     row_count(to, "power lost while writing", figures->power_losses);
     row_count(to, "certificate damaged on arrival", figures->corrupted);
@@ -103,6 +108,8 @@ static void json_write(FILE *to, struct figures *figures)
     json_times(to, "confirm", &figures->confirm_ms);
     fprintf(to, "  \"wire_bytes_per_renewal\": %.0f,\n  \"wire_bytes_sent\": %.0f,\n  \"wire_bytes_received\": %.0f,\n",
             bytes_per_renewal(figures), samples_mean(&figures->sent), samples_mean(&figures->received));
+    fprintf(to, "  \"triggered\": %u,\n  \"asleep_when_triggered\": %u,\n", figures->triggered,
+            figures->asleep_when_triggered);
     fprintf(to, "  \"faults\": {\"power\": %u, \"corrupt\": %u, \"clock\": %u, \"never_wakes\": %u},\n",
             figures->power_losses, figures->corrupted, figures->wrong_clocks, figures->never_wake);
     fprintf(to, "  \"rejected\": %u,\n  \"refused\": %u,\n  \"rolled_back\": %u,\n", figures->rejected,
