@@ -1,5 +1,8 @@
 # How a test comes to be: one call per test program.
 
+# cmocka 2 renames assert_in_range, which cmocka 1 has under no other name.
+set_property(TARGET PkgConfig::CMOCKA APPEND PROPERTY INTERFACE_COMPILE_OPTIONS -Wno-deprecated-declarations)
+
 # cr_test(NAME n LABEL unit SOURCES a.c b.c [LIBS x y] [TIMEOUT s])
 # Builds test_<n> with cmocka and cr_common and registers it with ctest under one label. TIMEOUT is 30 s unless told.
 function(cr_test)
@@ -12,8 +15,6 @@ function(cr_test)
   endif()
   add_executable(test_${arg_NAME} ${arg_SOURCES})
   target_link_libraries(test_${arg_NAME} PRIVATE ${arg_LIBS} cr_common PkgConfig::CMOCKA)
-  # cmocka 2 renames assert_in_range, which cmocka 1 has under no other name.
-  target_compile_options(test_${arg_NAME} PRIVATE -Wno-deprecated-declarations)
   add_test(NAME ${arg_LABEL}.${arg_NAME} COMMAND test_${arg_NAME})
   set_tests_properties(${arg_LABEL}.${arg_NAME} PROPERTIES LABELS ${arg_LABEL} TIMEOUT ${arg_TIMEOUT})
 endfunction()
