@@ -167,7 +167,7 @@ void device_connect(struct device *device)
 
 /* --- what the agent wants --- */
 
-/* After each call into the agent that did not come from within libmosquitto. */
+/* After the calls into the agent: what has become of the device? */
 static void after_agent(struct device *device)
 {
     if (device->state == DEVICE_FINISHED) {

@@ -23,6 +23,7 @@ void notes_connecting(struct device *device)
 void notes_connected(struct device *device)
 {
     device->connect_ms = device_now_ms() - device->connect_at;
+    samples_add(&device->env->figures->connect_ms, device->connect_ms);
     device_reason(device, "");
 }
 

@@ -2,6 +2,7 @@
  *
  *     awake     from the start of the TCP connection (TLS handshake included) to the certificate's arrival, over all
  *               connections of the renewal; without the time in which nothing was pending
+ *     connect   of each connection: TCP, TLS handshake, CONNECT to CONNACK
  *     exchange  on the open connection, from the CSR's PUBLISH to the certificate's arrival
  *     confirm   from the start of the connection that shows the new certificate to the report's PUBACK
  *     wire      TCP payload both ways, from the CSR's PUBLISH to the certificate's PUBACK */

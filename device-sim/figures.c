@@ -67,6 +67,7 @@ void figures_fini(struct figures *figures)
     samples_fini(&figures->awake_ms);
     samples_fini(&figures->exchange_ms);
     samples_fini(&figures->confirm_ms);
+    samples_fini(&figures->connect_ms);
     samples_fini(&figures->sent);
     samples_fini(&figures->received);
 }

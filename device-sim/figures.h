@@ -34,8 +34,9 @@ struct figures {
     unsigned power_losses, corrupted, wrong_clocks, never_wake;
     /* what they went through and survived */
     unsigned rejected, refused, rolled_back;
-    /* per renewal, milliseconds and bytes; fleet.h says from when to when */
+    /* per renewal, milliseconds and bytes; device_notes.h says from when to when */
     struct samples awake_ms, exchange_ms, confirm_ms, sent, received;
+    struct samples connect_ms; /* per connection */
     unsigned triggered, asleep_when_triggered; /* by --trigger */
     double duration_s;
 };

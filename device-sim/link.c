@@ -12,14 +12,26 @@
 
 enum { KEEPALIVE_S = 60, IN_FLIGHT_MAX = 8, SESSION_EXPIRY_S = 86400 };
 
+/* Something that libmosquitto told, until the owner is told. */
+enum happening_kind { CONNECTED, MESSAGE, DELIVERED };
+struct happening {
+    struct happening *next;
+    enum happening_kind kind;
+    int mid;
+    char *renewal_id;
+    size_t topic_len, len;
+    uint8_t bytes[]; /* topic with its NUL, payload */
+};
+
 struct link {
     const struct link_config *config;
     const struct tls_identity *identity;
     void *ctx;
     struct mosquitto *mosq;
     uv_poll_t poll;
-    bool polling, up, refused;
-    bool driving;                  /* inside libmosquitto or one of our callbacks */
+    struct happening *first, **last;
+    bool polling, up, refused, broken;
+    bool driving;                  /* inside libmosquitto or one of the owner's callbacks */
     bool gone;                     /* the owner let go of it */
     bool started;                  /* TCP connected: the first event came */
     struct {
@@ -45,6 +57,8 @@ static void leave(struct link *link)
     link->config->tls->refused = NULL;
 }
 
+static void dispatch(struct link *link);
+
 /* --- the end --- */
 
 static void poll_closed(uv_handle_t *handle)
@@ -62,6 +76,8 @@ static void destroy(struct link *link)
     mosquitto_destroy(link->mosq);
     leave(link);
     link->mosq = NULL;
+    link->gone = true;
+    dispatch(link); /* frees what nobody will hear of any more */
     if (link->polling) {
         uv_close((uv_handle_t *)&link->poll, poll_closed);
     } else {
@@ -101,62 +117,116 @@ void link_abort(struct link *link)
     }
 }
 
-/* --- libmosquitto's callbacks --- */
+/* --- libmosquitto's callbacks: they only note what happened --- */
+
+static struct happening *happened(struct link *link, enum happening_kind kind, size_t extra)
+{
+    struct happening *one = calloc(1, sizeof *one + extra);
+    if (one == NULL) {
+        link->broken = true; /* better no connection than one that swallows messages */
+        return NULL;
+    }
+    one->kind = kind;
+    *link->last = one;
+    link->last = &one->next;
+    return one;
+}
 
 static void on_connect(struct mosquitto *mosq, void *obj, int rc)
 {
     struct link *link = obj;
     (void)mosq;
-    if (link->gone) {
-        return;
-    }
     if (rc != 0) {
         link->refused = true;
-        return;
+    } else {
+        (void)happened(link, CONNECTED, 0);
     }
-    link->up = true;
-    link->config->handler->up(link->ctx);
+}
+
+/* MQTT 5's user property "renewal-id"; the caller frees it. */
+static char *renewal_id_of(const mosquitto_property *properties)
+{
+    char *name = NULL, *value = NULL;
+    const mosquitto_property *at = mosquitto_property_read_string_pair(properties, MQTT_PROP_USER_PROPERTY, &name,
+                                                                       &value, false);
+    while (at != NULL) {
+        bool found = name != NULL && value != NULL && strcmp(name, "renewal-id") == 0;
+        free(name);
+        if (found) {
+            return value;
+        }
+        free(value);
+        name = value = NULL;
+        at = mosquitto_property_read_string_pair(at, MQTT_PROP_USER_PROPERTY, &name, &value, true);
+    }
+    return NULL;
 }
 
 static void on_message(struct mosquitto *mosq, void *obj, const struct mosquitto_message *message,
                        const mosquitto_property *properties)
 {
     struct link *link = obj;
-    char *renewal_id = NULL;
+    size_t topic_len = strlen(message->topic) + 1, len = (size_t)message->payloadlen;
     (void)mosq;
-    if (link->gone) {
-        return;
-    }
-    bool skip = false;
-    for (const mosquitto_property *at = properties; renewal_id == NULL;) {
-        char *name = NULL, *value = NULL;
-        at = mosquitto_property_read_string_pair(at, MQTT_PROP_USER_PROPERTY, &name, &value, skip);
-        if (at == NULL) {
-            break;
+    struct happening *one = happened(link, MESSAGE, topic_len + len);
+    if (one != NULL) {
+        memcpy(one->bytes, message->topic, topic_len);
+        if (len > 0) {
+            memcpy(one->bytes + topic_len, message->payload, len);
         }
-        skip = true;
-        if (name != NULL && value != NULL && strcmp(name, "renewal-id") == 0) {
-            renewal_id = value;
-            value = NULL;
-        }
-        free(name);
-        free(value);
+        one->topic_len = topic_len;
+        one->len = len;
+        one->renewal_id = renewal_id_of(properties);
     }
-    link->config->handler->message(link->ctx, message->topic, message->payload, (size_t)message->payloadlen,
-                                   renewal_id);
-    free(renewal_id);
 }
 
 static void on_publish(struct mosquitto *mosq, void *obj, int mid)
 {
-    struct link *link = obj;
+    struct happening *one = happened(obj, DELIVERED, 0);
     (void)mosq;
-    for (size_t i = 0; i < IN_FLIGHT_MAX && !link->gone; i++) {
-        if (link->in_flight[i].mid == mid) {
-            link->in_flight[i].mid = 0;
-            link->config->handler->delivered(link->ctx, link->in_flight[i].id);
-            return;
+    if (one != NULL) {
+        one->mid = mid;
+    }
+}
+
+static void happening_free(struct happening *one)
+{
+    free(one->renewal_id);
+    free(one);
+}
+
+/* Tells the owner what happened, until it lets go of the link. */
+static void dispatch(struct link *link)
+{
+    const struct link_handler *handler = link->config->handler;
+    while (link->first != NULL) {
+        struct happening *one = link->first;
+        link->first = one->next;
+        link->last = link->first == NULL ? &link->first : link->last;
+        if (link->gone) {
+            happening_free(one);
+            continue;
         }
+        switch (one->kind) {
+        case CONNECTED:
+            link->up = true;
+            handler->up(link->ctx);
+            break;
+        case MESSAGE:
+            handler->message(link->ctx, (const char *)one->bytes, one->bytes + one->topic_len, one->len,
+                             one->renewal_id);
+            break;
+        case DELIVERED:
+            for (size_t i = 0; i < IN_FLIGHT_MAX; i++) {
+                if (link->in_flight[i].mid == one->mid) {
+                    link->in_flight[i].mid = 0;
+                    handler->delivered(link->ctx, link->in_flight[i].id);
+                    break;
+                }
+            }
+            break;
+        }
+        happening_free(one);
     }
 }
 
@@ -176,25 +246,18 @@ static bool poll_again(struct link *link)
 /* After libmosquitto returned: what has come of it? */
 static void settle(struct link *link, int rc)
 {
+    link->driving = true; /* a close in there waits until here */
+    dispatch(link);
+    bool alive = rc == MOSQ_ERR_SUCCESS && !link->broken && mosquitto_socket(link->mosq) >= 0 &&
+                 (link->up || !link->refused);
+    if (alive && link->up && !link->gone) {
+        link->config->handler->settled(link->ctx);
+    }
+    link->driving = false;
     if (link->gone) {
         destroy(link);
-        return;
-    }
-    if (rc != MOSQ_ERR_SUCCESS || mosquitto_socket(link->mosq) < 0 || (link->refused && !link->up)) {
+    } else if (!alive || mosquitto_socket(link->mosq) < 0 || !poll_again(link)) {
         end(link, link->up ? LINK_LOST : link->refused ? LINK_REFUSED : LINK_UNREACHABLE);
-        return;
-    }
-    if (link->up) {
-        link->driving = true; /* so that a close in there waits until here */
-        link->config->handler->settled(link->ctx);
-        link->driving = false;
-        if (link->gone) {
-            destroy(link);
-            return;
-        }
-    }
-    if (mosquitto_socket(link->mosq) < 0 || !poll_again(link)) {
-        end(link, link->up ? LINK_LOST : LINK_UNREACHABLE);
     }
 }
 
@@ -270,6 +333,7 @@ cr_err link_open(struct link **out, const struct link_config *config, const char
     link->config = config;
     link->identity = identity;
     link->ctx = ctx;
+    link->last = &link->first;
     link->mosq = mosquitto_new(client_id, !config->persistent, link);
     if (link->mosq == NULL) {
         free(link);
@@ -304,14 +368,11 @@ cr_err link_publish(struct link *link, uint32_t id, const char *topic, const uin
         return CR_UNAVAILABLE;
     }
     int mid = 0;
-    bool nested = link->driving; /* then enter() was already called, and its leave() is still to come */
-    if (!nested) {
-        enter(link);
-    }
+    bool nested = link->driving;
+    enter(link);
     int rc = mosquitto_publish(link->mosq, &mid, topic, (int)len, payload, 1, false);
-    if (!nested) {
-        leave(link);
-    }
+    leave(link);
+    link->driving = nested;
     if (rc != MOSQ_ERR_SUCCESS) {
         return CR_UNAVAILABLE; /* a broken socket shows up as an event */
     }

@@ -20,8 +20,8 @@ enum link_end {
     LINK_LOST,        /* ended after CONNACK */
 };
 
-/* What the owner is told. up, message and delivered come from inside libmosquitto; settled when it has returned and
- * everything that was said is written: the place for what takes longer, and for measuring. */
+/* What the owner is told, always after libmosquitto has returned: what is published in answer is on the wire when
+ * link_publish() returns, before anything that takes longer. settled: that was all for now. */
 struct link_handler {
     void (*up)(void *ctx);
     /* renewal_id: MQTT 5's user property, or NULL. */

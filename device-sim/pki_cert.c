@@ -48,8 +48,8 @@ static bool extension_add(X509 *cert, X509V3_CTX *ctx, int nid, const char *valu
     return ok;
 }
 
-/* The short form of a key identifier, RFC 5280 section 4.2.1.2 (2): 0100 and the last 60 bits of the key's SHA-1. Issuers'
- * identifiers are in every certificate, and issuers' certificates go to every device: twelve octets each are worth it. */
+/* The short form of a key identifier, RFC 5280 section 4.2.1.2 (2): 0100 and the last 60 bits of the key's SHA-1. An
+ * issuer's is in every certificate, and the issuer's certificate goes to every device: twelve octets each count. */
 static bool key_id_add(X509 *cert)
 {
     unsigned char digest[20];

@@ -74,6 +74,7 @@ void report_table(FILE *to, struct figures *figures)
     row_count(to, "rolled back to the old certificate", figures->rolled_back);
     fprintf(to, "\n%-40s %8s %8s %8s\n", "Milliseconds per renewal", "p50", "p95", "p99");
     row_times(to, "awake, connect to certificate", &figures->awake_ms);
+    row_times(to, "connect, TCP to CONNACK", &figures->connect_ms);
     row_times(to, "exchange, CSR to certificate", &figures->exchange_ms);
     row_times(to, "confirm, reconnect to report", &figures->confirm_ms);
     fprintf(to, "\n%-40s %8s %8s %8s\n", "Bytes on the wire per renewal", "sent", "received", "both");
@@ -104,6 +105,7 @@ static void json_write(FILE *to, struct figures *figures)
     }
     fprintf(to, "},\n  \"renewals\": %u,\n", figures->renewals);
     json_times(to, "awake", &figures->awake_ms);
+    json_times(to, "connect", &figures->connect_ms);
     json_times(to, "exchange", &figures->exchange_ms);
     json_times(to, "confirm", &figures->confirm_ms);
     fprintf(to, "  \"wire_bytes_per_renewal\": %.0f,\n  \"wire_bytes_sent\": %.0f,\n  \"wire_bytes_received\": %.0f,\n",

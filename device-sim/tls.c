@@ -45,6 +45,7 @@ cr_err tls_init(struct tls *tls, const char *cafile, const char *host)
         tls_fini(tls);
         return CR_CRYPTO;
     }
+    (void)X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(tls->ctx), X509_V_FLAG_PARTIAL_CHAIN); /* as the agent does */
     SSL_CTX_set_verify(tls->ctx, SSL_VERIFY_PEER, NULL);
     SSL_CTX_set_session_cache_mode(tls->ctx, SSL_SESS_CACHE_OFF);
     (void)SSL_CTX_set_mode(tls->ctx, SSL_MODE_RELEASE_BUFFERS); /* thousands of idle connections */
