@@ -117,11 +117,16 @@ static int ask(const struct ctl_options *options)
     if (ctl_request_write(&request, options) != CR_OK) {
         return complain(CTL_FAILED, "out of memory");
     }
-    struct sigaction action = { .sa_handler = on_alarm };
+    struct sigaction action = { .sa_handler = on_alarm }, ignore = { .sa_handler = SIG_IGN }, before;
     if (sigaction(SIGALRM, &action, NULL) == 0) {
         (void)alarm(options->timeout_s + 1);
     }
+    /* A broker that closes first makes libmosquitto's TLS farewell a broken pipe. Ours, to a reader that left, stays one. */
+    bool ignoring = sigaction(SIGPIPE, &ignore, &before) == 0;
     cr_err err = ctl_exchange(&response, options, cr_blob_view(&request), why);
+    if (ignoring) {
+        (void)sigaction(SIGPIPE, &before, NULL);
+    }
     (void)alarm(0);
     int rc;
     switch (err) {
