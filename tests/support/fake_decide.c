@@ -113,6 +113,13 @@ static void answer_record(struct cr_job *job, const struct fake_device *device, 
         struct cr_slot_record *to = &record->slot[record->slot_count++];
         *to = *from;
         to->certificate = (struct cr_blob){ NULL, 0 };
+        if (to->state == CR_STATE_TRIGGERED && to->deadline <= job->now_s) { /* over, though nobody noted it yet */
+            to->state = CR_STATE_QUIET;
+            to->renewal_id[0] = '\0';
+            to->reason = CR_RENEW_NONE;
+            to->attempt = 0;
+            to->deadline = 0;
+        }
         if (certificates && from->state == CR_STATE_ISSUED &&
             cr_blob_copy(&to->certificate, from->certificate.data, from->certificate.len) != CR_OK) {
             abort();
@@ -328,6 +335,7 @@ bool fake_ledger_record(struct fake_ledger *ledger, struct cr_job *job)
         refuse(ledger, job, CR_REFUSAL_UNKNOWN_SLOT, 0);
         return false;
     }
+    expire(ledger, job, slot);
     struct cr_slot_record *view = &slot->view;
     bool this_intent = cr_serial_equal(&view->pending.serial, &job->intent.serial);
     if ((view->state != CR_STATE_ISSUING && view->state != CR_STATE_ISSUED) || !this_intent) {
@@ -365,6 +373,7 @@ void fake_ledger_report(struct fake_ledger *ledger, struct cr_job *job)
 {
     struct fake_slot *slot = fake_slot_find(fake_device_find(ledger, job->device), job->slot);
     const char *id = job->report.renewal_id;
+    expire(ledger, job, slot);
     bool under_way = slot != NULL && slot->view.state != CR_STATE_QUIET && strcmp(slot->view.renewal_id, id) == 0;
     if (!under_way && (slot == NULL || slot->confirmed_id[0] == '\0' || strcmp(slot->confirmed_id, id) != 0)) {
         refuse(ledger, job, CR_REFUSAL_UNKNOWN_RENEWAL, 0);
@@ -427,5 +436,6 @@ void fake_ledger_inspect(struct fake_ledger *ledger, struct cr_job *job)
         refuse(ledger, job, CR_REFUSAL_UNKNOWN_DEVICE, 0);
         return;
     }
+    expire(ledger, job, fake_slot_find(device, job->slot));
     answer_record(job, device, ALL_SLOTS, false);
 }

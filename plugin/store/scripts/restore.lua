@@ -40,7 +40,9 @@ end
 
 local function restore_issued()
   if num('gen') > gen or get('old') == serial then return told('newer') end
-  if get('crt') == crt then -- it was presented since: only the counting is lost
+  if get('crt') == crt then
+    if num('ver') > ver then return told('newer') end
+    -- It was presented since, and all that Redis knew of it was lost: only the counting is missing.
     gen = gen + 1
     put('lr', string.sub(ARGV[13], 1, 8))
     if st and get('pcrt') == crt then go_quiet() end

@@ -2,7 +2,7 @@
 -- ARGV: 5 a new renewal id, 6 reason, 7 deadline
 local st = get('st')
 if not flat[1] then return { 'unknown', note } end
-if not st and not get('crt') then
+if not get('crt') and not get('ver') then
   commit()
   return { 'no-slot', note }
 end
