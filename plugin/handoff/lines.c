@@ -12,7 +12,7 @@ struct cr_lines {
     unsigned first;       /* oldest line */
     atomic_uint count;    /* changed under the lock; looked at without it */
     atomic_uint lost;
-    struct cr_line line[LINES_KEPT];
+    struct cr_log_line line[LINES_KEPT];
 };
 
 cr_err cr_lines_new(struct cr_lines **lines)
@@ -42,7 +42,7 @@ void cr_lines_put(struct cr_lines *lines, char level, const char *text)
     (void)pthread_mutex_lock(&lines->lock);
     unsigned count = atomic_load(&lines->count);
     if (count < LINES_KEPT) {
-        struct cr_line *line = &lines->line[(lines->first + count) % LINES_KEPT];
+        struct cr_log_line *line = &lines->line[(lines->first + count) % LINES_KEPT];
         line->level = level;
         (void)snprintf(line->text, sizeof line->text, "%s", text);
         atomic_store(&lines->count, count + 1);
@@ -52,7 +52,7 @@ void cr_lines_put(struct cr_lines *lines, char level, const char *text)
     (void)pthread_mutex_unlock(&lines->lock);
 }
 
-bool cr_lines_take(struct cr_lines *lines, struct cr_line *line)
+bool cr_lines_take(struct cr_lines *lines, struct cr_log_line *line)
 {
     if (atomic_load(&lines->count) == 0) {
         return false;

@@ -11,7 +11,7 @@
 
 enum { CR_LINE_CAP = 400 };
 
-struct cr_line {
+struct cr_log_line {
     char level;             /* 'e', 'w', 'n', 'd' */
     char text[CR_LINE_CAP]; /* cut to this length */
 };
@@ -23,7 +23,7 @@ void cr_lines_free(struct cr_lines *lines);
 
 void cr_lines_put(struct cr_lines *lines, char level, const char *text);
 /* The oldest line. False: there is none; costs next to nothing. */
-CR_MUST_USE bool cr_lines_take(struct cr_lines *lines, struct cr_line *line);
+CR_MUST_USE bool cr_lines_take(struct cr_lines *lines, struct cr_log_line *line);
 /* How many were not kept since this was last asked. */
 unsigned cr_lines_lost(struct cr_lines *lines);
 

@@ -141,7 +141,7 @@ cr_err host_ops_init(struct host_mosquitto *h)
 
 static void lines_flush(struct host_mosquitto *h)
 {
-    struct cr_line line;
+    struct cr_log_line line;
     while (cr_lines_take(h->lines, &line)) {
         host_say(line.level, line.text);
     }

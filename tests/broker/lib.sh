@@ -56,7 +56,7 @@ trap 'exit 130' INT TERM
 # until_true SECONDS COMMAND…: repeats the command until it succeeds; false at the deadline.
 until_true() {
   local deadline=$((SECONDS + $1 * SLOW)); shift
-  until "$@" >/dev/null 2>&1; do
+  until ("$@") >/dev/null 2>&1; do # its own shell, so that a `fail` inside ends only the try
     ((SECONDS <= deadline)) || return 1
     sleep 0.02
   done
@@ -376,6 +376,9 @@ listen() {
   OTHER_PIDS+=("$LISTENER_PID")
   until_true 10 log_has "Sending SUBACK to $id" || fail "no SUBACK for $name"
 }
+
+# How many certificates were issued to DEVICE, by the journal: the only place that counts them, not the answers.
+certificates_of() { cat "$T"/journal/*.jsonl 2>/dev/null | grep '"what":"issued"' | grep -c "\"device\":\"$1\"" || true; }
 
 # ---- MQTT, byte by byte: what no well-behaved client sends ----
 

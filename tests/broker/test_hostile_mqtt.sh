@@ -17,7 +17,7 @@ denied() { # NAME TOPIC TEXT
   mosquitto_pub "${TLS[@]}" -V 5 -q 1 -t "$2" -m "$3" >"$T/denied" 2>&1 || true
   grep -qi 'not authorized' "$T/denied" || fail "not denied: $1 to $2: $(cat "$T/denied")"
 }
-issued() { contains "$(command_send '{"commands":[{"command":"getStatus"}]}')" "\"issued\":$1,"; }
+issued() { equal "$1 has $(certificates_of "$1")" "$1 has $2"; }
 
 step "65 a request on another device's topic"
 denied d1 "$(topic_of d2 csr)" "$CSR2"
@@ -40,15 +40,16 @@ for topic in "$PREFIX/+/operational/csr" "$PREFIX/#"; do
 done
 
 step "67 a retained request"
-refused_with malformed-request d1 "$CSR1" csr --retain 2>/dev/null || {
-  tls_of d1
-  listen "$T/rejected" d1 "$(topic_of d1 +)"
-  mosquitto_pub "${TLS[@]}" -V 5 -q 1 -r -t "$(topic_of d1 csr)" -m "$CSR1"
-}
-listen "$T/retained" d1 "$(topic_of d1 csr)"
-mosquitto_pub "${TLS[@]}" -q 1 -t "some/topic" -m x
+raw_open d1 "$T/raw"
+raw_send "$(packet_connect raw-67)$(packet_publish 3 "$(topic_of d1 csr)" 0001 "$(printf %s "$CSR1" | hex_of)")"
+until_true 10 grep -aq malformed-request "$T/raw" || fail "a retained request is not refused"
+raw_close
+listen "$T/retained" d1 "$(topic_of d1 csr)" "$PREFIX/d1/#" some/topic
+tls_of d1
+mosquitto_pub "${TLS[@]}" -q 1 -t some/topic -m x
+until_true 10 grep -q '^some/topic' "$T/retained" || fail "the subscriber hears nothing"
 ! grep -q REQUEST "$T/retained" || fail "a request was retained"
-issued 0
+issued d1 0
 
 step "71 a device on topics that are the plugin's alone"
 for verb in renew pending certificate rejected status; do denied d1 "$(topic_of d1 $verb)" '{}'; done
@@ -59,16 +60,15 @@ for will in "$(topic_of d1 csr)" "$CONTROL"; do
   [[ $will == "$CONTROL" ]] && tls_of operator-1
   text=$CSR1
   [[ $will == "$CONTROL" ]] && text='{"commands":[{"command":"triggerRenewal","device":"d2"}]}'
-  mosquitto_sub "${TLS[@]}" -i with-will -t some/topic --will-topic "$will" --will-payload "$text" --will-qos 1 >/dev/null 2>&1 &
+  mosquitto_sub "${TLS[@]}" -i "with-will-${#will}" -t some/topic --will-topic "$will" --will-payload "$text" --will-qos 1 >/dev/null 2>&1 &
   sub=$!
   OTHER_PIDS+=("$sub")
-  until_true 10 log_has "Sending SUBACK to with-will" || fail "the client with a will does not connect"
+  until_true 10 log_has "Sending SUBACK to with-will-${#will}" || fail "the client with a will does not connect"
   kill -KILL "$sub"
   wait "$sub" 2>/dev/null || true
-  until_true 10 log_has "Client with-will closed its connection" || fail "the broker does not notice"
-  sed -i 's/with-will/was-here/' "$T/broker.log"
+  until_true 10 log_has "Client with-will-${#will} closed its connection" || fail "the broker does not notice"
 done
-issued 0
+issued d1 0
 contains "$(command_send '{"commands":[{"command":"getStatus"}]}')" '"triggered":0'
 
 step "73 a response topic aimed at somebody else"
@@ -84,7 +84,7 @@ rejection() { # OPTION…
 }
 contains "$(rejection "${many[@]}")" malformed-request
 contains "$(rejection -D publish correlation-data "$(head -c 60000 /dev/zero | tr '\0' c)")" malformed-request
-issued 0
+issued d1 0
 
 step "75 without a certificate; 64 kB of PSK are the broker's to refuse"
 mosquitto_pub --unix "$T/plain.sock" -V 5 -q 1 -t "$(topic_of d1 csr)" -m "$CSR1" >"$T/denied" 2>&1 || true
@@ -103,7 +103,7 @@ until_true 10 log_has "Sending SUBACK to d1-live" || fail "d1 does not connect"
 tls_of d2
 mosquitto_pub "${TLS[@]}" -V 5 -i d1 -q 1 -t "$(topic_of d2 csr)" -m "$CSR2" >"$T/denied" 2>&1 || true
 contains "$(cat "$T/denied")" "ot authorized"
-issued 0
+issued d1 0
 
 step "78 no trigger and outside the window"
 refused_with too-early young "$(cat "$T/young.csr")"
@@ -123,7 +123,7 @@ tr -d '\r' <"$T/raw" | awk '/BEGIN CERT/ { n++ } /BEGIN CERT/,/END CERT/ { print
 for i in 2 3 4 5; do
   equal "$(sed -n '2,$p' "$T/raw-$i" | tr -d '\n')" "$(sed -n '2,$p' "$T/raw-1" | tr -d '\n')"
 done
-issued 1
+issued d1 1
 
 step "72 listening to others"
 listen "$T/spy" d2 '#' '+/v1/d1/operational/+' "$PREFIX/#" "$PREFIX/+/operational/certificate" "$PREFIX/d1/#" \
@@ -141,7 +141,7 @@ renew d1 "$T/d1.csr" "$T/d1-a.pem" -i session-a
 renew d1 "$T/d1.csr" "$T/d1-b.pem" -i session-b
 cmp "$T/d1-a.pem" "$T/d1-b.pem"
 cmp "$T/d1-a.pem" "$T/d1.pem"
-issued 1
+issued d1 1
 
 step "69 last year's request"
 cp "$T/d1.pem" "$T/pki/d1.pem"; cp "$T/d1.key" "$T/pki/d1.key"
@@ -150,7 +150,7 @@ tls_of d1
 mosquitto_pub "${TLS[@]}" -q 1 -t some/topic -m confirmed
 answer=$(ask d1 "$CSR1")
 contains "$answer" '"errorCode":"'
-issued 1
+issued d1 1
 
 step "nobody else noticed"
 ! grep -q . "$T/victim.heard" || fail "the victim heard: $(cat "$T/victim.heard")"

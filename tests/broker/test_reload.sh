@@ -32,7 +32,6 @@ cert_check "$T/d2.pem" "$T/d2.key" d2
 step "the broker's own reload happened as well, and connections stand"
 echo "topic read nothing" >"$T/acl"
 kill -HUP "$BROKER_PID"
-until_true 10 test "$(grep -c 'configuration read again' "$T/broker.log")" -ge 2 || true
 denied() {
   tls_of d1
   mosquitto_pub "${TLS[@]}" -V 5 -q 1 -t some/topic -m x 2>&1 | grep -qi 'not authorized'
