@@ -1,5 +1,6 @@
 #include "common/key.h"
 
+#include "common/key_libcrypto_load.h"
 #include "common/sig_alg.h"
 
 #include <openssl/bio.h>
@@ -207,19 +208,6 @@ out:
     return err;
 }
 
-/* Without this libcrypto would ask at the terminal. */
-static int passphrase_give(char *buf, int size, int rwflag, void *ctx)
-{
-    const char *passphrase = ctx;
-    (void)rwflag;
-    size_t len = passphrase == NULL ? SIZE_MAX : strlen(passphrase);
-    if (len > (size_t)size) {
-        return -1;
-    }
-    memcpy(buf, passphrase, len);
-    return (int)len;
-}
-
 static cr_err private_load(struct cr_private_key **key, struct cr_bytes pem_or_der, const char *passphrase)
 {
     *key = NULL;
@@ -227,22 +215,7 @@ static cr_err private_load(struct cr_private_key **key, struct cr_bytes pem_or_d
         return CR_INVALID;
     }
     ERR_set_mark();
-    BIO *bio = BIO_new_mem_buf(pem_or_der.data, (int)pem_or_der.len);
-    if (bio == NULL) {
-        return settle(CR_NOMEM);
-    }
-    EVP_PKEY *pkey = NULL;
-    if (pem_or_der.data[0] != CR_DER_SEQUENCE) {
-        pkey = PEM_read_bio_PrivateKey(bio, NULL, passphrase_give, (void *)passphrase);
-    } else {
-        if (passphrase != NULL) {
-            pkey = d2i_PKCS8PrivateKey_bio(bio, NULL, passphrase_give, (void *)passphrase);
-        }
-        if (pkey == NULL && BIO_reset(bio) == 1) {
-            pkey = d2i_PrivateKey_bio(bio, NULL);
-        }
-    }
-    BIO_free(bio);
+    EVP_PKEY *pkey = cr_key_libcrypto_load(pem_or_der, passphrase);
     return settle(pkey == NULL ? CR_INVALID : adopt(key, pkey));
 }
 

@@ -140,6 +140,26 @@ static void keys_of_other_kinds_do_not_load(void **state)
     EVP_PKEY_free(ed25519);
 }
 
+/* SEC 1 of a private number, with no public half. */
+static struct cr_bytes sec1(struct cr_bytes number)
+{
+    return SEQ(f, forge_int(f, 1), OCTETS(f, number), VALUE(f, CR_DER_CONTEXT | CR_DER_CONSTRUCTED, OID(f, CR_OID_P256)));
+}
+
+static void private_numbers_must_be_in_range(void **state)
+{
+    (void)state;
+    struct cr_bytes order = HEX(f, "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551");
+    struct cr_bytes less = HEX(f, "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632550");
+    uint8_t octets[33] = { 0 };
+    expect_load(sec1(less), NULL, CR_OK);
+    expect_load(sec1(order), NULL, CR_INVALID);
+    expect_load(sec1((struct cr_bytes){ octets, 32 }), NULL, CR_INVALID);
+    octets[31] = 1;
+    expect_load(sec1((struct cr_bytes){ octets, 32 }), NULL, CR_OK);
+    expect_load(sec1(NOTHING), NULL, CR_INVALID);
+}
+
 /* The broker's TLS reads the same queue on the same thread. */
 static void libcryptos_error_queue_is_left_alone(void **state)
 {
@@ -163,6 +183,7 @@ int main(void)
         cmocka_unit_test(keys_load_in_every_usual_form),
         cmocka_unit_test(what_is_no_key_does_not_load),
         cmocka_unit_test(keys_of_other_kinds_do_not_load),
+        cmocka_unit_test(private_numbers_must_be_in_range),
         cmocka_unit_test(libcryptos_error_queue_is_left_alone),
     };
     return key_suite_run(tests);
