@@ -134,13 +134,13 @@ static cr_err store_new(struct rig_broker *broker, const char *name)
 
 struct rig_broker *rig_open_only(struct rig *rig, const char *name)
 {
-    struct rig_broker *broker = NULL;
-    for (int i = 0; i < RIG_BROKERS && broker == NULL; i++) {
-        broker = rig->broker[i].store == NULL ? &rig->broker[i] : NULL;
+    int i = 0;
+    while (i < RIG_BROKERS - 1 && rig->broker[i].store != NULL) {
+        i++;
     }
-    assert_non_null(broker);
-    memset(broker, 0, sizeof *broker);
-    broker->rig = rig;
+    struct rig_broker *broker = &rig->broker[i];
+    assert_null(broker->store);
+    *broker = (struct rig_broker){ .rig = rig };
     broker->done_tail = &broker->done;
     broker->setup = setup_new(rig, name);
     memcpy(broker->journal_dir, broker->setup->config.journal_dir, sizeof broker->journal_dir);
