@@ -154,7 +154,7 @@ static cr_err key_field(struct cr_bytes line, uint8_t hash[CR_SHA256_LEN])
     return err == CR_OK && len != CR_SHA256_LEN ? CR_INVALID : err;
 }
 
-static cr_err restore_read(struct cr_restore *restore, struct cr_bytes line)
+cr_err cr_restore_read(struct cr_restore *restore, struct cr_bytes line)
 {
     cr_err err = CR_INVALID;
     struct cr_bytes format = cr_line_field(line, "format");
@@ -194,7 +194,7 @@ cr_err cr_tail_line(struct cr_tail *tail, struct cr_bytes line, uint64_t offset)
     if (!restore.confirmed && (what.len != 6 || memcmp(what.data, "issued", 6) != 0)) {
         return CR_OK;
     }
-    cr_err err = restore_read(&restore, line);
+    cr_err err = cr_restore_read(&restore, line);
     return err == CR_OK ? cr_tail_add(tail, &restore, offset, line.len) : err;
 }
 

@@ -35,6 +35,9 @@ const struct cr_tail_entry *cr_tail_get(const struct cr_tail *tail, uint64_t num
 /* The newest entry for this key, NULL: none. */
 const struct cr_tail_entry *cr_tail_find_key(const struct cr_tail *tail, const uint8_t key_hash[CR_SHA256_LEN]);
 
+/* A certificate's facts as an intent, issued, void or confirmed line has them; restore->confirmed says which by the
+ * caller. CR_INVALID. */
+CR_MUST_USE cr_err cr_restore_read(struct cr_restore *restore, struct cr_bytes line);
 /* The certificate in an issued line. */
 CR_MUST_USE cr_err cr_tail_der(struct cr_blob *der, struct cr_bytes line);
 
