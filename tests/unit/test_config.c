@@ -1,7 +1,5 @@
-/* config: every key and its bounds, every mistake at once, and README.md names the same keys. */
+/* config: every key and its bounds, every mistake at once. */
 #include "plugin/config.h"
-
-#include "plugin/config_table.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -431,91 +429,6 @@ static void test_redis_credentials(void **state)
     }
 }
 
-static void test_reading_files(void **state)
-{
-    (void)state;
-    complaints.count = 0;
-    assert_int_equal(cr_config_read(&config, "/nonexistent.conf", complain, &complaints), CR_INVALID);
-    assert_non_null(strstr(complaints.text[0], "cannot be opened: No such file"));
-    assert_int_equal(complaints.line[0], 0);
-    complaints.count = 0;
-    assert_int_equal(cr_config_read(&config, "/tmp", complain, &complaints), CR_INVALID);
-    assert_string_equal(complaints.text[0], "is not a file");
-
-    char path[] = "/tmp/cr-test-config-XXXXXX";
-    int fd = mkstemp(path);
-    assert_true(fd >= 0);
-    assert_int_equal(write(fd, REQUIRED, sizeof REQUIRED - 1), sizeof REQUIRED - 1);
-    complaints.count = 0;
-    assert_int_equal(cr_config_read(&config, path, complain, &complaints), CR_OK);
-    assert_string_equal(config.journal_dir, "/j");
-    assert_int_equal(ftruncate(fd, (1 << 20) + 1), 0);
-    assert_int_equal(cr_config_read(&config, path, complain, &complaints), CR_INVALID);
-    assert_string_equal(complaints.text[0], "is larger than 1 MiB");
-    (void)close(fd);
-    (void)unlink(path);
-}
-
-/* ---- README.md and the table name the same keys ---- */
-
-static char *readme_load(void)
-{
-    FILE *file = fopen(CR_README, "r");
-    assert_non_null(file);
-    char *text = calloc(1, 1 << 20);
-    assert_non_null(text);
-    assert_true(fread(text, 1, (1 << 20) - 1, file) > 0);
-    (void)fclose(file);
-    return text;
-}
-
-static void test_readme_has_every_key(void **state)
-{
-    (void)state;
-    char *text = readme_load(), row[80];
-    for (unsigned i = 0; i < cr_config_key_count; i++) {
-        (void)snprintf(row, sizeof row, "\n| `%s` |", cr_config_keys[i].name);
-        if (strstr(text, row) == NULL) {
-            fail_msg("README.md does not describe %s", cr_config_keys[i].name);
-        }
-    }
-    free(text);
-}
-
-static void test_readme_has_no_other_key(void **state)
-{
-    (void)state;
-    char *text = readme_load();
-    char *at = strstr(text, "\n## Configuration"), *end = strstr(text, "\n## Device channel");
-    assert_non_null(at);
-    assert_non_null(end);
-    *end = '\0';
-    unsigned rows = 0;
-    while ((at = strstr(at, "\n| `")) != NULL) {
-        at += 4;
-        at[strcspn(at, "`")] = '\0';
-        if (cr_config_key_find(at) == NULL) {
-            fail_msg("README.md describes %s, which is no key", at);
-        }
-        rows++;
-        at += strlen(at) + 1;
-    }
-    assert_int_equal(rows, cr_config_key_count);
-    free(text);
-}
-
-static void test_nearest_key(void **state)
-{
-    (void)state;
-    assert_string_equal(cr_config_key_nearest("worker")->name, "workers");
-    assert_string_equal(cr_config_key_nearest("redsi")->name, "redis");
-    assert_string_equal(cr_config_key_nearest("max_inflight")->name, "max_in_flight");
-    assert_string_equal(cr_config_key_nearest("Lifetime")->name, "lifetime");
-    assert_null(cr_config_key_nearest("x"));
-    assert_null(cr_config_key_nearest("listener"));
-    assert_null(cr_config_key_nearest("0123456789012345678901234567890123456789012345678901234567890123456789"));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -529,10 +442,6 @@ int main(void)
         cmocka_unit_test(test_form_of_the_file),
         cmocka_unit_test(test_bounds_of_lists),
         cmocka_unit_test(test_redis_credentials),
-        cmocka_unit_test(test_reading_files),
-        cmocka_unit_test(test_readme_has_every_key),
-        cmocka_unit_test(test_readme_has_no_other_key),
-        cmocka_unit_test(test_nearest_key),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
