@@ -12,7 +12,7 @@ elseif get('crt') == crt then
   if ARGV[10] == '1' and num('oldat') == now and num('gen') > 0 then code = 'confirmed' end
 elseif get('old') and get('old') == string.match(crt, '^[^@]*') then
   code = 'regressed'
-elseif num('gen') > 0 then
+elseif num('gen') > 0 and get('crt') then
   code = 'stranger'
 elseif not get('crt') or num('nb') < tonumber(ARGV[7]) then
   put('crt', crt)

@@ -18,7 +18,8 @@ local function raise()
 end
 
 local function restore_confirmed()
-  if num('gen') >= gen then return told(get('crt') == crt and 'same' or 'newer') end
+  -- A generation without its certificate is one that restore_issued raised before this.
+  if num('gen') > gen or (num('gen') == gen and get('crt')) then return told(get('crt') == crt and 'same' or 'newer') end
   if st and get('pcrt') == crt then
     confirm()
   elseif get('crt') ~= crt and (not get('crt') or num('nb') <= nb) then
