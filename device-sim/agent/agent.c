@@ -65,7 +65,10 @@ static enum agent_err report_owed(struct agent *agent)
 {
     const struct agent_state *state = &agent->state;
     if (state->renewal_id[0] == '\0') {
-        return agent_finish(agent); /* asked for by ourselves, and the plugin never named it: no report can */
+        /* The plugin never named it, so no report can: but only who says something is sure to be seen. */
+        enum agent_err asked = ask(agent);
+        agent->report_id = asked == AGENT_OK ? agent->last_id : 0;
+        return asked;
     }
     const char *outcome = state->phase == AGENT_INSTALLED ? "installed" :
                           state->phase == AGENT_ROLLED_BACK ? "rolled-back" : "failed";
@@ -167,6 +170,8 @@ enum agent_err agent_connected(struct agent *agent)
         agent->trial_old = false;
         agent_tell(agent, confirmed ? AGENT_EVENT_INSTALLED : AGENT_EVENT_ROLLED_BACK, NULL);
     }
+    /* After a failure the next attempt is the plugin's decision: no certificate is taken for a hint meanwhile. */
+    agent->strangers = agent->state.phase == AGENT_FAILED || agent->state.phase == AGENT_ROLLED_BACK ? 1 : 0;
     /* A failure was still to be reported: what has become of the renewal since? Only at a connect, so that a
      * certificate that is bad every time does not become a loop. */
     agent->ask_later = agent->ask_later || (agent->state.phase == AGENT_FAILED && agent->config->ask_at_connect);

@@ -117,7 +117,6 @@ enum agent_err agent_next_send(struct agent *agent, const char *renewal_id)
 enum agent_err agent_next_begin(struct agent *agent, const char *renewal_id)
 {
     agent->tries = 0;
-    agent->strangers = 0;
     enum agent_err sent = agent->online ? agent_next_send(agent, renewal_id) : agent_next_ready(agent);
     if (sent != AGENT_OK && sent != AGENT_OFFLINE) {
         return sent;
@@ -170,6 +169,7 @@ static enum agent_err chain_refuse(struct agent *agent, enum agent_refusal refus
     memset(&next.slot[agent_other(agent)], 0, sizeof next.slot[0]);
     agent->csr_len = 0;
     agent->due_ms = INT64_MAX;
+    agent->strangers = 1;
     enum agent_err err = agent_commit(agent, &next);
     if (err != AGENT_OK) {
         return err;
@@ -213,11 +213,45 @@ static enum agent_err chain_accept(struct agent *agent, const uint8_t *chain, si
     return AGENT_OK;
 }
 
+/* Whether this is a certificate for a key that is neither the next one nor the current one. */
+static enum agent_err is_stranger(struct agent *agent, const uint8_t *chain, size_t len, bool *stranger)
+{
+    const struct agent_config *config = agent->config;
+    const unsigned current = agent->state.current;
+    enum agent_refusal refusal = AGENT_UNREADABLE;
+    struct agent_validity validity;
+    uint8_t key[AGENT_KEY_MAX];
+    size_t key_len = 0;
+    enum agent_err err = agent_slot_get_key(&agent->state.slot[current], agent->ports, current, key, sizeof key,
+                                            &key_len);
+    if (err == AGENT_OK) {
+        err = agent->ports->crypto->chain_check(agent->ports, key, key_len, chain, len, config->trust,
+                                                config->trust_len, config->device, &refusal, &validity);
+    }
+    agent_wipe(key, sizeof key);
+    *stranger = refusal == AGENT_OTHER_KEY;
+    return err;
+}
+
+/* The plugin insists on a certificate whose key we lost or gave up: once per connection, another key is asked for. */
+static enum agent_err idle_certificate(struct agent *agent, size_t len, const char *renewal_id)
+{
+    bool stranger = false;
+    enum agent_err err = is_stranger(agent, agent->scratch, len, &stranger);
+    if (err != AGENT_OK || !stranger || agent->strangers > 0) {
+        return err;
+    }
+    agent_tell(agent, AGENT_EVENT_TRIGGERED, renewal_id);
+    err = agent_next_begin(agent, renewal_id);
+    agent->strangers = 1;
+    return err;
+}
+
 enum agent_err agent_next_certificate(struct agent *agent, const uint8_t *payload, size_t len,
                                       const char *property_id)
 {
     bool asked = agent->state.phase == AGENT_REQUESTED;
-    if (!asked && !(agent->state.phase == AGENT_IDLE && agent->state.spare)) {
+    if (!asked && agent->state.phase != AGENT_IDLE) {
         return AGENT_OK; /* the same one again, after we have it */
     }
     enum agent_refusal refusal = AGENT_UNREADABLE;
@@ -227,7 +261,8 @@ enum agent_err agent_next_certificate(struct agent *agent, const uint8_t *payloa
     if (property_id != NULL && agent_renewal_id_ok(property_id)) {
         memcpy(renewal_id, property_id, AGENT_RENEWAL_ID_CAP);
     }
-    if (agent_chain_read(agent->scratch, AGENT_CHAIN_MAX, &chain_len, payload, len, renewal_id)) {
+    bool readable = agent_chain_read(agent->scratch, AGENT_CHAIN_MAX, &chain_len, payload, len, renewal_id);
+    if (readable && (asked || agent->state.spare)) {
         enum agent_err err = chain_judge(agent, agent->scratch, chain_len, &refusal, &validity);
         if (err != AGENT_OK) {
             return err;
@@ -237,7 +272,7 @@ enum agent_err agent_next_certificate(struct agent *agent, const uint8_t *payloa
         return chain_accept(agent, agent->scratch, chain_len, &validity, renewal_id);
     }
     if (!asked) {
-        return AGENT_OK; /* we asked for none: no business of the spare key's */
+        return readable ? idle_certificate(agent, chain_len, renewal_id) : AGENT_OK;
     }
     if (refusal == AGENT_OTHER_KEY && ++agent->strangers < STRANGERS_MAX) {
         return AGENT_OK; /* most likely a late answer to a key that we gave up: ours is still to come */

@@ -1,6 +1,6 @@
 /* Invariants 5 and 7 of the device: whatever instant the power goes, and comes back, and goes again, there is a working
- * key and certificate, and the renewal completes once the power stays. Every write and every publish of a renewal is cut,
- * in every way a flash knows, alone and in pairs; a third cut is sampled. */
+ * key and certificate, and the renewal completes once the power stays. Every write and every publish of a renewal is
+ * cut, in every way a flash knows, alone and in pairs; a third cut is sampled. */
 #include "test_agent_world.h"
 
 #include <setjmp.h>

@@ -232,7 +232,18 @@ static void test_strangers_are_reported_in_the_end(void **state)
     }
     assert_int_equal(1, world.events[AGENT_EVENT_REFUSED]);
     assert_string_equal("certificate-for-another-key", world.detail);
-    assert_int_equal(AGENT_IDLE, agent_phase(agent())); /* the plugin never named the renewal: no report is owed */
+    assert_int_equal(AGENT_FAILED, agent_phase(agent())); /* the plugin never named the renewal: `get` must do */
+    world_deliver(&world);
+    assert_int_equal(AGENT_IDLE, agent_phase(agent()));
+    assert_int_equal(0, world.failed_reports);
+    /* The plugin still has the certificate of the key that was given up, and says so at the next appearance. */
+    assert_int_not_equal(0, world.issued);
+    assert_int_equal(1, world.csrs);
+    world_hang_up(&world);
+    assert_true(world_connect(&world));
+    world_deliver(&world);
+    assert_int_equal(2, world.keys_asked);
+    assert_int_equal(AGENT_TRIAL, agent_phase(agent()));
 }
 
 static void test_corrupt_is_refused_and_reported(void **state)
@@ -370,6 +381,23 @@ static void test_other_slot_is_installed_when_stored(void **state)
     assert_int_equal(1, agent()->state.current);
 }
 
+static void test_who_cannot_report_is_seen(void **state)
+{
+    (void)state;
+    world.any_time = true;
+    assert_int_equal(AGENT_OK, agent_request(agent()));
+    assert_true(world_connect(&world));
+    world_deliver(&world);
+    assert_string_equal("", agent()->state.renewal_id); /* DER and MQTT 3.1.1: nothing named the renewal */
+    world_hang_up(&world);
+    assert_true(world_connect(&world));
+    assert_int_equal(AGENT_INSTALLED, agent_phase(agent()));
+    world_deliver(&world);
+    assert_int_equal(AGENT_IDLE, agent_phase(agent()));
+    assert_int_equal(0, world.installed_reports);
+    assert_int_equal(1, world.generation); /* the plugin had something to see the connection by */
+}
+
 static void test_open_and_provision_refuse(void **state)
 {
     (void)state;
@@ -396,7 +424,8 @@ int main(void)
         T(test_certificates_that_are_not_for_us), T(test_strangers_are_reported_in_the_end),
         T(test_corrupt_is_refused_and_reported), T(test_clock), T(test_refused_certificate_rolls_back),
         T(test_network_failures_do_not_roll_back), T(test_damaged_pairs), T(test_no_random_numbers_no_request),
-        T(test_other_slot_is_installed_when_stored), T(test_open_and_provision_refuse),
+        T(test_other_slot_is_installed_when_stored), T(test_who_cannot_report_is_seen),
+        T(test_open_and_provision_refuse),
     };
     return cmocka_run_group_tests_name("agent", tests, NULL, NULL);
 }

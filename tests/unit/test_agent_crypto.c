@@ -1,5 +1,5 @@
-/* The agent's cryptography against the plugin's: its CSRs pass every acceptance rule, and of the plugin's certificates it
- * takes exactly those that are for its key and identity, for clients, and signed by somebody it trusts. */
+/* The agent's cryptography against the plugin's: its CSRs pass every acceptance rule, and of the plugin's certificates
+ * it takes exactly those that are for its key and identity, for clients, and signed by somebody it trusts. */
 #include "agent_mbedtls.h"
 
 #include "common/csr.h"

@@ -47,8 +47,8 @@ static void test_json_well_formed(void **state)
 static void test_json_fields(void **state)
 {
     (void)state;
-    const char *json = "{\"x\":{\"a\":\"inner\"},\"a\":\"va\\\"l\",\"n\":4294967295,\"big\":4294967296,\"list\":[\"p\",2,\"q\"],"
-                       "\"e\":[],\"u\":\"\\u0041\"}";
+    const char *json = "{\"x\":{\"a\":\"inner\"},\"a\":\"va\\\"l\",\"n\":4294967295,\"big\":4294967296,"
+                       "\"list\":[\"p\",2,\"q\"],\"e\":[],\"u\":\"\\u0041\"}";
     struct agent_span value, element;
     char text[8];
     uint32_t number = 0;
@@ -172,7 +172,8 @@ static void test_certificates(void **state)
     assert_true(chain(out, &len, "0xyz", id)); /* 0x30: taken as DER as it is */
     assert_int_equal(4, len);
     static const char *const bad[] = {
-        "", "x", "-", "-----BEGIN CERTIFICATE-----", PEM("AAU"), PEM("A"), PEM("AA=A"), PEM("===="), PEM("AA*K"), PEM(""),
+        "", "x", "-", "-----BEGIN CERTIFICATE-----", PEM("AAU"), PEM("A"), PEM("AA=A"), PEM("===="), PEM("AA*K"),
+        PEM(""),
         "-----BEGIN CERTIFICATE-----\nAAUK\n-----END CERTIFICATE REQUEST-----\n", PEM("AAUK") "x", PEM("AAUK") "-",
         "{}", "{\"certificates\":[]}", "{\"certificates\":7}", "{\"certificates\":[7]}", "{\"certificates\":[\"AAUK\"]}",
         "{\"certificates\":[\"" PEM_IN_JSON("AAUK") "\"]", "{\"certificates\":\"" PEM_IN_JSON("AAUK") "\"}",

@@ -1,5 +1,7 @@
 #include "test_agent_world.h"
 
+#include "test_agent_toy.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -7,84 +9,7 @@
 
 #include <cmocka.h>
 
-enum { FIRST_KEY = 1000, TOY_CHAIN_LEN = 26, ISSUED_PATIENCE = 3 };
-static const int64_t YEAR_2030 = 1893456000, DAY = 86400;
-
-/* --- toy cryptography. Key: 'K' and a number. CSR: 'R', the number, the device. Chain: 0x30, key, serial, signature 'S',
- * notBefore, notAfter. --- */
-
-static void number_put(uint8_t *at, uint64_t number, unsigned octets)
-{
-    for (unsigned i = 0; i < octets; i++) {
-        at[i] = (uint8_t)(number >> (8 * i));
-    }
-}
-
-static uint64_t number_get(const uint8_t *at, unsigned octets)
-{
-    uint64_t number = 0;
-    for (unsigned i = 0; i < octets; i++) {
-        number |= (uint64_t)at[i] << (8 * i);
-    }
-    return number;
-}
-
-static enum agent_err toy_key_make(const struct agent_ports *ports, uint8_t *key, size_t cap, size_t *len)
-{
-    struct world *world = ports->ctx;
-    uint8_t dice[4];
-    assert_true(cap >= 5);
-    if (!ports->random(ports->ctx, dice, sizeof dice)) {
-        return AGENT_CRYPTO;
-    }
-    key[0] = 'K';
-    number_put(key + 1, FIRST_KEY + ++world->keys_made, 4);
-    *len = 5;
-    return AGENT_OK;
-}
-
-static enum agent_err toy_csr_make(const struct agent_ports *ports, const uint8_t *key, size_t key_len,
-                                   const char *device, uint8_t *csr, size_t cap, size_t *len)
-{
-    (void)ports;
-    size_t name = strlen(device);
-    assert_true(key_len == 5 && key[0] == 'K' && cap >= 5 + name);
-    csr[0] = 'R';
-    memcpy(csr + 1, key + 1, 4);
-    memcpy(csr + 5, device, name);
-    *len = 5 + name;
-    return AGENT_OK;
-}
-
-static enum agent_err toy_chain_check(const struct agent_ports *ports, const uint8_t *key, size_t key_len,
-                                      const uint8_t *chain, size_t chain_len, const uint8_t *trust, size_t trust_len,
-                                      const char *device, enum agent_refusal *refusal, struct agent_validity *validity)
-{
-    (void)ports, (void)trust, (void)trust_len, (void)device;
-    assert_true(key_len == 5 && key[0] == 'K');
-    if (chain_len != TOY_CHAIN_LEN) {
-        *refusal = AGENT_UNREADABLE;
-    } else if (memcmp(chain + 1, key + 1, 4) != 0) {
-        *refusal = AGENT_OTHER_KEY;
-    } else {
-        *refusal = chain[9] == 'S' ? AGENT_ACCEPTED : AGENT_UNTRUSTED;
-        validity->not_before = (int64_t)number_get(chain + 10, 8);
-        validity->not_after = (int64_t)number_get(chain + 18, 8);
-    }
-    return AGENT_OK;
-}
-
-static const struct agent_crypto toy = { "EC-P256", toy_key_make, toy_csr_make, toy_chain_check };
-
-static void toy_chain(uint8_t chain[TOY_CHAIN_LEN], uint32_t key, uint32_t serial, bool corrupt)
-{
-    chain[0] = 0x30;
-    number_put(chain + 1, key, 4);
-    number_put(chain + 5, serial, 4);
-    chain[9] = corrupt ? 'X' : 'S';
-    number_put(chain + 10, (uint64_t)(YEAR_2030 - DAY), 8);
-    number_put(chain + 18, (uint64_t)(YEAR_2030 + 90 * DAY), 8);
-}
+enum { ISSUED_PATIENCE = 3 };
 
 /* --- power and flash --- */
 
@@ -235,17 +160,15 @@ static void plugin_push(struct world *world)
 
 static void plugin_csr(struct world *world, const uint8_t *csr)
 {
-    uint32_t key = (uint32_t)number_get(csr + 1, 4);
+    uint32_t key = (uint32_t)toy_get(csr + 1, 4);
     world->csrs++;
     world->keys_asked += key != world->key_asked ? 1 : 0;
     world->key_asked = key;
     if (world->issued != 0 && world->cert[world->issued].key == key) {
         say_certificate(world); /* same request, same answer */
-    } else if (world->issued != 0) {
-        world_say(world, "rejected", "{\"statusCode\":409,\"errorCode\":\"renewal-in-progress\",\"retryAfter\":5}");
     } else if (world->cert[world->current].key == key) {
         world_say(world, "rejected", "{\"statusCode\":409,\"errorCode\":\"key-reused\"}");
-    } else if (!world->triggered && !world->any_time) {
+    } else if (!world->triggered && !world->any_time && world->issued == 0) {
         world_say(world, "rejected", "{\"statusCode\":425,\"errorCode\":\"too-early\",\"retryAfter\":99999}");
     } else {
         assert_true(world->serials + 1 < WORLD_CERTS_MAX);
@@ -280,13 +203,32 @@ static bool plugin_connect(struct world *world, uint32_t serial)
     if (cert->superseded || cert->refused_at_connect) {
         return false;
     }
+    world->shown = serial;
+    return true;
+}
+
+/* The device shows up: what it presents is looked at, and what waits for it is sent. */
+static void plugin_seen(struct world *world)
+{
+    uint32_t serial = world->shown;
+    world->shown = 0;
+    if (serial == 0) {
+        return;
+    }
     if (serial == world->issued) {
         world->cert[world->current].superseded = true; /* no grace at all: the hardest case for the device */
         world->current = world->issued;
         world->issued = 0;
         world->generation++;
     }
-    return serial == world->current;
+    assert_int_equal(world->current, serial);
+    if (world->issued != 0 && ++world->rounds_issued > ISSUED_PATIENCE) {
+        world->issued = 0; /* its deadline passed */
+        world->triggered = true;
+    }
+    if (!world->never_pushes) {
+        plugin_push(world);
+    }
 }
 
 static enum agent_err port_publish(void *ctx, uint32_t id, const char *topic, const uint8_t *payload, size_t len)
@@ -304,6 +246,7 @@ static enum agent_err port_publish(void *ctx, uint32_t id, const char *topic, co
     memcpy(text, payload, len);
     text[len] = '\0';
     world->unacknowledged[world->unacknowledged_len++] = id;
+    plugin_seen(world);
     const char *verb = strrchr(topic, '/') + 1;
     if (strcmp(verb, "csr") == 0) {
         plugin_csr(world, (const uint8_t *)text);
@@ -329,7 +272,7 @@ const struct agent_config world_config = {
 
 const struct agent_ports world_ports_template = {
     .read = flash_read, .write = flash_write, .publish = port_publish, .now_ms = port_now_ms, .now_s = port_now_s,
-    .random = port_random, .event = port_event, .crypto = &toy,
+    .random = port_random, .event = port_event, .crypto = &toy_crypto,
 };
 
 void world_init(struct world *world, struct agent_ports *ports)
@@ -339,11 +282,11 @@ void world_init(struct world *world, struct agent_ports *ports)
     *ports = world_ports_template;
     ports->ctx = world;
     world->now_ms = 1000;
-    world->now_s = YEAR_2030;
+    world->now_s = TOY_NOW;
     world->serials = world->current = 1;
-    world->cert[1].key = FIRST_KEY;
-    number_put(key + 1, FIRST_KEY, 4);
-    toy_chain(chain, FIRST_KEY, 1, false);
+    world->cert[1].key = TOY_FIRST_KEY;
+    toy_put(key + 1, TOY_FIRST_KEY, 4);
+    toy_chain(chain, TOY_FIRST_KEY, 1, false);
     assert_int_equal(AGENT_OK, agent_provision(&world_config, ports, key, sizeof key, chain, sizeof chain));
     world->steps = 0;
 }
@@ -370,17 +313,13 @@ bool world_connect(struct world *world)
     assert_int_equal(5, identity.key_len);
     assert_int_equal(TOY_CHAIN_LEN, identity.chain_len);
     assert_memory_equal(identity.key + 1, identity.chain + 1, 4); /* the key is this certificate's */
-    if (!plugin_connect(world, (uint32_t)number_get(identity.chain + 5, 4))) {
+    if (!plugin_connect(world, (uint32_t)toy_get(identity.chain + 5, 4))) {
         agent_connect_failed(&world->agent, true);
         return false;
     }
     world->inbox_len = 0;
-    if (world->issued != 0 && ++world->rounds_issued > ISSUED_PATIENCE) {
-        world->issued = 0; /* its deadline passed */
-        world->triggered = true;
-    }
-    if (!world->never_pushes) {
-        plugin_push(world);
+    if (world->sees_connects) {
+        plugin_seen(world);
     }
     enum agent_err err = agent_connected(&world->agent);
     assert_true(err == AGENT_OK || world->dead);
@@ -438,9 +377,9 @@ void world_check_pair(struct world *world, struct agent_ports *ports)
     world_open(world, ports);
     /* The pair that counts, without looking at the other: nothing may depend on luck or on mending. */
     assert_int_equal(AGENT_OK, agent_credentials(&world->agent, &identity));
-    uint32_t serial = (uint32_t)number_get(identity.chain + 5, 4);
+    uint32_t serial = (uint32_t)toy_get(identity.chain + 5, 4);
     assert_memory_equal(identity.key + 1, identity.chain + 1, 4);
-    assert_int_equal((uint32_t)number_get(identity.key + 1, 4), world->cert[serial].key);
+    assert_int_equal((uint32_t)toy_get(identity.key + 1, 4), world->cert[serial].key);
     assert_true(serial == world->current || serial == world->issued || world->cert[serial].refused_at_connect);
     world->cut_at = cut_at;
 }

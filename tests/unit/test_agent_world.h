@@ -55,6 +55,8 @@ struct world {
     uint32_t current, issued; /* serials; issued 0: none waits for its confirmation */
     bool triggered, any_time;
     bool never_pushes;    /* answers only */
+    bool sees_connects;   /* as with Mosquitto 2.1; 2.0 tells the plugin of a device at its first PUBLISH */
+    uint32_t shown;       /* the certificate of the connection, until it is seen; 0: seen */
     unsigned generation, renewals;
     unsigned corrupt_next, refuse_next; /* this many of the next certificates are so */
     unsigned csrs, installed_reports, failed_reports, rolled_back_reports, rounds_issued;
