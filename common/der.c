@@ -207,14 +207,25 @@ static bool primitive_ok(int tag, struct cr_bytes content)
     }
 }
 
-static cr_err check_all(struct cr_der reader, unsigned depth_left)
+/* X.690 section 11.6: the values of a SET OF ascend, the shorter first where one starts like the other. */
+static bool ascends(struct cr_bytes before, struct cr_bytes next)
 {
+    size_t len = before.len < next.len ? before.len : next.len;
+    int order = len == 0 ? 0 : memcmp(before.data, next.data, len);
+    return order < 0 || (order == 0 && before.len <= next.len);
+}
+
+static cr_err check_all(struct cr_der reader, unsigned depth_left, bool in_set)
+{
+    struct cr_bytes before = { NULL, 0 };
     while (!cr_der_at_end(&reader)) {
         int tag = 0;
-        struct cr_bytes content;
-        if (depth_left == 0 || cr_der_any(&reader, &tag, NULL, &content) != CR_OK) {
+        struct cr_bytes value, content;
+        if (depth_left == 0 || cr_der_any(&reader, &tag, &value, &content) != CR_OK ||
+            (in_set && !ascends(before, value))) {
             return CR_INVALID;
         }
+        before = value;
         bool constructed = (tag & CR_DER_CONSTRUCTED) != 0;
         bool universal = (tag & 0xc0) == 0;
         bool must = tag == CR_DER_SEQUENCE || tag == CR_DER_SET ||
@@ -222,7 +233,9 @@ static cr_err check_all(struct cr_der reader, unsigned depth_left)
         if (universal && constructed != must) { /* BER's strings in pieces, or a sequence that claims to be a string */
             return CR_INVALID;
         }
-        if (constructed ? check_all(cr_der_of(content), depth_left - 1) != CR_OK : !primitive_ok(tag, content)) {
+        cr_err inside = constructed ? check_all(cr_der_of(content), depth_left - 1, tag == CR_DER_SET)
+                                    : primitive_ok(tag, content) ? CR_OK : CR_INVALID;
+        if (inside != CR_OK) {
             return CR_INVALID;
         }
     }
@@ -235,7 +248,7 @@ cr_err cr_der_check(struct cr_bytes der, unsigned depth_max)
     if (cr_der_any(&reader, NULL, NULL, NULL) != CR_OK || !cr_der_at_end(&reader)) {
         return CR_INVALID;
     }
-    return check_all(cr_der_of(der), depth_max);
+    return check_all(cr_der_of(der), depth_max, false);
 }
 
 bool cr_bytes_equal(struct cr_bytes a, struct cr_bytes b)

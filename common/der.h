@@ -61,7 +61,7 @@ CR_MUST_USE cr_err cr_der_bits(struct cr_der *reader, struct cr_bytes *octets, u
 CR_MUST_USE cr_err cr_der_finish(const struct cr_der *reader);
 
 /* Walks one value through all constructed values in it: single-octet tags, minimal definite lengths, nothing behind,
- * BOOLEAN, INTEGER, BIT STRING, NULL and OBJECT IDENTIFIER as DER has them, at most depth_max values nested.
+ * BOOLEAN, INTEGER, BIT STRING, NULL, OBJECT IDENTIFIER and SET OF as DER has them, at most depth_max values nested.
  * CR_INVALID otherwise. What OCTET STRINGs wrap is not looked into. */
 CR_MUST_USE cr_err cr_der_check(struct cr_bytes der, unsigned depth_max);
 

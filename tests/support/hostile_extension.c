@@ -149,7 +149,7 @@ static struct cr_bytes two_values_in_one_request(struct hostile_cast *cast)
     struct forge *f = &cast->f;
     struct cr_bytes usage = SEQ(f, csr_extension(f, ID_KEY_USAGE, true, forge_bits(f, 7, TEXT("\x80"))));
     struct cr_bytes constraints = SEQ(f, csr_extension(f, ID_BASIC_CONSTRAINTS, true, SEQ(f, NOTHING)));
-    return with_attributes(cast, SEQ(f, OID(f, CR_OID_EXTENSION_REQUEST), SET(f, usage, constraints)));
+    return with_attributes(cast, SEQ(f, OID(f, CR_OID_EXTENSION_REQUEST), SET(f, constraints, usage)));
 }
 
 static struct cr_bytes microsofts_request(struct hostile_cast *cast)
