@@ -59,8 +59,8 @@ struct cr_host_ops {
      * connection has another mark, as long as the former one is held (certificate_hold). Asked for when it is needed
      * (our topics, a client not seen before), not for each of the broker's messages. */
     const void *(*certificate_mark)(struct cr_host *host, const struct cr_client *client);
-    /* Holds that certificate: *held is a reference that keeps its mark from being reused; its encoding is copied to
-     * *der, the caller's. CR_NOT_FOUND: there is none. */
+    /* Holds that certificate: *held is a reference that keeps its mark from being reused; *der views its encoding while
+     * it is held. CR_NOT_FOUND: there is none. */
     cr_err (*certificate_hold)(struct cr_host *host, const struct cr_client *client, void **held, struct cr_blob *der);
     void (*certificate_drop)(struct cr_host *host, void *held);
     /* Closes the client's connection at the next tick. */

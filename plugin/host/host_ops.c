@@ -79,6 +79,12 @@ static const void *op_certificate_mark(struct cr_host *host, const struct cr_cli
     return x509;
 }
 
+/* What certificate_hold gives out. */
+struct held {
+    X509 *x509;
+    uint8_t der[];
+};
+
 static cr_err op_certificate_hold(struct cr_host *host, const struct cr_client *client, void **held,
                                   struct cr_blob *der)
 {
@@ -89,26 +95,26 @@ static cr_err op_certificate_hold(struct cr_host *host, const struct cr_client *
     if (x509 == NULL) {
         return CR_NOT_FOUND;
     }
-    cr_err err = CR_CRYPTO;
     int len = i2d_X509(x509, NULL);
-    if (len > 0) {
-        uint8_t *data = malloc((size_t)len), *end = data;
-        err = CR_NOMEM;
-        if (data != NULL) {
-            (void)i2d_X509(x509, &end);
-            *der = (struct cr_blob){ data, (size_t)len };
-            *held = x509;
-            return CR_OK;
-        }
+    struct held *h = len > 0 ? malloc(sizeof *h + (size_t)len) : NULL;
+    if (h == NULL) {
+        X509_free(x509);
+        return len > 0 ? CR_NOMEM : CR_CRYPTO;
     }
-    X509_free(x509);
-    return err;
+    uint8_t *end = h->der;
+    (void)i2d_X509(x509, &end);
+    h->x509 = x509;
+    *der = (struct cr_blob){ h->der, (size_t)len };
+    *held = h;
+    return CR_OK;
 }
 
 static void op_certificate_drop(struct cr_host *host, void *held)
 {
     (void)host;
-    X509_free(held);
+    struct held *h = held;
+    X509_free(h->x509);
+    free(h);
 }
 
 static void op_kick(struct cr_host *host, const char *client_id)
