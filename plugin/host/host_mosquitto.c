@@ -53,6 +53,11 @@ static int on_acl_check(int event, void *event_data, void *user_data)
     if (!host_on_loop() || data->topic == NULL) {
         return MOSQ_ERR_PLUGIN_DEFER; /* 2.1's http_api asks on a thread of its own */
     }
+    enum cr_verdict verdict;
+    if ((data->access == MOSQ_ACL_READ || data->access == MOSQ_ACL_WRITE) &&
+        cr_router_passes(cr_app_router(h->app), data->client, data->topic, &verdict)) {
+        return verdict == CR_ALLOW ? MOSQ_ERR_SUCCESS : MOSQ_ERR_PLUGIN_DEFER;
+    }
     if (data->access == MOSQ_ACL_WRITE) {
         h->checked_client = data->client;
         h->checked_topic = data->topic;
@@ -262,6 +267,7 @@ static void host_free(struct host_mosquitto *h)
     unregister_all(h);
     cr_app_stop(h->app);
     host_ops_fini(h);
+    properties_fini();
     if (only_one == h) {
         only_one = NULL;
     }
@@ -289,6 +295,9 @@ int host_mosquitto_start(mosquitto_plugin_id_t *id, void **user_data, const stru
     CR_TRY(surroundings_check());
     if (mosquitto_plugin_set_info != NULL) {
         (void)mosquitto_plugin_set_info(id, "cert-renewal", CR_VERSION);
+    }
+    if (properties_init() != CR_OK) {
+        host_say('w', "neither this broker nor libmosquitto.so.1 lets properties be read: answers carry no correlation data");
     }
     CR_TRY(register_all(h));
     CR_TRY(cr_app_start(&h->app, &h->host, config_path));

@@ -13,7 +13,7 @@
 #include <mqtt_protocol.h>
 #endif
 
-/* Debian's brokers export these, a 2.0 broker built by its own Makefile does not: then requests have no properties. */
+/* Not every broker exports these: properties_init looks elsewhere then. */
 #pragma weak mosquitto_property_next
 #pragma weak mosquitto_property_identifier
 #pragma weak mosquitto_property_read_binary

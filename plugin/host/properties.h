@@ -5,6 +5,11 @@
 #include "plugin/host/host.h"
 #include "plugin/host/mosquitto_api.h"
 
+/* Finds what reads properties: the broker's own functions, else libmosquitto's. CR_UNAVAILABLE: neither; requests then
+ * seem to have no properties. */
+CR_MUST_USE cr_err properties_init(void);
+void properties_fini(void);
+
 /* What of a message's properties concerns us. properties_free when done with it. */
 void properties_read(struct cr_request_properties *request, const mosquitto_property *list);
 void properties_free(struct cr_request_properties *request);

@@ -128,6 +128,12 @@ bool cr_router_concerns(const struct cr_router *router, const char *topic)
     return topic[0] == '$' || topic[0] == router->setup->config.topic_prefix[0];
 }
 
+bool cr_router_passes(const struct cr_router *router, const void *handle, const char *topic, enum cr_verdict *verdict)
+{
+    *verdict = router->setup->config.default_allow ? CR_ALLOW : CR_DEFER;
+    return !cr_router_concerns(router, topic) && cr_sessions_recent(&router->sessions, handle);
+}
+
 enum cr_verdict cr_router_access(struct cr_router *router, const struct cr_client *client, enum cr_access access,
                                  const char *text)
 {

@@ -35,6 +35,9 @@ struct cr_session *cr_sessions_find(struct cr_sessions *sessions, const struct c
     struct cr_session *session;
 
     HASH_FIND(hh_handle, sessions->by_handle, &client->handle, sizeof client->handle, session);
+    if (session != NULL) {
+        sessions->recent[cr_sessions_recent_at(client->handle)] = client->handle;
+    }
     return session;
 }
 
@@ -136,6 +139,9 @@ void cr_sessions_remove(struct cr_sessions *sessions, struct cr_session *session
     cr_sessions_wait_over(sessions, session);
     if (session->presence != NULL) {
         LL_DELETE2(session->presence->first, session, sibling);
+    }
+    if (cr_sessions_recent(sessions, session->handle)) {
+        sessions->recent[cr_sessions_recent_at(session->handle)] = NULL;
     }
     HASH_DELETE(hh_handle, sessions->by_handle, session);
     HASH_DELETE(hh_id, sessions->by_id, session);

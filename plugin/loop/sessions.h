@@ -14,7 +14,7 @@
 
 #include <uthash.h>
 
-enum { CR_CLIENT_ID_CAP = 257 };
+enum { CR_CLIENT_ID_CAP = 257, CR_RECENT = 256 /* a power of two */ };
 
 struct cr_session;
 
@@ -62,6 +62,7 @@ struct cr_sessions {
     struct cr_session *by_handle, *by_id;
     struct cr_presence *presences;
     struct cr_session *waiting;      /* not presented yet, oldest first (utlist) */
+    const void *recent[CR_RECENT];   /* handles that have a session, found last, by a few bits of theirs */
     uint64_t last_id;
     unsigned count;
     struct cr_limiter_rate request_rate, alarm_rate;
@@ -73,6 +74,15 @@ void cr_sessions_fini(struct cr_sessions *sessions);
 /* The session of this client, NULL when it was not noticed yet. Does not look at the certificate: cheap enough for
  * every message. */
 struct cr_session *cr_sessions_find(struct cr_sessions *sessions, const struct cr_client *client);
+/* Whether this handle was found not long ago and still has its session. False says nothing. */
+static inline unsigned cr_sessions_recent_at(const void *handle)
+{
+    return (unsigned)(((uintptr_t)handle >> 4 ^ (uintptr_t)handle >> 12) & (CR_RECENT - 1));
+}
+static inline bool cr_sessions_recent(const struct cr_sessions *sessions, const void *handle)
+{
+    return sessions->recent[cr_sessions_recent_at(handle)] == handle;
+}
 struct cr_session *cr_sessions_find_id(struct cr_sessions *sessions, uint64_t id);
 struct cr_presence *cr_sessions_presence(struct cr_sessions *sessions, const char *device);
 

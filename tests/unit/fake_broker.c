@@ -302,6 +302,15 @@ bool cr_router_concerns(const struct cr_router *router, const char *topic)
     return true;
 }
 
+bool cr_router_passes(const struct cr_router *router, const void *handle, const char *topic, enum cr_verdict *verdict)
+{
+    (void)router;
+    (void)handle;
+    (void)topic;
+    *verdict = CR_DENY;
+    return false;
+}
+
 unsigned cr_router_tick(struct cr_router *router)
 {
     (void)router;
