@@ -31,7 +31,7 @@
  *      lies outside the current certificate's validity is not used to judge the next one.
  *   5. publish() is QoS 1 and is used only between agent_connected() and agent_disconnected().
  *
- * MEMORY. struct agent (about 1 kB), AGENT_SCRATCH_MIN bytes of scratch which agents of one thread may share, and about
+ * MEMORY. struct agent (under 1 kB), AGENT_SCRATCH_MIN bytes of scratch which agents of one thread may share, and about
  * 1.5 kB of stack plus what the crypto operations need. Records: two keys of AGENT_KEY_MAX, two chains of
  * AGENT_CHAIN_MAX, two states of AGENT_STATE_LEN bytes.
  *
