@@ -235,6 +235,12 @@ static void presented_certificates_are_read_strictly(void **state)
     assert_int_equal(parse_with(f, one, extension(f, "551d13", true, NOTHING)), CR_INVALID);
     struct cr_bytes with_a_tail = JOIN(f, SEQ(f, ca_flag), TEXT("\0"));
     assert_int_equal(parse_with(f, one, extension(f, "551d13", true, with_a_tail)), CR_INVALID);
+    /* hostile 103: bounded */
+    struct cr_bytes filler = forge_copy(f, (uint8_t[CR_CERT_MAX]){ 0 }, CR_CERT_MAX);
+    filler.len -= 300;
+    assert_int_equal(parse_with(f, one, extension(f, "551d7f", false, filler)), CR_OK);
+    filler.len += 300;
+    assert_int_equal(parse_with(f, one, extension(f, "551d7f", false, filler)), CR_INVALID);
     /* what is critical must be known; twice is once too often */
     assert_int_equal(parse_with(f, one, extension(f, "551d7f", true, TEXT("\x05\0"))), CR_INVALID);
     assert_int_equal(parse_with(f, one, extension(f, "551d7f", false, TEXT("\x05\0"))), CR_OK);

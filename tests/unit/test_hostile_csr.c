@@ -14,7 +14,14 @@ static void hostile_01_empty_or_one_byte(void **state)
 
 static void hostile_02_attribute_of_1_mb(void **state)
 {
+    static const uint8_t large[CR_CSR_MAX + 1] = { 0x30, 0x80 };
+    struct cr_bytes payload = { large, sizeof large };
+    struct cr_csr csr;
+    struct cr_blob der;
     hostile_refused(state, 2);
+    /* Each door has the same lock. */
+    assert_int_equal(cr_csr_parse(&csr, payload), CR_REFUSAL_TOO_LARGE);
+    assert_int_equal(cr_csr_from_pem(&der, payload), CR_REFUSAL_TOO_LARGE);
 }
 
 static void hostile_03_truncated_at_every_offset(void **state)

@@ -215,9 +215,49 @@ static void hostile_64_long_validity(void **state)
     hostile_issued(state, 64);
 }
 
+/* Beside the CN a subject may repeat what the profile says, each once, each alone. */
+static void attributes_of_the_profile_may_be_repeated(void **state)
+{
+    struct hostile_fixture *fixture = *state;
+    struct hostile_cast *cast = &fixture->cast;
+    struct forge *f = &cast->f;
+    struct cr_profile profile = fixture->profile;
+    struct cr_csr csr;
+    profile.attr_count = 2;
+    profile.attr[0] = (struct cr_subject_attr){ "C", "DE" };
+    profile.attr[1] = (struct cr_subject_attr){ "O", "Acme" };
+    struct cr_bytes cn = csr_attr(f, CR_OID_CN, CR_DER_UTF8_STRING, TEXT(HOSTILE_DEVICE));
+    struct cr_bytes c = csr_attr(f, CR_OID_C, CR_DER_PRINTABLE_STRING, TEXT("DE"));
+    struct cr_bytes o = csr_attr(f, CR_OID_O, CR_DER_UTF8_STRING, TEXT("Acme"));
+    struct cr_bytes other = csr_attr(f, CR_OID_O, CR_DER_UTF8_STRING, TEXT("Acme2"));
+    struct cr_bytes as_ou = csr_attr(f, CR_OID_OU, CR_DER_UTF8_STRING, TEXT("Acme"));
+    struct cr_bytes t61 = csr_attr(f, CR_OID_O, 0x14, TEXT("Acme"));
+    const struct {
+        struct cr_bytes subject;
+        enum cr_refusal refusal;
+    } cases[] = {
+        { SEQ(f, SET(f, cn)), CR_REFUSAL_NONE },
+        { SEQ(f, SET(f, c), SET(f, o), SET(f, cn)), CR_REFUSAL_NONE },
+        { SEQ(f, SET(f, cn), SET(f, o)), CR_REFUSAL_NONE },
+        { SEQ(f, SET(f, o), SET(f, o), SET(f, cn)), CR_REFUSAL_SUBJECT_MISMATCH },
+        { SEQ(f, SET(f, other), SET(f, cn)), CR_REFUSAL_SUBJECT_MISMATCH },
+        { SEQ(f, SET(f, as_ou), SET(f, cn)), CR_REFUSAL_SUBJECT_MISMATCH },
+        { SEQ(f, SET(f, t61), SET(f, cn)), CR_REFUSAL_SUBJECT_MISMATCH },
+        { SEQ(f, SET(f, o, cn)), CR_REFUSAL_SUBJECT_MISMATCH }, /* in one RDN */
+        { SEQ(f, SET(f, c), SET(f, o)), CR_REFUSAL_SUBJECT_MISMATCH },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct csr_recipe recipe = csr_recipe_good(f, cast->key, HOSTILE_DEVICE);
+        recipe.subject = cases[i].subject;
+        assert_int_equal(cr_csr_accept(&csr, csr_recipe_der(f, &recipe), &profile, HOSTILE_DEVICE, cr_key_libcrypto()),
+                         cases[i].refusal);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(attributes_of_the_profile_may_be_repeated),
         cmocka_unit_test(hostile_29_point_off_the_curve),
         cmocka_unit_test(hostile_30_infinity),
         cmocka_unit_test(hostile_31_empty_point),
