@@ -85,8 +85,10 @@ const char *cr_key_type_text(enum cr_key_type type); /* "EC-P256", "EC-P384", "R
  * explicit parameters, even exponents …). Does not check that the point is on its curve: verify() does. */
 CR_MUST_USE cr_err cr_public_key_parse(struct cr_public_key *key, struct cr_bytes spki);
 
-/* Whether the key is publicly known to be weak: ROCA's fingerprint (CVE-2017-15361), a modulus that Fermat's method
- * splits at once, or one of the keys of Debian's 2008 generator. Bounded: under a millisecond at 4096 bits. */
+/* Whether the key can be seen to be weak: ROCA's fingerprint (CVE-2017-15361), a modulus that Fermat's method splits at
+ * once, or one with a prime factor below 168. Bounded: under a millisecond at 4096 bits. CR_INVALID above that.
+ * Not told: the keys of Debian's 2008 generator (CVE-2008-0166). Nothing in such a key shows where it comes from; it
+ * takes the list of all of them, which Debian no longer ships. RSA keys are off unless a profile allows them. */
 CR_MUST_USE cr_err cr_public_key_weak(bool *weak, const struct cr_public_key *key);
 
 #endif

@@ -5,7 +5,9 @@
  * primes, which a random modulus is for all 38 of them with a chance of about 2^-27.
  *
  * Close primes: Fermat's method looks for N = a² - b² from a = ⌈√N⌉ upwards; primes that share their upper half, as
- * from "the next prime after p", fall in the first few steps. */
+ * from "the next prime after p", fall in the first few steps.
+ *
+ * Small factors come for free with the first: no generator that works leaves any. */
 #include "common/key.h"
 
 #include <openssl/bn.h>

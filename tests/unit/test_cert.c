@@ -190,6 +190,10 @@ static void signatures_count_only_up_the_chain(void **state)
         assert_int_equal(cr_cert_verify(&cert, &altered, backends[i]), CR_DENIED);
         altered.subject_key_id = (struct cr_bytes){ NULL, 0 };
         assert_int_equal(cr_cert_verify(&cert, &altered, backends[i]), CR_DENIED);
+        /* the right name and key under another key id */
+        altered = pki->issuing.cert;
+        altered.subject_key_id = pki->root.cert.subject_key_id;
+        assert_int_equal(cr_cert_verify(&cert, &altered, backends[i]), CR_DENIED);
         /* a CA that may not sign certificates, and no CA */
         altered = pki->issuing.cert;
         altered.key_cert_sign = false;
