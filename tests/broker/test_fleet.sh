@@ -1,5 +1,5 @@
-# A fleet of simulated devices: each one's end is accounted for, whatever happens to it, and the plugin agrees. Command lines
-# that are wrong are one line and exit 2.
+# A fleet of simulated devices: the end of each is accounted for, whatever happens to it, and the plugin agrees. Command
+# lines that are wrong are one line and exit 2.
 . "$(dirname "$0")/lib.sh"
 : "${CR_DEVICE_SIM:?the simulator}"
 : "${CR_RENEWALCTL:?the operators program}"
@@ -48,7 +48,7 @@ broker_start
 
 step "asleep, without power, damaged, in 1970, never seen again"
 sim_run 0 --count 40 --trigger --awake 2 --asleep 1 --fault-power 0.5 --fault-corrupt 0.3 --fault-clock 0.3 \
-  --fault-never-wakes 0.1 --seed 7
+  --fault-never-wakes 0.1 --seed 3
 equal "$(figure triggered)" 40
 (($(figure asleep_when_triggered) > 0)) || fail "nobody was asleep"
 (($(fault power) > 0 && $(fault corrupt) > 0 && $(fault clock) > 0 && $(fault never_wakes) > 0)) || fail "no faults"
@@ -84,6 +84,12 @@ step "devices of a stranger"
 fleet=$T/stranger sim_run 1 --cafile "$T/fleet/ca.pem" --request --timeout 3
 equal "$(figure failed)" 3
 contains "$(cat "$T/figures")" '"connection-refused": 3'
+
+step "a device without a certificate"
+mkdir -p "$T/empty/devices/meter-00001"
+cp "$T/fleet/ca.pem" "$T/empty"
+fleet=$T/empty sim_run 1 --request --timeout 3
+contains "$(cat "$T/figures")" '"no-certificate": 1'
 
 step "nobody there"
 PORT=1 sim_run 1 --count 2 --timeout 1

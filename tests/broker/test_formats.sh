@@ -59,7 +59,8 @@ for word in '"correlation-data":"tag-1"' '"content-type":"' '"message-expiry-int
 done
 
 step "what is none of them"
-refused_with malformed-request five-1 "hello"
-refused_with malformed-json five-1 '{"csr":7}'
-refused_with malformed-pem five-1 '-----BEGIN CERTIFICATE REQUEST-----'
+pki_device none-1 # one that no certificate waits for, which would be offered first
+refused_with malformed-request none-1 "hello"
+refused_with malformed-json none-1 '{"csr":7}'
+refused_with malformed-pem none-1 '-----BEGIN CERTIFICATE REQUEST-----'
 world_end
