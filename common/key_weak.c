@@ -4,7 +4,7 @@
  * k·M + (65537^a mod M), M a product of the first primes. So the modulus is a power of 65537 modulo each of those
  * primes, which a random modulus is for all 38 of them with a chance of about 2^-27.
  *
- * Close primes: Fermat's method looks for N = a² - b² from a = ⌈√N⌉ upwards; primes that share their upper half,
+ * Close primes: Fermat's method looks for N = a² - b² from the root of N upwards; primes that share their upper half,
  * as from "the next prime after p", fall in the first few steps.
  *
  * Small factors come for free with the first: no generator that works leaves any. */
