@@ -84,7 +84,6 @@ static void wake(struct device *device)
         if (device->flash.dead) {
             power_lost(device);
         } else {
-            device_reason(device, "storage");
             finish(device, DEVICE_FAILED);
         }
         return;

@@ -170,6 +170,7 @@ bool device_boot(struct device *device)
         err = agent_start(device);
     }
     if (err != AGENT_OK) {
+        device_reason(device, err == AGENT_NOT_FOUND ? "no-certificate" : "storage");
         return false;
     }
     if (first) {

@@ -234,7 +234,7 @@ static void dispatch(struct link *link)
 
 static bool poll_again(struct link *link)
 {
-    int events = UV_READABLE;
+    int events = UV_READABLE | (link->up ? 0 : UV_DISCONNECT);
     /* Before CONNACK only the first event, the TCP connection, is about writing: libmosquitto then "wants to write" its
      * CONNECT all through the handshake, which would keep the loop spinning. */
     if (link->up ? mosquitto_want_write(link->mosq) : !link->started) {
@@ -264,18 +264,16 @@ static void settle(struct link *link, int rc)
 static void drive(uv_poll_t *poll, int status, int events)
 {
     struct link *link = poll->data;
-    (void)events;
-    int rc = MOSQ_ERR_CONN_LOST;
     link->started = true;
     enter(link);
-    if (status == 0) {
-        rc = mosquitto_loop_read(link->mosq, 1);
-        if (rc == MOSQ_ERR_SUCCESS && mosquitto_socket(link->mosq) >= 0 && mosquitto_want_write(link->mosq)) {
-            rc = mosquitto_loop_write(link->mosq, 1);
-        }
+    int rc = mosquitto_loop_read(link->mosq, 1); /* a reset connection too may have an alert in store, and why */
+    if (rc == MOSQ_ERR_SUCCESS && mosquitto_socket(link->mosq) >= 0 && mosquitto_want_write(link->mosq)) {
+        rc = mosquitto_loop_write(link->mosq, 1);
     }
     leave(link);
-    settle(link, rc);
+    /* libmosquitto takes a failed TCP connection for one that is still to come. */
+    bool over = status != 0 || (!link->up && (events & UV_DISCONNECT) != 0);
+    settle(link, rc == MOSQ_ERR_SUCCESS && over ? MOSQ_ERR_CONN_LOST : rc);
 }
 
 void link_tick(struct link *link)

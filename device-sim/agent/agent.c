@@ -285,8 +285,8 @@ enum agent_err agent_provision(const struct agent_config *config, const struct a
                                                     config->trust_len, config->device, &refusal,
                                                     &next.slot[0].validity);
     struct agent_validity validity = next.slot[0].validity;
-    if (err == AGENT_OK && refusal != AGENT_ACCEPTED) {
-        err = AGENT_INVALID;
+    if (err == AGENT_OK && refusal != AGENT_ACCEPTED && refusal != AGENT_UNTRUSTED) {
+        err = AGENT_INVALID; /* untrusted is fine: the factory's CA need not be the one that renews */
     }
     if (err == AGENT_OK) {
         err = agent_slot_put_key(&next.slot[0], ports, 0, key, key_len);

@@ -202,7 +202,7 @@ struct agent {
 };
 
 /* Stores a first key (as key_make() would) and chain, replacing whatever was there. AGENT_INVALID: the chain is not for
- * this key and device. Uses `scratch` as agent_open() does; follow with agent_open(). */
+ * this key and device. Who signed it does not matter. Follow with agent_open(). */
 AGENT_MUST_USE enum agent_err agent_provision(const struct agent_config *config, const struct agent_ports *ports,
                                               const uint8_t *key, size_t key_len, const uint8_t *chain,
                                               size_t chain_len);
