@@ -136,7 +136,7 @@ static void appear_deliver(struct cr_router *router, struct cr_session *session,
         if (!got && session->asked) {
             continue; /* its request will bring the answer */
         }
-        if (!got && slot->state == CR_STATE_TRIGGERED && session->quiet_until_ms > loop_now_ms(router)) {
+        if (!got && slot->state != CR_STATE_QUIET && session->quiet_until_ms > loop_now_ms(router)) {
             cr_sessions_wait(&router->sessions, session, session->quiet_until_ms);
             continue;
         }

@@ -86,8 +86,9 @@ static enum cr_verdict router_device_access(struct cr_router *router, const stru
     }
     loop_alarm(router, session, session != NULL ? session->facts.device : "",
                refusal != CR_REFUSAL_NONE ? refusal : CR_REFUSAL_WRONG_IDENTITY,
-               refusal != CR_REFUSAL_NONE ? "published to the topic of another device"
-                                          : "published to a topic that only the plugin writes");
+               session == NULL                  ? "published as a will, or without a connection"
+               : refusal != CR_REFUSAL_NONE ? "published to the topic of another device"
+                                            : "published to a topic that only the plugin writes");
     return CR_DENY;
 }
 

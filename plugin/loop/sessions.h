@@ -48,7 +48,7 @@ struct cr_session {
     bool waiting;
     /* what it is about to do */
     bool asked;                      /* it sent a CSR: no trigger is needed any more */
-    int64_t quiet_until_ms;          /* a trigger is held back until then; 0: no */
+    int64_t quiet_until_ms;          /* what waits for the device is held back until then; 0: no */
     /* a get that came while its certificate is being presented: answered from the same look into the store */
     bool get_waits;
     char get_slot[CR_NAME_CAP], get_request_id[CR_REQUEST_ID_CAP];

@@ -158,6 +158,33 @@ static void who_is_about_to_ask_is_not_told_to(void **state)
     assert_non_null(fake_host_take(&s->rig.host, "meter-1", "/renew"));
 }
 
+static void who_asks_anew_is_not_sent_the_former_certificate(void **state)
+{
+    struct scene *s = *state;
+    struct rig_key third;
+    struct cr_blob csr;
+    struct cr_bytes first, second;
+
+    rig_publish(&s->rig, s->client, CSR_TOPIC, cr_blob_view(&s->csr));
+    first = take_certificate(s);
+    rig_key_make(&third);
+    csr = rig_csr(&third, "meter-1");
+    fake_host_offline(&s->rig.host, s->client);
+    cr_router_disconnected(s->rig.router, s->client);
+    s->client = fake_host_connect(&s->rig.host, "meter-1", cr_blob_view(&s->cert), 4);
+    assert_int_equal(cr_router_access(s->rig.router, s->client, CR_ACCESS_SUBSCRIBE,
+                                      "$identity/v1/meter-1/operational/certificate"),
+                     CR_ALLOW);
+    flow_rig_pump(&s->rig);
+    assert_int_equal(fake_host_left(&s->rig.host), 0);
+    rig_publish(&s->rig, s->client, CSR_TOPIC, cr_blob_view(&csr));
+    second = take_certificate(s);
+    assert_true(first.len != second.len || memcmp(first.data, second.data, first.len) != 0);
+    assert_int_equal(fake_host_left(&s->rig.host), 0);
+    rig_key_free(&third);
+    cr_blob_fini(&csr);
+}
+
 static void a_failed_report_triggers_again(void **state)
 {
     struct scene *s = *state;
@@ -207,6 +234,7 @@ int main(void)
         WITH_WINDOW(a_trigger_waits_for_a_sleeping_device),
         WITH_WINDOW(a_get_on_a_fresh_connection_is_answered_once),
         WITH_WINDOW(who_is_about_to_ask_is_not_told_to),
+        WITH_ANY_TIME(who_asks_anew_is_not_sent_the_former_certificate),
         WITH_ANY_TIME(a_failed_report_triggers_again),
         WITH_ANY_TIME(an_asker_that_left_gets_it_on_its_next_connection),
     };
