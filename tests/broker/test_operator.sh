@@ -4,6 +4,7 @@
 world_make
 pki_device viewer-1
 PLUGIN_EXTRA="viewer_identity viewer-1"
+BROKER_EXTRA="max_packet_size 20000000" # 2.1 takes no more than two megabytes by itself
 broker_start
 pki_device d1 -1 89
 tls_of d1
