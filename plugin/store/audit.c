@@ -19,9 +19,6 @@ static void line_certificate(struct cr_line *line, const struct cr_restore *cert
     cr_line_time(line, "notAfter", entry->not_after);
     cr_line_time(line, "due", certificate->due);
     cr_line_string(line, "format", cr_csr_format_text(certificate->format));
-    if (!certificate->confirmed) {
-        cr_line_time(line, "deadline", certificate->deadline);
-    }
 }
 
 void cr_audit_line(const struct cr_audit *audit, const char *broker, struct cr_line *line)

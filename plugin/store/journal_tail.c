@@ -172,9 +172,6 @@ cr_err cr_restore_read(struct cr_restore *restore, struct cr_bytes line)
     if (format.data != NULL) {
         restore->format = cr_csr_format_parse(format);
     }
-    if (!restore->confirmed) {
-        CR_TRY(time_field(line, "deadline", &restore->deadline));
-    }
 out:
     return err;
 }

@@ -24,6 +24,28 @@ static void ask_decision(struct store_op *op)
     store_op_send(op, &args, on_decision);
 }
 
+/* A trigger past its deadline: reading ends it, then it is asked again. */
+static void on_stale(struct store_op *op, const redisReply *reply)
+{
+    struct cr_answer answer;
+    if (store_answer_read(&answer, reply) != CR_OK) {
+        store_op_quarantine(op, "an answer of Redis that is none");
+        return;
+    }
+    store_audit_note(op, &answer);
+    ask_decision(op);
+}
+
+static void ask_end_of_trigger(struct store_op *op)
+{
+    struct cr_args args;
+    if (cr_args_read(&args, &op->store->records, op->job, false) != CR_OK) {
+        store_op_refuse(op, CR_REFUSAL_INTERNAL, 0);
+        return;
+    }
+    store_op_send(op, &args, on_stale);
+}
+
 /* ---- 2: put back first ---- */
 
 static void ask_put_back(struct store_op *op, const struct cr_tail_entry *entry, bool with_der);
@@ -148,7 +170,7 @@ static void go_on(struct store_op *op, int64_t version)
     job->version = (uint64_t)version;
     struct cr_restore facts;
     cr_restore_of_job(&facts, job);
-    store_audit_op(op, "intent", "", &facts);
+    store_audit_journal(op, "intent", &facts); /* what becomes of it goes to the stream */
     job->outcome = CR_OUT_NONE;
     job->stage = CR_STAGE_SIGN;
     store_op_finish(op);
@@ -183,7 +205,12 @@ static void on_decision(struct store_op *op, const redisReply *reply)
     struct cr_answer answer;
     struct cr_job *job = op->job;
     int64_t generation = 0, seconds = 0;
-    if (store_answer_read(&answer, reply) != CR_OK || cr_answer_is(&answer, "foreign") ||
+    cr_err err = store_answer_read(&answer, reply);
+    if (err == CR_OK && cr_answer_is(&answer, "stale")) {
+        ask_end_of_trigger(op);
+        return;
+    }
+    if (err != CR_OK || cr_answer_is(&answer, "foreign") ||
         cr_answer_text(&answer, RENEWAL, job->renewal_id, sizeof job->renewal_id) != CR_OK ||
         cr_answer_number(&answer, GENERATION, &generation) != CR_OK ||
         cr_answer_number(&answer, SECONDS, &seconds) != CR_OK) {

@@ -22,7 +22,8 @@ static cr_err take_record(struct store_op *op, struct cr_answer *answer, const r
     }
     if (err == CR_OK && answer->pair_count > 0) {
         cr_device_record_free(job->record);
-        err = cr_answer_record(answer, job->device, job->now_s, &job->record);
+        err = cr_answer_record(answer, job->device, job->op == CR_OP_INSPECT ? NULL : job->slot, job->now_s,
+                               &job->record);
     }
     if (err != CR_OK) {
         store_op_quarantine(op, "the record of this device is damaged, or another device's");
@@ -56,7 +57,7 @@ static void on_read(struct store_op *op, const redisReply *reply)
         return;
     }
     store_audit_note(op, &answer);
-    if (cr_answer_is(&answer, "unknown")) {
+    if (cr_answer_is(&answer, "unknown") && op->job->op == CR_OP_INSPECT) {
         store_op_refuse(op, CR_REFUSAL_UNKNOWN_DEVICE, 0);
     } else if (op->job->op != CR_OP_INSPECT && slot_at_least(op->job) != CR_OK) {
         store_op_refuse(op, CR_REFUSAL_BUSY, 0);
@@ -71,7 +72,7 @@ static void on_read(struct store_op *op, const redisReply *reply)
 void store_read_start(struct store_op *op)
 {
     struct cr_args args;
-    if (cr_args_read(&args, &op->store->records, op->job, op->job->op == CR_OP_INSPECT) != CR_OK) {
+    if (cr_args_read(&args, &op->store->records, op->job, op->job->op != CR_OP_INSPECT) != CR_OK) {
         store_op_refuse(op, CR_REFUSAL_INTERNAL, 0);
         return;
     }

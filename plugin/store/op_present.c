@@ -78,7 +78,7 @@ static void on_presented(struct store_op *op, const redisReply *reply)
     struct cr_answer answer;
     struct cr_job *job = op->job;
     if (store_answer_read(&answer, reply) != CR_OK || cr_answer_is(&answer, "foreign") ||
-        cr_answer_record(&answer, job->device, job->now_s, &job->record) != CR_OK) {
+        cr_answer_record(&answer, job->device, NULL, job->now_s, &job->record) != CR_OK) {
         store_op_quarantine(op, "the record of this device is damaged, or another device's");
         return;
     }

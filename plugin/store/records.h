@@ -8,9 +8,11 @@
  *     old oldat lr             the superseded serial, since when; first digits of the renewal confirmed last
  *     hold                     on hold
  *     st                       triggered, issuing, issued; absent: quiet
- *     rid why try end due      the renewal under way: id, reason, attempt, deadline; when the slot was due
- *     pcrt pkey pnb pna pdue fmt   the intent, then the certificate that waits: the same facts, the request's format
- *     brk own lease            issuing: which broker, which of its lives, until when
+ *     rid why try              the renewal under way: id, reason, attempt
+ *     end due                  its trigger's deadline, and when the slot was due before
+ *     pcrt pkey pend           the intent, then the certificate that waits: serial@issuer, hash of its key, and in one
+ *                              field notBefore, notAfter, due, end of the lease, the request's format
+ *     own                      whose intent it is: broker/life
  * Every value stays below 65 bytes, so that the hash stays a listpack. */
 #ifndef CR_RECORDS_H
 #define CR_RECORDS_H
@@ -96,7 +98,6 @@ struct cr_restore {
     uint64_t generation, version;
     char renewal_id[CR_RENEWAL_ID_CAP];
     enum cr_csr_format format;
-    int64_t deadline;
 };
 
 /* A CSR job's intent or certificate. */
@@ -110,7 +111,7 @@ CR_MUST_USE cr_err cr_args_begin(struct cr_args *args, const struct cr_records *
                                  const struct cr_owner *owner, const char *new_renewal_id, bool key_used);
 CR_MUST_USE cr_err cr_args_record(struct cr_args *args, const struct cr_records *records, const struct cr_job *job);
 CR_MUST_USE cr_err cr_args_read(struct cr_args *args, const struct cr_records *records, const struct cr_job *job,
-                                bool all);
+                                bool certificates);
 CR_MUST_USE cr_err cr_args_trigger(struct cr_args *args, const struct cr_records *records, const struct cr_job *job,
                                    const char *new_renewal_id);
 CR_MUST_USE cr_err cr_args_report(struct cr_args *args, const struct cr_records *records, const struct cr_job *job,
@@ -144,9 +145,10 @@ bool cr_answer_is(const struct cr_answer *answer, const char *code);
 CR_MUST_USE cr_err cr_answer_text(const struct cr_answer *answer, unsigned part, char *text, size_t cap);
 CR_MUST_USE cr_err cr_answer_number(const struct cr_answer *answer, unsigned part, int64_t *number);
 
-/* The pairs as a record. A trigger whose deadline has passed is shown as the quiet that it is. CR_INVALID: something in it
- * is not what we would have written; CR_NOMEM. *record is allocated. */
-CR_MUST_USE cr_err cr_answer_record(const struct cr_answer *answer, const char *device, int64_t now_s,
+/* The pairs as a record, or the one slot of it. A trigger whose deadline has passed is shown as the quiet that it is.
+ * only: NULL for all slots. CR_INVALID: something in it is not what we would have written; CR_NOMEM. *record is
+ * allocated. */
+CR_MUST_USE cr_err cr_answer_record(const struct cr_answer *answer, const char *device, const char *only, int64_t now_s,
                                     struct cr_device_record **record);
 const char *cr_csr_format_text(enum cr_csr_format format);
 enum cr_csr_format cr_csr_format_parse(struct cr_bytes text);

@@ -201,20 +201,27 @@ static cr_err take_pkey(struct cr_slot_record *slot, struct cr_bytes value)
     return hash_take(slot->pending.key_hash, value);
 }
 
-static cr_err take_pnb(struct cr_slot_record *slot, struct cr_bytes value)
+/* The next word of a field; what remains starts behind the blank. */
+static struct cr_bytes word_take(struct cr_bytes *rest)
 {
-    return number_take(&slot->pending.not_before, value);
+    const uint8_t *blank = rest->len > 0 ? memchr(rest->data, ' ', rest->len) : NULL;
+    struct cr_bytes word = { rest->data, blank != NULL ? (size_t)(blank - rest->data) : rest->len };
+    rest->data += blank != NULL ? word.len + 1 : word.len;
+    rest->len -= blank != NULL ? word.len + 1 : word.len;
+    return word;
 }
 
-static cr_err take_pna(struct cr_slot_record *slot, struct cr_bytes value)
+static cr_err take_pend(struct cr_slot_record *slot, struct cr_bytes value)
 {
-    return number_take(&slot->pending.not_after, value);
-}
-
-static cr_err take_fmt(struct cr_slot_record *slot, struct cr_bytes value)
-{
+    cr_err err = CR_INVALID;
+    int64_t due, lease; /* the scripts' own */
+    CR_TRY(number_take(&slot->pending.not_before, word_take(&value)));
+    CR_TRY(number_take(&slot->pending.not_after, word_take(&value)));
+    CR_TRY(number_take(&due, word_take(&value)));
+    CR_TRY(number_take(&lease, word_take(&value)));
     slot->format = cr_csr_format_parse(value);
-    return CR_OK;
+out:
+    return err;
 }
 
 static cr_err take_at(struct cr_slot_record *slot, struct cr_bytes value)
@@ -235,8 +242,7 @@ static const struct {
     { "crt", take_crt },   { "key", take_key },     { "nb", take_nb },     { "na", take_na },     { "gen", take_gen },
     { "ver", take_ver },   { "old", take_old },     { "oldat", take_oldat }, { "hold", take_hold }, { "st", take_st },
     { "rid", take_rid },   { "why", take_why },     { "try", take_try },   { "end", take_end },   { "pcrt", take_pcrt },
-    { "pkey", take_pkey }, { "pnb", take_pnb },     { "pna", take_pna },   { "fmt", take_fmt },   { "at", take_at },
-    { "der", take_der },
+    { "pkey", take_pkey }, { "pend", take_pend },   { "at", take_at },     { "der", take_der },
 };
 
 static cr_err slot_field(struct cr_slot_record *slot, struct cr_bytes name, struct cr_bytes value)
@@ -246,7 +252,7 @@ static cr_err slot_field(struct cr_slot_record *slot, struct cr_bytes name, stru
             return value.data == NULL ? CR_INVALID : fields[i].take(slot, value);
         }
     }
-    return CR_OK; /* lr, due, pdue, brk, own, lease: the scripts' own; and what a later version may add */
+    return CR_OK; /* lr, due, own: the scripts' own; and what a later version may add */
 }
 
 static struct cr_slot_record *slot_of(struct cr_device_record *record, struct cr_bytes name)
@@ -265,11 +271,15 @@ static struct cr_slot_record *slot_of(struct cr_device_record *record, struct cr
     return slot;
 }
 
-static cr_err record_field(struct cr_device_record *record, struct cr_bytes name, struct cr_bytes value)
+static cr_err record_field(struct cr_device_record *record, const char *only, struct cr_bytes name,
+                           struct cr_bytes value)
 {
     const uint8_t *colon = name.len > 0 ? memrchr(name.data, ':', name.len) : NULL;
     if (colon != NULL) {
         size_t len = (size_t)(colon - name.data);
+        if (only != NULL && (strlen(only) != len || memcmp(only, name.data, len) != 0)) {
+            return CR_OK;
+        }
         struct cr_slot_record *slot = slot_of(record, (struct cr_bytes){ name.data, len });
         return slot == NULL ? CR_INVALID
                             : slot_field(slot, (struct cr_bytes){ colon + 1, name.len - len - 1 }, value);
@@ -292,6 +302,9 @@ static void slot_settle(struct cr_slot_record *slot, int64_t now_s)
         slot->reason = CR_RENEW_NONE;
         slot->attempt = 0;
         slot->deadline = 0;
+    } else if (slot->state != CR_STATE_QUIET) { /* unless told otherwise, the device asked by itself */
+        slot->attempt = slot->attempt == 0 ? 1 : slot->attempt;
+        slot->reason = slot->reason == CR_RENEW_NONE ? CR_RENEW_EXPIRY : slot->reason;
     }
 }
 
@@ -300,7 +313,7 @@ static int by_slot(const void *a, const void *b)
     return strcmp(((const struct cr_slot_record *)a)->slot, ((const struct cr_slot_record *)b)->slot);
 }
 
-cr_err cr_answer_record(const struct cr_answer *answer, const char *device, int64_t now_s,
+cr_err cr_answer_record(const struct cr_answer *answer, const char *device, const char *only, int64_t now_s,
                         struct cr_device_record **record)
 {
     struct cr_device_record *made;
@@ -311,7 +324,7 @@ cr_err cr_answer_record(const struct cr_answer *answer, const char *device, int6
     }
     CR_TRY(cr_text_copy(made->device, sizeof made->device, device));
     for (unsigned i = 0; i + 1 < answer->pair_count; i += 2) {
-        CR_TRY(record_field(made, answer->pair[i], answer->pair[i + 1]));
+        CR_TRY(record_field(made, only, answer->pair[i], answer->pair[i + 1]));
     }
     for (unsigned i = 0; i < made->slot_count; i++) {
         slot_settle(&made->slot[i], now_s);

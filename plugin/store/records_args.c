@@ -141,7 +141,6 @@ void cr_restore_of_job(struct cr_restore *restore, const struct cr_job *job)
         .generation = job->generation,
         .version = job->version,
         .format = job->request.format,
-        .deadline = job->now_s + job->setup->config.renewal_deadline_s,
     };
     memcpy(restore->device, job->device, sizeof restore->device);
     memcpy(restore->slot, job->slot, sizeof restore->slot);
@@ -166,6 +165,27 @@ cr_err cr_args_present(struct cr_args *args, const struct cr_records *records, c
     return args_end(args);
 }
 
+/* broker/life, in at most 64 bytes, and the length of the first part. */
+static void args_owner(struct cr_args *args, const struct cr_owner *owner)
+{
+    enum { BROKER_MAX = 64 - CR_INSTANCE_CAP };
+    char broker[CR_NAME_CAP];
+    uint64_t hash = 0;
+    size_t len = strlen(owner->broker);
+    memcpy(broker, owner->broker, len + 1);
+    if (len > BROKER_MAX) {
+        args->overflow = args->overflow || cr_hash64(&hash, owner->broker, len) != CR_OK;
+        (void)snprintf(broker, sizeof broker, "%016llx", (unsigned long long)hash);
+        len = strlen(broker);
+    }
+    char *text = args_room(args, len + 1 + CR_INSTANCE_CAP);
+    if (text != NULL) {
+        (void)snprintf(text, len + 1 + CR_INSTANCE_CAP, "%s/%s", broker, owner->instance);
+        args_keep(args, text);
+        cr_args_number(args, (int64_t)len + 1);
+    }
+}
+
 cr_err cr_args_begin(struct cr_args *args, const struct cr_records *records, const struct cr_job *job,
                      const struct cr_owner *owner, const char *new_renewal_id, bool key_used)
 {
@@ -185,11 +205,9 @@ cr_err cr_args_begin(struct cr_args *args, const struct cr_records *records, con
     cr_args_number(args, intent->not_after);
     cr_args_number(args, due_of(job, intent->not_before, intent->not_after));
     cr_args_number(args, CR_LEASE_S);
-    cr_args_text(args, owner->broker);
-    cr_args_text(args, owner->instance);
+    args_owner(args, owner);
     cr_args_text(args, cr_csr_format_text(job->request.format));
     cr_args_text(args, new_renewal_id);
-    cr_args_number(args, job->now_s + job->setup->config.renewal_deadline_s);
     args_flag(args, profile->allow_same_key);
     args_flag(args, profile->request_any_time);
     args_flag(args, key_used);
@@ -209,13 +227,13 @@ cr_err cr_args_record(struct cr_args *args, const struct cr_records *records, co
     return args_end(args);
 }
 
-cr_err cr_args_read(struct cr_args *args, const struct cr_records *records, const struct cr_job *job, bool all)
+cr_err cr_args_read(struct cr_args *args, const struct cr_records *records, const struct cr_job *job, bool certificates)
 {
     cr_err err = args_script(args, CR_SCRIPT_READ, records, job->device, job->slot, job->now_s);
     if (err != CR_OK) {
         return err;
     }
-    cr_args_text(args, all ? "all" : "one");
+    args_flag(args, certificates);
     return args_end(args);
 }
 
@@ -264,7 +282,6 @@ cr_err cr_args_restore(struct cr_args *args, const struct cr_records *records, c
     cr_args_number(args, (int64_t)restore->version);
     cr_args_text(args, restore->renewal_id);
     cr_args_text(args, cr_csr_format_text(restore->format));
-    cr_args_number(args, restore->deadline);
     cr_args_bytes(args, der.data, der.len);
     return args_end(args);
 }

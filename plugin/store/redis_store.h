@@ -172,6 +172,8 @@ void store_audit_op(struct store_op *op, const char *what, const char *detail, c
 void store_audit_current(struct store_op *op, const char *what, const char *detail);
 /* As store_audit_op, but only to the stream: the journal has it. */
 void store_audit_stream(struct store_op *op, const char *what, const struct cr_restore *certificate);
+/* The same, but only to the journal. */
+void store_audit_journal(struct store_op *op, const char *what, const struct cr_restore *certificate);
 /* What a script met on its way. */
 void store_audit_note(struct store_op *op, const struct cr_answer *answer);
 /* Lines that the journal lost while it could not be written. */

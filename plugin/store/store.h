@@ -39,7 +39,8 @@
  * INSPECT  Outcome RECORD with all slots, without certificates. UNKNOWN_DEVICE.
  * AUDIT    One audit line. DONE.
  *
- * Every operation that changes something or refuses writes an audit line: to the journal, and to the stream cr:audit. */
+ * Every operation that changes something or refuses writes an audit line: to the journal, and to the stream cr:audit (an
+ * intent only to the journal: what becomes of it follows). */
 #ifndef CR_STORE_H
 #define CR_STORE_H
 

@@ -12,13 +12,18 @@ static void to_stream(struct cr_redis_store *store, const struct cr_audit *audit
     }
 }
 
-void store_audit(struct cr_redis_store *store, const struct cr_audit *audit)
+static void to_journal(struct cr_redis_store *store, const struct cr_audit *audit)
 {
     char text[CR_JOURNAL_LINE_MAX];
     struct cr_line line;
     cr_line_start(&line, text, sizeof text - CR_JOURNAL_HEAD_CAP);
     cr_audit_line(audit, store->owner.broker, &line);
     store->op_errors += cr_journal_append(store->journal, &line, NULL) != CR_OK;
+}
+
+void store_audit(struct cr_redis_store *store, const struct cr_audit *audit)
+{
+    to_journal(store, audit);
     to_stream(store, audit);
 }
 
@@ -57,6 +62,13 @@ void store_audit_stream(struct store_op *op, const char *what, const struct cr_r
 {
     const struct cr_audit audit = audit_of(op, what, "", certificate);
     to_stream(op->store, &audit);
+    op->job->audited = true;
+}
+
+void store_audit_journal(struct store_op *op, const char *what, const struct cr_restore *certificate)
+{
+    const struct cr_audit audit = audit_of(op, what, "", certificate);
+    to_journal(op->store, &audit);
     op->job->audited = true;
 }
 

@@ -39,6 +39,7 @@ static void go_quiet(struct fake_slot *slot)
     slot->view.attempt = 0;
     slot->view.deadline = 0;
     slot->view.due = slot->quiet_due;
+    slot->parked = false;
 }
 
 static void go_confirmed(struct fake_slot *slot, int64_t now_s)
@@ -169,7 +170,7 @@ static void present_inventory(struct fake_ledger *ledger, struct cr_job *job, st
     slot->quiet_due = job->profile == NULL ? current->not_after
                                            : cr_profile_due(job->profile, job->device, current->not_before,
                                                             current->not_after);
-    if (slot->view.state == CR_STATE_QUIET) {
+    if (!slot->parked) {
         slot->view.due = slot->quiet_due;
     }
     audit_job(ledger, "seen", job, "");
@@ -243,7 +244,9 @@ static void begin_intend(struct fake_ledger *ledger, struct cr_job *job, const s
     if (view->state == CR_STATE_QUIET) {
         go_triggered(ledger, slot, CR_RENEW_EXPIRY);
         view->version--; /* one transition, not two */
-        view->deadline = job->now_s + job->setup->config.renewal_deadline_s;
+        if (view->current.serial.len == 0) {
+            view->due = slot->quiet_due = job->now_s + FAKE_LEASE_S; /* it was not in the agenda yet */
+        }
     }
     pending_clear(slot);
     view->state = CR_STATE_ISSUING;
@@ -258,7 +261,6 @@ static void begin_intend(struct fake_ledger *ledger, struct cr_job *job, const s
     snprintf(slot->broker, sizeof slot->broker, "%s", owner->broker);
     slot->life = owner->life;
     slot->lease = job->now_s + FAKE_LEASE_S;
-    view->due = slot->lease;
     audit_job(ledger, "intent", job, view->renewal_id);
     begin_go_on(job, slot);
 }
@@ -287,8 +289,12 @@ void fake_ledger_begin(struct fake_ledger *ledger, struct cr_job *job, const str
     bool this_key = view->pending.serial.len > 0 && memcmp(view->pending.key_hash, job->csr.key_hash, CR_SHA256_LEN) == 0;
     bool current_key =
         view->current.serial.len > 0 && memcmp(view->current.key_hash, job->csr.key_hash, CR_SHA256_LEN) == 0;
-    if (view->state == CR_STATE_ISSUED && this_key && view->pending.not_after > job->now_s) {
-        begin_same_again(job, slot);
+    if (view->state == CR_STATE_ISSUED && this_key) {
+        if (view->pending.not_after > job->now_s) {
+            begin_same_again(job, slot);
+        } else {
+            refuse(ledger, job, CR_REFUSAL_KEY_REUSED, 0); /* it came too late; one key, one certificate */
+        }
         return;
     }
     bool leased = view->state == CR_STATE_ISSUING && slot->lease > job->now_s;
@@ -335,7 +341,6 @@ bool fake_ledger_record(struct fake_ledger *ledger, struct cr_job *job)
         refuse(ledger, job, CR_REFUSAL_UNKNOWN_SLOT, 0);
         return false;
     }
-    expire(ledger, job, slot);
     struct cr_slot_record *view = &slot->view;
     bool this_intent = cr_serial_equal(&view->pending.serial, &job->intent.serial);
     if ((view->state != CR_STATE_ISSUING && view->state != CR_STATE_ISSUED) || !this_intent) {
@@ -347,7 +352,6 @@ bool fake_ledger_record(struct fake_ledger *ledger, struct cr_job *job)
         struct fake_key *key;
         view->state = CR_STATE_ISSUED;
         view->version++;
-        view->due = view->deadline;
         if (cr_blob_copy(&view->certificate, job->certificate.data, job->certificate.len) != CR_OK) {
             abort();
         }
@@ -392,6 +396,7 @@ void fake_ledger_report(struct fake_ledger *ledger, struct cr_job *job)
         slot->view.attempt++;
         slot->view.deadline = job->now_s + job->setup->config.renewal_deadline_s;
         slot->view.due = slot->view.deadline;
+        slot->parked = true;
     }
     snprintf(job->renewal_id, sizeof job->renewal_id, "%s", id);
     audit_job(ledger, "report", job, cr_report_outcome_text(job->report.outcome));
@@ -423,6 +428,7 @@ void fake_ledger_trigger(struct fake_ledger *ledger, struct cr_job *job)
     if (view->state == CR_STATE_TRIGGERED) {
         view->deadline = job->now_s + job->setup->config.renewal_deadline_s;
         view->due = view->deadline;
+        slot->parked = true;
         audit_job(ledger, "triggered", job, view->renewal_id);
     }
     snprintf(job->renewal_id, sizeof job->renewal_id, "%s", view->renewal_id);

@@ -10,6 +10,7 @@ struct fake_slot {
     unsigned life;
     int64_t lease;
     int64_t quiet_due, pending_due;
+    bool parked; /* view.due is a deadline; quiet_due is what it was before */
     char confirmed_id[CR_RENEWAL_ID_CAP];
 };
 

@@ -96,7 +96,7 @@ static void check_device(struct ledger *ledger, redisContext *context, const cha
     }
     ledger->result->devices++;
     if (device == NULL || answer.pair_count == 0 ||
-        cr_answer_record(&answer, device + strlen("}:device:"), 0, &record) != CR_OK) {
+        cr_answer_record(&answer, device + strlen("}:device:"), NULL, 0, &record) != CR_OK) {
         ledger_wrong(ledger, "%s cannot be read", key);
     } else {
         for (unsigned i = 0; i < record->slot_count; i++) {

@@ -1,5 +1,6 @@
--- What is known: of one slot with its waiting certificate (ARGV 5 = 'one'), or of all without.
+-- What is known; with the waiting certificates where ARGV 5 is '1'. A trigger past its deadline ends here.
+-- include answer.lua
+-- include change.lua
 commit()
-if ARGV[5] == 'one' then return answer('record', true, true) end
 if not flat[1] then return { 'unknown', note } end
-return answer('record', false, false)
+return answer('record', ARGV[5] == '1')

@@ -1,7 +1,8 @@
 -- What the journal knows and Redis may have lost is put back. Never lowers a generation, never overwrites what is newer.
 -- ARGV: 5 'issued' or 'confirmed', 6 certificate, 7 key, 8 notBefore, 9 notAfter, 10 due, 11 generation and 12 version at
---       that time, 13 renewal id, 14 format, 15 deadline, 16 the certificate's DER ('' to be asked for it with 'need')
+--       that time, 13 renewal id, 14 format, 15 the certificate's DER ('' to be asked for it with 'need')
 -- Answer: 'same', 'newer', 'restored', 'need'
+-- include change.lua
 local crt, nb, na = ARGV[6], tonumber(ARGV[8]), tonumber(ARGV[9])
 local gen, ver, st = tonumber(ARGV[11]), tonumber(ARGV[12]), get('st')
 local serial = string.match(crt, '^[^@]*')
@@ -28,10 +29,10 @@ local function restore_confirmed()
     put('nb', ARGV[8])
     put('na', ARGV[9])
     expires = na
-    if st then
+    if get('due') then
       put('due', ARGV[10])
     else
-      act_at(tonumber(ARGV[10]))
+      score = tonumber(ARGV[10])
     end
   end
   put('lr', string.sub(ARGV[13], 1, 8))
@@ -53,30 +54,19 @@ local function restore_issued()
   local under_way = st == 'issuing' or st == 'issued'
   local this = under_way and get('pcrt') == crt
   if this and st == 'issued' and redis.call('EXISTS', KEYS[4]) == 1 then return told('same') end
-  if under_way and not this and num('pnb') >= nb then return told('newer') end
+  if under_way and not this and times() >= nb then return told('newer') end
   if not under_way and num('ver') > ver then return told('newer') end
   if na <= now then return told('newer') end
-  if ARGV[16] == '' then return { 'need', '' } end
-  if not st then put('due', due or 0) end
+  if ARGV[15] == '' then return { 'need', '' } end
   put('st', 'issued')
   put('pcrt', crt)
   put('pkey', ARGV[7])
-  put('pnb', ARGV[8])
-  put('pna', ARGV[9])
-  put('pdue', ARGV[10])
-  put('fmt', ARGV[14])
-  if not this then
-    put('rid', ARGV[13])
-    if not get('why') then put('why', 'expiry') end
-    if not get('try') then put('try', 1) end
-    put('end', ARGV[15])
-  end
-  for _, field in ipairs({ 'brk', 'own', 'lease' }) do del(field) end
-  act_at(num('end'))
+  put('pend', ARGV[8] .. ' ' .. ARGV[9] .. ' ' .. ARGV[10] .. ' 0 ' .. ARGV[14])
+  if not this then put('rid', ARGV[13]) end
   ver = ver + 1
   raise()
   commit()
-  redis.call('SET', KEYS[4], ARGV[16])
+  redis.call('SET', KEYS[4], ARGV[15])
   return { 'restored', note }
 end
 

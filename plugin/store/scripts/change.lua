@@ -1,0 +1,99 @@
+-- Changes are gathered in `rec`, then written at once.
+local member = device .. '/' .. slot
+local due = redis.call('ZSCORE', KEYS[2], member)
+local had, touched, score, expires, drop = {}, {}, nil, nil, false
+
+local function get(field) return rec[p .. field] end
+
+local function put_raw(name, value)
+  if type(value) == 'number' then value = string.format('%.0f', value) end
+  if not touched[name] then
+    touched[name] = true
+    had[name] = rec[name]
+  end
+  rec[name] = value
+end
+
+local function put(field, value) put_raw(p .. field, value) end
+
+local function del(field)
+  if rec[p .. field] then put_raw(p .. field, nil) end
+end
+
+local function bump() put('ver', num('ver') + 1) end
+
+-- notBefore, notAfter, due, end of lease, format of the request
+local function times()
+  local pnb, pna, pdue, lease, fmt = string.match(get('pend') or '', '^(%d+) (%d+) (%d+) (%d+) (%a+)$')
+  if not pnb then error('CORRUPT ' .. p .. 'pend') end
+  return tonumber(pnb), tonumber(pna), tonumber(pdue)
+end
+
+-- Only a renewal under way has these.
+local function clear_pending()
+  if get('st') == 'issued' then drop = true end
+  for _, field in ipairs({ 'pcrt', 'pkey', 'pend', 'own' }) do del(field) end
+end
+
+local function go_quiet()
+  bump()
+  if get('due') then score = num('due') end
+  clear_pending()
+  for _, field in ipairs({ 'st', 'rid', 'why', 'try', 'end', 'due' }) do del(field) end
+end
+
+-- An attempt that has this long.
+local function go_triggered(deadline)
+  bump()
+  clear_pending()
+  if not get('due') then put('due', due or 0) end
+  put('st', 'triggered')
+  put('end', deadline)
+  score = tonumber(deadline)
+end
+
+-- The pending certificate becomes the current one.
+local function confirm()
+  local pnb, pna, pdue = times()
+  if get('crt') then put('old', string.match(get('crt'), '^[^@]*')) end
+  put('oldat', now)
+  put('lr', string.sub(get('rid'), 1, 8))
+  put('crt', get('pcrt'))
+  put('key', get('pkey'))
+  put('nb', pnb)
+  put('na', pna)
+  put('gen', num('gen') + 1)
+  put('due', pdue)
+  expires = pna
+  go_quiet()
+end
+
+local function commit()
+  if not next(touched) then return end
+  if not flat[1] then put_raw('id', mark) end
+  local puts, dels = {}, {}
+  for name in pairs(touched) do
+    if rec[name] then
+      puts[#puts + 1] = name
+      puts[#puts + 1] = rec[name]
+    elseif had[name] then
+      dels[#dels + 1] = name
+    end
+  end
+  redis.call('HSET', KEYS[1], unpack(puts))
+  if #dels > 0 then redis.call('HDEL', KEYS[1], unpack(dels)) end
+  if score and score > 0 then
+    redis.call('ZADD', KEYS[2], score, member)
+  elseif score then
+    redis.call('ZREM', KEYS[2], member)
+  end
+  if expires then redis.call('ZADD', KEYS[3], expires, member) end
+  if drop then redis.call('DEL', KEYS[4]) end
+  flat = redis.call('HGETALL', KEYS[1])
+end
+
+-- A trigger that nobody answered ends with its deadline.
+if get('st') == 'triggered' and num('end') <= now then
+  note = 'expired ' .. (get('rid') or '')
+  go_quiet()
+end

@@ -1,0 +1,252 @@
+/* bench_store [DEVICES [BUCKETS]]: what the store costs by itself: Redis' memory per idle device, before and after a
+ * renewal, and CPU per renewal of Redis and of the store's threads. One JSON object on standard output. */
+#include "plugin/store/store_redis.h"
+#include "tests/support/private_redis.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+
+enum { WINDOW = 256, NOW_S = 1800000000, DAY_S = 86400 };
+
+static struct {
+    pthread_mutex_t lock;
+    pthread_cond_t cond;
+    struct cr_job *done;
+} home = { PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, NULL };
+
+static struct cr_setup *setup;
+static struct cr_store *store;
+static struct private_redis redis;
+static struct cr_profile *profile;
+static unsigned failures;
+
+static void on_done(void *ctx, struct cr_job *job)
+{
+    (void)ctx;
+    (void)pthread_mutex_lock(&home.lock);
+    job->next = home.done;
+    home.done = job;
+    (void)pthread_cond_signal(&home.cond);
+    (void)pthread_mutex_unlock(&home.lock);
+}
+
+static struct cr_job *take(void)
+{
+    (void)pthread_mutex_lock(&home.lock);
+    while (home.done == NULL) {
+        (void)pthread_cond_wait(&home.cond, &home.lock);
+    }
+    struct cr_job *list = home.done;
+    home.done = NULL;
+    (void)pthread_mutex_unlock(&home.lock);
+    return list;
+}
+
+static void key_of(uint8_t hash[CR_SHA256_LEN], unsigned device, unsigned generation)
+{
+    unsigned seed[2] = { device, generation };
+    if (cr_sha256(hash, seed, sizeof seed) != CR_OK) {
+        abort();
+    }
+}
+
+static void facts_of(struct cr_cert_facts *facts, unsigned device, unsigned generation)
+{
+    uint8_t random[CR_SHA256_LEN];
+    memset(facts, 0, sizeof *facts);
+    (void)snprintf(facts->device, sizeof facts->device, "meter-%07u", device);
+    key_of(facts->key_hash, device, generation);
+    key_of(random, device + 1000000000u, generation);
+    facts->serial.len = 16; /* as random as real ones are */
+    memcpy(facts->serial.octets, random, 16);
+    facts->serial.octets[0] = (uint8_t)((random[0] & 0x7f) | 0x40);
+    (void)snprintf(facts->issuer, sizeof facts->issuer, "0123456789abcdef");
+    facts->not_before = NOW_S + (generation - 1) * 60 * DAY_S;
+    facts->not_after = facts->not_before + 90 * DAY_S;
+}
+
+static struct cr_job *job_new(enum cr_op op, unsigned device, unsigned generation)
+{
+    struct cr_job *job;
+    struct cr_cert_facts facts;
+    if (cr_job_new(&job, op, setup) != CR_OK) {
+        abort();
+    }
+    facts_of(&facts, device, generation);
+    job->id = device;
+    job->now_s = facts.not_before + 300;
+    memcpy(job->device, facts.device, sizeof job->device);
+    (void)snprintf(job->slot, sizeof job->slot, "operational");
+    (void)snprintf(job->who, sizeof job->who, "device:%s at 192.0.2.17", facts.device);
+    job->profile = profile;
+    job->presented = facts;
+    if (op == CR_OP_CSR) {
+        job->stage = CR_STAGE_BEGIN;
+        memcpy(job->csr.key_hash, facts.key_hash, sizeof facts.key_hash);
+        job->intent = (struct cr_cert_intent){ facts.serial, facts.not_before, facts.not_after };
+        memcpy(job->issuer, facts.issuer, sizeof job->issuer);
+    }
+    return job;
+}
+
+static void submit(struct cr_job *job)
+{
+    if (cr_store_submit(store, &job) != CR_OK) {
+        failures++;
+        cr_job_free(job);
+    }
+}
+
+/* Sends all devices through, WINDOW at a time. */
+static void all(enum cr_op op, unsigned devices, unsigned generation)
+{
+    static uint8_t certificate[600];
+    unsigned next = 0, inside = 0;
+    memset(certificate, 0xa5, sizeof certificate);
+    while (next < devices || inside > 0) {
+        for (; next < devices && inside < WINDOW; inside++) {
+            submit(job_new(op, next++, generation));
+        }
+        for (struct cr_job *job = take(), *rest; job != NULL; job = rest) {
+            rest = job->next;
+            if (job->op == CR_OP_CSR && job->outcome == CR_OUT_NONE) {
+                if (cr_blob_copy(&job->certificate, certificate, sizeof certificate) != CR_OK) {
+                    abort();
+                }
+                job->stage = CR_STAGE_RECORD;
+                submit(job);
+                continue;
+            }
+            failures += job->outcome != CR_OUT_CERTIFICATE && job->outcome != CR_OUT_RECORD;
+            inside--;
+            cr_job_free(job);
+        }
+    }
+}
+
+static long long redis_info(const char *section, const char *field)
+{
+    redisReply *reply = private_redis_command(&redis, "INFO %s", section);
+    const char *at = reply != NULL ? strstr(reply->str, field) : NULL;
+    long long value = -1;
+    if (at != NULL) {
+        const char *number = at + strlen(field) + 1;
+        char *end;
+        value = strtoll(number, &end, 10);
+        if (*end == '.') { /* seconds, to microseconds */
+            value = value * 1000000 + strtoll(end + 1, NULL, 10);
+        }
+    }
+    if (reply != NULL) {
+        freeReplyObject(reply);
+    }
+    return value;
+}
+
+static long long redis_cpu_us(void)
+{
+    return redis_info("cpu", "used_cpu_sys") + redis_info("cpu", "used_cpu_user");
+}
+
+static long long own_cpu_us(void)
+{
+    struct rusage usage;
+    (void)getrusage(RUSAGE_SELF, &usage);
+    return (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000LL + usage.ru_utime.tv_usec + usage.ru_stime.tv_usec;
+}
+
+struct cost {
+    double redis_us, own_us, wall_us;
+};
+
+static struct cost measure(enum cr_op op, unsigned devices, unsigned generation)
+{
+    struct timespec begun, ended;
+    long long redis_begun = redis_cpu_us(), own_begun = own_cpu_us();
+    (void)clock_gettime(CLOCK_MONOTONIC, &begun);
+    all(op, devices, generation);
+    (void)clock_gettime(CLOCK_MONOTONIC, &ended);
+    return (struct cost){
+        (double)(redis_cpu_us() - redis_begun) / devices,
+        (double)(own_cpu_us() - own_begun) / devices,
+        ((double)(ended.tv_sec - begun.tv_sec) * 1e6 + (double)(ended.tv_nsec - begun.tv_nsec) / 1e3) / devices,
+    };
+}
+
+static bool begin(unsigned buckets)
+{
+    static const char *const fast[] = { "--appendfsync", "everysec", "--auto-aof-rewrite-percentage", "0", NULL };
+    char why[200] = "";
+    setup = calloc(1, sizeof *setup);
+    if (setup == NULL || private_redis_new(&redis, fast) != CR_OK) {
+        return false;
+    }
+    struct cr_config *config = &setup->config;
+    atomic_init(&setup->refs, 1);
+    (void)snprintf(config->redis, sizeof config->redis, "%s", redis.socket);
+    (void)snprintf(config->redis_prefix, sizeof config->redis_prefix, "cr");
+    (void)snprintf(config->broker_name, sizeof config->broker_name, "broker-1");
+    (void)snprintf(config->journal_dir, sizeof config->journal_dir, "%s/journal", redis.dir);
+    config->redis_timeout_ms = 5000;
+    config->retry_after_s = 30;
+    config->renewal_deadline_s = 7 * DAY_S;
+    config->buckets = buckets;
+    profile = &config->slot[0];
+    cr_profile_default(profile, "operational");
+    profile->request_any_time = true;
+    const struct cr_store_redis_options options = {
+        .setup = setup,
+        .clock = cr_clock_system(),
+        .max_jobs = 2 * WINDOW,
+        .done = on_done,
+    };
+    if (cr_store_redis_new(&store, &options, why, sizeof why) != CR_OK) {
+        (void)fprintf(stderr, "bench_store: %s\n", why);
+        return false;
+    }
+    struct cr_store_health health;
+    int64_t end = cr_mono_ms(cr_clock_system()) + 5000;
+    do {
+        cr_store_health_get(store, &health);
+    } while (!health.connected && cr_mono_ms(cr_clock_system()) < end);
+    return health.connected;
+}
+
+int main(int argc, char **argv)
+{
+    unsigned devices = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 10) : 100000;
+    unsigned buckets = argc > 2 ? (unsigned)strtoul(argv[2], NULL, 10) : 64;
+    if (devices == 0 || buckets == 0) {
+        (void)fputs("usage: bench_store [DEVICES [BUCKETS]]\n", stderr);
+        return 2;
+    }
+    if (!begin(buckets)) {
+        private_redis_free(&redis);
+        return 1;
+    }
+    struct cost first = measure(CR_OP_PRESENT, devices, 1);
+    freeReplyObject(private_redis_command(&redis, "DEL cr:audit"));
+    long long idle = redis_info("memory", "used_memory");
+    long long overhead = redis_info("memory", "used_memory_startup");
+    struct cost renewal = measure(CR_OP_CSR, devices, 2);
+    struct cost confirm = measure(CR_OP_PRESENT, devices, 2);
+    freeReplyObject(private_redis_command(&redis, "DEL cr:audit"));
+    long long renewed = redis_info("memory", "used_memory");
+    if (getenv("CR_BENCH_COMMANDS") != NULL) {
+        redisReply *stats = private_redis_command(&redis, "INFO commandstats");
+        (void)fprintf(stderr, "%s\n", stats->str);
+        freeReplyObject(stats);
+    }
+    printf("{\"devices\":%u,\"buckets\":%u,\"failures\":%u,\"bytes_per_device\":%lld,\"bytes_per_renewed_device\":%lld,"
+           "\"present_redis_us\":%.1f,\"present_store_us\":%.1f,\"renewal_redis_us\":%.1f,\"renewal_store_us\":%.1f,"
+           "\"renewal_wall_us\":%.1f,\"confirm_redis_us\":%.1f,\"confirm_store_us\":%.1f}\n",
+           devices, buckets, failures, (idle - overhead) / devices, (renewed - overhead) / devices, first.redis_us,
+           first.own_us, renewal.redis_us, renewal.own_us, renewal.wall_us, confirm.redis_us, confirm.own_us);
+    cr_store_free(store);
+    private_redis_free(&redis);
+    return failures == 0 ? 0 : 1;
+}
