@@ -18,7 +18,8 @@ for setting in "use_identity_as_username true" "use_identity_as_username false" 
       contains "$(command_send '{"commands":[{"command":"getStatus"}]}' operator-2)" '"uptime"'
       contains "$(command_send '{"commands":[{"command":"triggerRenewal","device":"d1"}]}' operator-2)" not-authorised ;;
     *identity*false)
-      tls_of "$device"
+      pki_device bare # nothing waits for it that could come before the answer
+      tls_of bare
       answer=$(mosquitto_rr "${TLS[@]}" -u alice -q 1 -W 10 -t "$CONTROL" -e "$CONTROL/response" \
         -m '{"commands":[{"command":"getStatus"}]}')
       contains "$answer" '"uptime"' ;;
