@@ -118,7 +118,10 @@ static void connect_failed(struct device *device, bool refused)
 {
     notes_interrupted(device);
     agent_connect_failed(&device->agent, refused);
-    device_reason(device, refused ? "connection-refused" : "unreachable");
+    /* A refusal can end in a reset before its alert was read: that it was one before says more. */
+    if (refused || strcmp(device->reason, "connection-refused") != 0) {
+        device_reason(device, refused ? "connection-refused" : "unreachable");
+    }
     if (refused && device->connect_failures >= REFUSALS_MAX) {
         finish(device, DEVICE_FAILED);
         return;
