@@ -267,7 +267,7 @@ broker_start() {
   local try
   plugin_conf
   for try in 1 2 3 4 5 6 7 8; do
-    [[ -n $PORT ]] || PORT=$((20000 + (RANDOM * 32768 + RANDOM) % 40000))
+    [[ -n $PORT ]] || PORT=$((20000 + RANDOM % 12000))
     broker_conf
     broker_listens && { PORT=''; continue; }
     broker_launch
@@ -281,7 +281,7 @@ broker_start() {
 # The broker must refuse to start; its log then has every one of these words.
 broker_start_refused() {
   local word
-  [[ -n $PORT ]] || PORT=$((20000 + (RANDOM * 32768 + RANDOM) % 40000))
+  [[ -n $PORT ]] || PORT=$((20000 + RANDOM % 12000))
   [[ -n ${CONF_AS_IS-} ]] || { plugin_conf; broker_conf; }
   : >"$T/broker.log"
   broker_launch

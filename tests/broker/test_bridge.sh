@@ -10,7 +10,7 @@ user $(id -un)
 allow_anonymous true
 listener 0 $REMOTE_SOCK
 CONF
-RPORT=$((20000 + (RANDOM * 32768 + RANDOM) % 40000))
+RPORT=$((20000 + RANDOM % 12000))
 cat >>"$T/remote.conf" <<CONF
 listener $RPORT 127.0.0.1
 cafile $T/pki/devices-ca.pem
