@@ -156,8 +156,13 @@ cr_err cr_chain_check(struct cr_chain *chain, struct cr_bytes line)
     cr_hex_encode(prev, chain->digest, CR_SHA256_LEN);
     int head_len = snprintf(head, sizeof head, "{\"seq\":%llu,\"prev\":\"%s\",", (unsigned long long)chain->seq + 1, prev);
     if (line.len < (size_t)head_len + 1 || memcmp(line.data, head, (size_t)head_len) != 0 ||
-        line.data[line.len - 1] != '}' || memchr(line.data, '\0', line.len) != NULL) {
+        line.data[line.len - 1] != '}') {
         return CR_INVALID;
+    }
+    for (size_t i = (size_t)head_len; i < line.len; i++) {
+        if (line.data[i] < 0x20) { /* we escape them: two lines run together, or a hole */
+            return CR_INVALID;
+        }
     }
     chain->seq++;
     return cr_sha256(chain->digest, line.data, line.len);
