@@ -315,7 +315,7 @@ static void more_slots_than_there_can_be_are_refused(void **state)
 {
     (void)state;
     static struct cr_answer answer;
-    char name[CR_SLOTS_MAX + 1][16];
+    char name[CR_SLOTS_MAX + 1][24];
     struct cr_device_record *record;
     answer.pair_count = 0;
     for (int i = 0; i <= CR_SLOTS_MAX; i++) {
