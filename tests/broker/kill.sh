@@ -53,6 +53,15 @@ threads_of() { # loop | store | others
   done
 }
 
+# Fills TIDS with the threads that the function names, once they rest where they can be told apart.
+find_threads() {
+  local deadline=$((SECONDS + 10))
+  until TIDS=$("$1") && [[ -n $TIDS ]]; do
+    ((SECONDS <= deadline)) || fail "$1 finds no thread"
+    sleep 0.02
+  done
+}
+
 # strike WHAT N TID…: from now on the Nth system call of that name, of each of these threads, kills its process. WHAT 'all': they are
 # only recorded. (strace counts each name by itself, so every call of a renewal is one name and one N.)
 strike() {
@@ -82,17 +91,18 @@ was_hit() {
       State:Z* | State:X*) return 0 ;;
       SigPnd:* | ShdPnd:*) ((16#$value & 0x100)) && return 0 ;;
     esac
-  done <"/proc/$TARGET/status" 2>/dev/null || return 0
+  done 2>/dev/null <"/proc/$TARGET/status" || return 0
   return 1
 }
 
-# One renewal of a new device under the strike; DEVICE is its name.
+# struck_renewal DEVICE WHAT N THREADS: one renewal of a new device under the strike.
 struck_renewal() {
   DEVICE=$1
   pki_device "$DEVICE"
   csr_make "$T/$DEVICE" "$DEVICE"
-  shift
-  strike "$@"
+  find_threads "$4"
+  # shellcheck disable=SC2086
+  strike "$2" "$3" $TIDS
   certificate_of "$DEVICE" || true
   strike_end
 }
@@ -114,14 +124,12 @@ judge() { # WHAT [late]
 # strike_all WHAT LEAST: the function WHAT_threads names the threads, WHAT_again starts again what died. At least so many hits.
 strike_all() {
   local n hits=0 call
-  # shellcheck disable=SC2046
-  struck_renewal "$1-recorded" all 0 $("$1_threads")
+  struck_renewal "$1-recorded" all 0 "$1_threads"
   judge "$1, only recorded"
   for call in $(sed -n 's/^\([0-9]* *\)\{0,1\}\([a-z_0-9]*\)(.*/\2/p' "$T/strace.log" | sort -u); do
     for ((n = 1; ; n++)); do
       ((n < 100)) || fail "$1: no end of $call"
-      # shellcheck disable=SC2046
-      struck_renewal "$1-${call//_/-}-$n" "$call" "$n" $("$1_threads")
+      struck_renewal "$1-${call//_/-}-$n" "$call" "$n" "$1_threads"
       if ! was_hit; then
         judge "$1, $call $n, not hit"
         break
