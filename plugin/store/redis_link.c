@@ -2,10 +2,8 @@
 
 #include "common/random.h"
 #include "plugin/store/redis_poll.h"
+#include "plugin/store/redis_tls.h"
 
-#ifdef CR_HAVE_HIREDIS_SSL
-#include <hiredis/hiredis_ssl.h>
-#endif
 #include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +16,6 @@ enum {
 
 struct cr_redis_link {
     struct cr_redis_link_options options;
-    char cafile[512];
     redisAsyncContext *context; /* NULL: none */
     bool connected;             /* the context's socket is */
     struct cr_redis_poll *poll; /* the context's */
@@ -30,9 +27,7 @@ struct cr_redis_link {
     unsigned waiting;           /* commands that were not answered */
     uint64_t progress_ms;       /* when something was last answered, or began to wait */
     struct cr_redis_link_stats stats;
-#ifdef CR_HAVE_HIREDIS_SSL
-    redisSSLContext *ssl;
-#endif
+    struct cr_redis_tls *tls;   /* NULL: none */
 };
 
 static void link_connect(struct cr_redis_link *link);
@@ -135,19 +130,6 @@ static void link_down(struct cr_redis_link *link, const char *why)
     link->options.down(link->options.ctx, why);
 }
 
-static cr_err link_secure(struct cr_redis_link *link, redisAsyncContext *context)
-{
-#ifdef CR_HAVE_HIREDIS_SSL
-    if (link->ssl != NULL && redisInitiateSSLWithContext(&context->c, link->ssl) != REDIS_OK) {
-        return CR_IO;
-    }
-#else
-    (void)link;
-    (void)context;
-#endif
-    return CR_OK;
-}
-
 static void link_open(struct cr_redis_link *link, const char *host)
 {
     const struct cr_redis_address *address = &link->options.address;
@@ -171,7 +153,7 @@ static void link_open(struct cr_redis_link *link, const char *host)
     if (!address->unix_socket) {
         (void)redisEnableKeepAlive(&context->c);
     }
-    if (link_secure(link, context) != CR_OK) {
+    if (link->tls != NULL && cr_redis_tls_begin(link->tls, &context->c, address->host) != CR_OK) {
         cr_redis_link_drop(link, "TLS to Redis cannot be started.");
         return;
     }
@@ -220,38 +202,6 @@ static void link_connect(struct cr_redis_link *link)
 
 /* ---- the rest of the contract ---- */
 
-bool cr_redis_link_can_tls(void)
-{
-#ifdef CR_HAVE_HIREDIS_SSL
-    return true;
-#else
-    return false;
-#endif
-}
-
-static cr_err tls_prepare(struct cr_redis_link *link, char *why, size_t why_cap)
-{
-    if (!link->options.address.tls) {
-        return CR_OK;
-    }
-#ifdef CR_HAVE_HIREDIS_SSL
-    redisSSLContextError error = REDIS_SSL_CTX_NONE;
-    (void)redisInitOpenSSL();
-    link->ssl = redisCreateSSLContext(link->cafile[0] != '\0' ? link->cafile : NULL,
-                                      link->cafile[0] != '\0' ? NULL : "/etc/ssl/certs", NULL, NULL,
-                                      link->options.address.host, &error);
-    if (link->ssl == NULL) {
-        snprintf(why, why_cap, "TLS to Redis cannot be prepared: %s.", redisSSLContextGetError(error));
-        return CR_INVALID;
-    }
-    return CR_OK;
-#else
-    snprintf(why, why_cap, "This build's hiredis has no TLS: use a unix socket or redis://, or build with hiredis 1.0 or "
-                           "later and its hiredis_ssl.");
-    return CR_INVALID;
-#endif
-}
-
 cr_err cr_redis_link_new(struct cr_redis_link **out, const struct cr_redis_link_options *options, char *why,
                          size_t why_cap)
 {
@@ -262,15 +212,12 @@ cr_err cr_redis_link_new(struct cr_redis_link **out, const struct cr_redis_link_
         return CR_NOMEM;
     }
     link->options = *options;
-    if (options->cafile != NULL && cr_text_copy(link->cafile, sizeof link->cafile, options->cafile) != CR_OK) {
-        snprintf(why, why_cap, "redis_cafile is too long.");
-        free(link);
-        return CR_INVALID;
-    }
-    cr_err err = tls_prepare(link, why, why_cap);
-    if (err != CR_OK) {
-        free(link);
-        return err;
+    if (options->address.tls) {
+        cr_err err = cr_redis_tls_new(&link->tls, options->cafile != NULL ? options->cafile : "", why, why_cap);
+        if (err != CR_OK) {
+            free(link);
+            return err;
+        }
     }
     (void)uv_timer_init(options->loop, &link->timer);
     link->timer.data = link;
@@ -370,8 +317,6 @@ void cr_redis_link_free(struct cr_redis_link *link)
     if (link == NULL) {
         return;
     }
-#ifdef CR_HAVE_HIREDIS_SSL
-    redisFreeSSLContext(link->ssl);
-#endif
+    cr_redis_tls_free(link->tls);
     free(link);
 }

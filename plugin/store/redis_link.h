@@ -40,9 +40,6 @@ struct cr_redis_link_stats {
     unsigned latency_us; /* of the last answer */
 };
 
-/* Whether this build can speak TLS to Redis. */
-bool cr_redis_link_can_tls(void);
-
 /* CR_INVALID: TLS is asked for and this build has none, or cafile cannot be used; `why` says so. */
 CR_MUST_USE cr_err cr_redis_link_new(struct cr_redis_link **link, const struct cr_redis_link_options *options, char *why,
                                      size_t why_cap);

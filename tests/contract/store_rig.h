@@ -19,6 +19,8 @@ enum {
 
 enum rig_backend { RIG_FAKE, RIG_REDIS };
 
+enum { RIG_BUCKETS = 4 };
+
 struct rig;
 
 /* One broker's store. */
@@ -45,6 +47,8 @@ struct rig {
     bool require_durable;
     const char *address;                        /* instead of the private Redis' socket */
     const char *password;
+    const char *cafile;
+    bool may_fail;                              /* a store that does not start is NULL, not a failure */
 };
 
 void rig_init(struct rig *rig, enum rig_backend backend);

@@ -1,0 +1,76 @@
+#include "tests/contract/store_rig.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+static unsigned count_lines(const char *dir, const char *what, const char *device)
+{
+    char path[160], what_field[64] = "", device_field[100] = "", line[16384];
+    unsigned count = 0;
+    snprintf(path, sizeof path, "%s/journal.jsonl", dir);
+    if (what != NULL) {
+        snprintf(what_field, sizeof what_field, ",\"what\":\"%s\"", what);
+    }
+    if (device != NULL) {
+        snprintf(device_field, sizeof device_field, ",\"device\":\"%s\"", device);
+    }
+    FILE *file = fopen(path, "r");
+    while (file != NULL && fgets(line, sizeof line, file) != NULL) {
+        count += strstr(line, what_field) != NULL && strstr(line, device_field) != NULL;
+    }
+    if (file != NULL) {
+        (void)fclose(file);
+    }
+    return count;
+}
+
+unsigned rig_audits(struct rig *rig, const char *what, const char *device)
+{
+    unsigned count = 0;
+    if (rig->backend == RIG_FAKE) {
+        return fake_ledger_audit_count(rig->ledger, what, device);
+    }
+    for (int i = 0; i < RIG_BROKERS; i++) {
+        bool counted = rig->broker[i].rig == NULL;
+        for (int k = 0; k < i; k++) { /* a place may have been a broker's that is open elsewhere now */
+            counted = counted || strcmp(rig->broker[k].journal_dir, rig->broker[i].journal_dir) == 0;
+        }
+        count += counted ? 0 : count_lines(rig->broker[i].journal_dir, what, device);
+    }
+    return count;
+}
+
+void rig_expect_audits(struct rig *rig, const char *what, const char *device, unsigned count)
+{
+    const struct timespec look = { 0, 1000000L };
+    const struct cr_clock *clock = cr_clock_system();
+    for (int64_t end = cr_mono_ms(clock) + 2000; rig_audits(rig, what, device) < count && cr_mono_ms(clock) < end;) {
+        (void)nanosleep(&look, NULL);
+    }
+    assert_int_equal(rig_audits(rig, what, device), count);
+}
+
+void rig_keys(const struct rig *rig, struct cr_device_keys *keys, const char *device, const char *slot)
+{
+    (void)rig;
+    const struct cr_records records = { "cr", RIG_BUCKETS };
+    assert_int_equal(cr_records_keys(keys, &records, device, slot), CR_OK);
+}
+
+void rig_hold(struct rig *rig, const char *device, const char *slot, bool held)
+{
+    struct cr_device_keys keys;
+    if (rig->backend == RIG_FAKE) {
+        assert_true(fake_ledger_hold(rig->ledger, device, slot, held));
+        return;
+    }
+    rig_keys(rig, &keys, device, slot);
+    long long changed = held ? private_redis_integer(&rig->redis, "HSET %s %s:hold 1", keys.device.text, slot)
+                             : private_redis_integer(&rig->redis, "HDEL %s %s:hold", keys.device.text, slot);
+    assert_int_equal(changed, 1);
+}
