@@ -70,4 +70,4 @@ const char help_pki[] =
     "\n"
     "Examples:\n"
     "  device-sim pki --dir /tmp/fleet --count 1000\n"
-    "  device-sim pki --dir /tmp/fleet --name sensor-8492\n";
+    "  device-sim pki --dir /tmp/fleet --name sensor-8492 --lifetime 3600 --age 2700   (in its renewal window)\n";
