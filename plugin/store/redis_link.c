@@ -18,6 +18,7 @@ struct cr_redis_link {
     struct cr_redis_link_options options;
     redisAsyncContext *context; /* NULL: none */
     bool connected;             /* the context's socket is */
+    bool answered;              /* something came back on it */
     struct cr_redis_poll *poll; /* the context's */
     bool closed;
     uv_timer_t timer;           /* back-off; then how long nothing was answered */
@@ -45,6 +46,7 @@ static void on_reply(redisAsyncContext *context, void *data, void *privdata)
         link->waiting--;
     }
     link->progress_ms = now_ns / 1000000;
+    link->answered = link->answered || reply != NULL;
     if (reply != NULL && reply->type == REDIS_REPLY_ERROR) {
         link->stats.errors++;
     }
@@ -86,8 +88,11 @@ static void on_disconnected(const redisAsyncContext *context, int status)
         return; /* given up by ourselves */
     }
     link->context = NULL;
+    bool tls = link->tls != NULL && !link->answered; /* most likely the handshake failed */
     snprintf(why, sizeof why, "The connection to Redis was lost: %s.",
-             status == REDIS_OK || context->errstr == NULL ? "it was closed" : context->errstr);
+             tls ? "no TLS handshake; look at redis_cafile and at the name in Redis' certificate"
+             : status == REDIS_OK || context->errstr == NULL ? "it was closed"
+                                                             : context->errstr);
     link_down(link, why);
 }
 
@@ -148,7 +153,7 @@ static void link_open(struct cr_redis_link *link, const char *host)
         return;
     }
     link->context = context;
-    link->connected = false;
+    link->connected = link->answered = false;
     link->progress_ms = uv_hrtime() / 1000000;
     if (!address->unix_socket) {
         (void)redisEnableKeepAlive(&context->c);

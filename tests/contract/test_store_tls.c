@@ -4,6 +4,7 @@
 #include "tests/support/test_pki.h"
 
 #include <arpa/inet.h>
+#include <netdb.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -48,11 +49,11 @@ static int set_up(void **state)
         return 0;
     }
     make_cert("server", "DNS:localhost,IP:127.0.0.1");
-    make_cert("stranger", "DNS:localhost");
+    make_cert("stranger", "DNS:localhost,IP:127.0.0.1");
     choose_port();
     (void)snprintf(cert, sizeof cert, "%s/server.pem", dir.path);
     (void)snprintf(key, sizeof key, "%s/server.key", dir.path);
-    static const char *const arguments[] = { "--tls-port", port, "--bind", "127.0.0.1", "--tls-cert-file", cert,
+    static const char *const arguments[] = { "--tls-port", port, "--bind", "127.0.0.1", "127.0.0.2", "--tls-cert-file", cert,
                                              "--tls-key-file", key, "--tls-ca-cert-file", cert, "--tls-auth-clients",
                                              "no", NULL };
     rig_init_redis(&scene_rig, arguments);
@@ -84,8 +85,13 @@ static void a_renewal_over_tls(void **state)
         print_message("skipped: this build's hiredis has no TLS\n");
         skip();
     }
-    static const char *const hosts[] = { "localhost", "127.0.0.1" };
-    for (unsigned i = 0; i < 2; i++) {
+    static const char *const hosts[] = { "127.0.0.1", "localhost" };
+    struct addrinfo *found = NULL;
+    unsigned count = getaddrinfo("localhost", NULL, NULL, &found) == 0 ? 2 : 1; /* a bare root has no /etc/hosts */
+    if (count == 2) {
+        freeaddrinfo(found);
+    }
+    for (unsigned i = 0; i < count; i++) {
         struct rig_broker *broker = open_with(i == 0 ? "one" : "two", hosts[i], "server.pem", true);
         struct cr_cert_facts old = scene_old_cert();
         (void)rig_present(broker, scene_slot, &old);
@@ -102,13 +108,14 @@ static void another_ca_or_name_is_not_trusted(void **state)
         print_message("skipped: this build's hiredis has no TLS\n");
         skip();
     }
-    struct rig_broker *broker = open_with("one", "localhost", "stranger.pem", false);
+    struct rig_broker *broker = open_with("one", "127.0.0.1", "stranger.pem", false);
     scene_expect_unavailable(rig_run(broker, rig_job(broker, CR_OP_GET, scene_device, scene_slot)));
     assert_false(rig_health(broker).connected);
-    EVENTUALLY(strstr(rig_health(broker).problem, "reached") != NULL || strstr(rig_health(broker).problem, "lost") != NULL)
+    EVENTUALLY(strstr(rig_health(broker).problem, "TLS") != NULL)
     broker = open_with("two", "127.0.0.2", "server.pem", false); /* the certificate does not have that name */
     scene_expect_unavailable(rig_run(broker, rig_job(broker, CR_OP_GET, scene_device, scene_slot)));
     assert_false(rig_health(broker).connected);
+    EVENTUALLY(strstr(rig_health(broker).problem, "TLS") != NULL)
 }
 
 static void what_cannot_work_is_refused_at_start(void **state)

@@ -116,9 +116,9 @@ static void scripts_get_their_arguments(void **state)
     job.profile = &profile;
     job.now_s = 1800000000;
     job.request.format = CR_FORMAT_JSON;
-    (void)strcpy(job.device, "meter-17");
-    (void)strcpy(job.slot, "operational");
-    (void)strcpy(job.issuer, "00000000000000ca");
+    (void)snprintf(job.device, sizeof job.device, "meter-17");
+    (void)snprintf(job.slot, sizeof job.slot, "operational");
+    (void)snprintf(job.issuer, sizeof job.issuer, "00000000000000ca");
     assert_int_equal(cr_serial_parse(&job.intent.serial, "0102"), CR_OK);
     job.intent.not_before = 1;
     job.intent.not_after = 2;
@@ -149,8 +149,8 @@ static void owners_stay_within_a_listpack(void **state)
     cr_profile_default(&profile, "operational");
     job.setup = &setup;
     job.profile = &profile;
-    (void)strcpy(job.device, "meter-17");
-    (void)strcpy(job.slot, "operational");
+    (void)snprintf(job.device, sizeof job.device, "meter-17");
+    (void)snprintf(job.slot, sizeof job.slot, "operational");
     for (size_t len = 1; len < CR_NAME_CAP; len++) {
         struct cr_owner owner = { .instance = "11111111-2222-4333-8444-555555555555" };
         struct cr_args args;
