@@ -3,8 +3,9 @@
 cr_err cr_pipeline_init(struct cr_pipeline *pipeline, unsigned max_in_flight, struct cr_wake *wake)
 {
     *pipeline = (struct cr_pipeline){ .wake = wake };
-    /* Twice: besides the admitted jobs there are late deliveries that the store makes. */
-    return cr_queue_new(&pipeline->completions, 2 * max_in_flight);
+    /* Besides the admitted jobs there are late deliveries that the store makes: at most as many again as were admitted
+     * while the former ones were late. Room for all of them, and some. */
+    return cr_queue_new(&pipeline->completions, 4 * max_in_flight);
 }
 
 void cr_pipeline_fini(struct cr_pipeline *pipeline)

@@ -22,7 +22,7 @@ static bool appear_is_principal(const struct cr_router *router, const char *iden
     return false;
 }
 
-static enum cr_refusal appear_judge(struct cr_router *router, struct cr_session *session, struct cr_bytes der)
+static enum cr_refusal appear_judge(struct cr_router *router, struct cr_session *session)
 {
     enum cr_refusal refusal = CR_REFUSAL_INTERNAL;
     int64_t now_s = cr_wall_s(router->clock);
@@ -30,7 +30,7 @@ static enum cr_refusal appear_judge(struct cr_router *router, struct cr_session 
     if (!session->has_certificate) {
         return CR_REFUSAL_WRONG_IDENTITY;
     }
-    if (cr_trust_identify(router->setup->trust, der, &session->facts, &refusal) != CR_OK) {
+    if (cr_trust_identify(router->setup->trust, session->der, &session->facts, &refusal) != CR_OK) {
         return refusal != CR_REFUSAL_NONE ? refusal : CR_REFUSAL_INTERNAL;
     }
     if (now_s < session->facts.not_before || now_s > session->facts.not_after) {
@@ -39,30 +39,39 @@ static enum cr_refusal appear_judge(struct cr_router *router, struct cr_session 
     return session->facts.device[0] == '\0' ? CR_REFUSAL_WRONG_IDENTITY : CR_REFUSAL_NONE;
 }
 
-static void appear_identify(struct cr_router *router, struct cr_session *session, struct cr_bytes der)
+static void appear_identify(struct cr_router *router, struct cr_session *session)
 {
     const char *device = session->facts.device;
 
-    session->refusal = appear_judge(router, session, der);
+    session->refusal = appear_judge(router, session);
     if (session->refusal != CR_REFUSAL_NONE || appear_is_principal(router, device)) {
         return; /* operators are no devices: they have nothing to renew here */
     }
-    if (strcmp(session->client_id, device) != 0 && cr_sessions_presence(&router->sessions, session->client_id) != NULL) {
-        session->refusal = CR_REFUSAL_WRONG_IDENTITY;
-        loop_alarm(router, session, device, CR_REFUSAL_WRONG_IDENTITY, "its client id is the name of another device");
-        return;
-    }
     if (cr_sessions_bind(&router->sessions, session, device, loop_now_ms(router)) != CR_OK) {
         session->refusal = CR_REFUSAL_INTERNAL;
-        return;
     }
-    cr_sessions_wait(&router->sessions, session, loop_now_ms(router));
 }
+
+/* A device under the client id of another one that is known here. */
+static void appear_check_client_id(struct cr_router *router, struct cr_session *session)
+{
+    const char *device = session->facts.device;
+
+    if (session->presence != NULL && strcmp(session->client_id, device) != 0 &&
+        cr_sessions_presence(&router->sessions, session->client_id) != NULL) {
+        loop_alarm(router, session, device, CR_REFUSAL_WRONG_IDENTITY, "its client id is the name of another device");
+        cr_sessions_unbind(&router->sessions, session);
+        session->refusal = CR_REFUSAL_WRONG_IDENTITY;
+    }
+}
+
+static bool appear_present(struct cr_router *router, struct cr_session *session, const char *slot);
+static const char *appear_tls_slot(const struct cr_router *router);
 
 struct cr_session *loop_notice(struct cr_router *router, const struct cr_client *client)
 {
     struct cr_session *session = cr_sessions_find(&router->sessions, client);
-    struct cr_blob der = { NULL, 0 };
+    const char *slot;
 
     if (session != NULL) {
         return session;
@@ -70,11 +79,37 @@ struct cr_session *loop_notice(struct cr_router *router, const struct cr_client 
     if (client->id == NULL || client->address == NULL) {
         return NULL; /* offline, or not a client at all */
     }
-    if (cr_sessions_add(&router->sessions, &session, client, &der) == CR_OK) {
-        appear_identify(router, session, cr_blob_view(&der));
-        loop_present_waiting(router);
+    if (cr_sessions_add(&router->sessions, &session, client) != CR_OK) {
+        return NULL;
+    }
+    appear_identify(router, session);
+    appear_check_client_id(router, session);
+    slot = appear_tls_slot(router);
+    if (session->presence != NULL && slot != NULL) {
+        (void)appear_present(router, session, slot);
     }
     return session;
+}
+
+void loop_judge_anew(struct cr_router *router)
+{
+    struct cr_session *session, *next;
+    const char *slot = appear_tls_slot(router);
+
+    HASH_ITER(hh_handle, router->sessions.by_handle, session, next)
+    {
+        bool intruder = session->has_certificate && session->presence == NULL &&
+                        session->refusal == CR_REFUSAL_WRONG_IDENTITY; /* by its client id: stays one */
+
+        if (intruder) {
+            continue;
+        }
+        cr_sessions_unbind(&router->sessions, session);
+        appear_identify(router, session);
+        if (session->presence != NULL && slot != NULL && !session->presented) {
+            (void)appear_present(router, session, slot);
+        }
+    }
 }
 
 struct cr_session *loop_notice_exactly(struct cr_router *router, const struct cr_client *client)
@@ -100,6 +135,24 @@ static const char *appear_tls_slot(const struct cr_router *router)
     return NULL;
 }
 
+/* False: too much is under way; it waits. */
+static bool appear_present(struct cr_router *router, struct cr_session *session, const char *slot)
+{
+    struct cr_job *job;
+
+    if (session->presenting) {
+        return true; /* its answer is coming */
+    }
+    job = loop_admit(router, CR_OP_PRESENT, session, session->facts.device, slot);
+    if (job == NULL) {
+        cr_sessions_wait(&router->sessions, session, loop_now_ms(router) + PRESENT_RETRY_BUSY_MS);
+        return false;
+    }
+    session->presenting = true;
+    loop_send(router, job, CR_STAGE_STORE);
+    return true;
+}
+
 void loop_present_waiting(struct cr_router *router)
 {
     const char *slot = appear_tls_slot(router);
@@ -107,19 +160,10 @@ void loop_present_waiting(struct cr_router *router)
     struct cr_session *session;
 
     while ((session = router->sessions.waiting) != NULL && session->present_at_ms <= now_ms) {
-        struct cr_job *job;
-
         cr_sessions_wait_over(&router->sessions, session);
-        if (slot == NULL || session->presenting) {
-            continue;
-        }
-        job = loop_admit(router, CR_OP_PRESENT, session, session->facts.device, slot);
-        if (job == NULL) {
-            cr_sessions_wait(&router->sessions, session, now_ms + PRESENT_RETRY_BUSY_MS);
+        if (slot != NULL && !appear_present(router, session, slot)) {
             return;
         }
-        session->presenting = true;
-        loop_send(router, job, CR_STAGE_STORE);
     }
 }
 

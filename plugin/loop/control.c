@@ -173,6 +173,17 @@ static enum cr_refusal control_admissible(const struct cr_command_info *info, co
     return CR_REFUSAL_NONE;
 }
 
+/* One audit line for many: whoever may not command may not fill the audit log either. */
+static void control_denied(struct cr_router *router, const struct cr_session *session, const char *command)
+{
+    struct cr_limiter *limiter = session->presence != NULL ? &session->presence->alarms : &router->strangers;
+
+    router->counters.refused[CR_REFUSAL_NOT_AUTHORISED]++;
+    if (cr_limiter_take(limiter, &router->sessions.alarm_rate, loop_now_ms(router), NULL)) {
+        loop_audit(router, session, "", "", "denied", CR_REFUSAL_NOT_AUTHORISED, command);
+    }
+}
+
 /* Handles the command at `place`; a job that it sends may be home before this returns. */
 static void control_handle(struct cr_router *router, struct cr_batch *batch, unsigned place, const cJSON *request,
                            const struct cr_session *session, enum cr_role role)
@@ -204,7 +215,7 @@ static void control_handle(struct cr_router *router, struct cr_batch *batch, uns
         }
     }
     if (refusal == CR_REFUSAL_NOT_AUTHORISED) {
-        loop_audit(router, session, "", "", "denied", refusal, batch->entry[place].command);
+        control_denied(router, session, batch->entry[place].command);
     }
     batch->entry[place].response = control_error(batch->entry[place].command, refusal, text);
     batch->open--;

@@ -61,6 +61,8 @@ void loop_abandon(struct cr_router *router, struct cr_job *job);
 struct cr_session *loop_notice(struct cr_router *router, const struct cr_client *client);
 /* The same, but also makes sure that the connection still has the certificate that the session was identified by. */
 struct cr_session *loop_notice_exactly(struct cr_router *router, const struct cr_client *client);
+/* Whom we trust, and who is an operator, may have changed. */
+void loop_judge_anew(struct cr_router *router);
 /* Sends what waits to be presented, as far as admission allows. */
 void loop_present_waiting(struct cr_router *router);
 void loop_presented(struct cr_router *router, struct cr_job *job);

@@ -11,7 +11,8 @@ static struct cr_reply_to renewal_reply_to(const struct cr_session *session, con
     return (struct cr_reply_to){ session, job->device, job->slot, request_id, { job->correlation, job->correlation_len } };
 }
 
-/* The checks that come before anything is read: bounds, then rates, then whether the slot exists. */
+/* The checks that come before anything is read: rates first, so that what is refused behind them, each with its audit
+ * line, comes no faster either; then bounds, then whether the slot exists. */
 static enum cr_refusal renewal_precheck(struct cr_router *router, struct cr_session *session, const char *slot,
                                         struct cr_bytes payload, const struct cr_request_properties *properties,
                                         unsigned *retry_after_s)
@@ -19,16 +20,16 @@ static enum cr_refusal renewal_precheck(struct cr_router *router, struct cr_sess
     int64_t now_ms = loop_now_ms(router), wait_ms = 0;
 
     *retry_after_s = 0;
+    if (!cr_limiter_take(&session->presence->requests, &router->sessions.request_rate, now_ms, &wait_ms) ||
+        !cr_limiter_take(&router->total, &router->total_rate, now_ms, &wait_ms)) {
+        *retry_after_s = (unsigned)(wait_ms / 1000 + 1);
+        return CR_REFUSAL_RATE_LIMITED;
+    }
     if (payload.len > CR_CSR_MAX) {
         return CR_REFUSAL_TOO_LARGE;
     }
     if (properties->excessive || properties->retain || properties->correlation.len > CR_CORRELATION_MAX) {
         return CR_REFUSAL_MALFORMED_REQUEST;
-    }
-    if (!cr_limiter_take(&session->presence->requests, &router->sessions.request_rate, now_ms, &wait_ms) ||
-        !cr_limiter_take(&router->total, &router->total_rate, now_ms, &wait_ms)) {
-        *retry_after_s = (unsigned)(wait_ms / 1000 + 1);
-        return CR_REFUSAL_RATE_LIMITED;
     }
     return cr_config_slot(&router->setup->config, slot) == NULL ? CR_REFUSAL_UNKNOWN_SLOT : CR_REFUSAL_NONE;
 }

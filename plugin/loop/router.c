@@ -21,8 +21,6 @@ static void router_rates(struct cr_router *router)
         (struct cr_limiter_rate){ config->rate_device_burst, config->rate_device_per_min, 60000 };
     router->sessions.alarm_rate = (struct cr_limiter_rate){ 5, 5, 60000 };
     router->total_rate = (struct cr_limiter_rate){ config->rate_total_burst, config->rate_total_per_s, 1000 };
-    cr_limiter_init(&router->total, &router->total_rate, loop_now_ms(router));
-    cr_limiter_init(&router->strangers, &router->sessions.alarm_rate, loop_now_ms(router));
 }
 
 cr_err cr_router_new(struct cr_router **router, const struct cr_router_options *options)
@@ -40,6 +38,8 @@ cr_err cr_router_new(struct cr_router **router, const struct cr_router_options *
     r->started_mono_ms = r->pruned_ms = loop_now_ms(r);
     cr_sessions_init(&r->sessions, r->host);
     router_rates(r);
+    cr_limiter_init(&r->total, &r->total_rate, loop_now_ms(r));
+    cr_limiter_init(&r->strangers, &r->sessions.alarm_rate, loop_now_ms(r));
     *router = r;
     return CR_OK;
 }
@@ -57,17 +57,11 @@ void cr_router_free(struct cr_router *router)
 
 void cr_router_use(struct cr_router *router, struct cr_setup *setup)
 {
-    struct cr_session *session, *next;
-
     cr_setup_hold(setup);
     cr_setup_drop(router->setup);
     router->setup = setup;
     router_rates(router);
-    /* Whom we trust may have changed: everybody is a stranger again until the next thing they do. */
-    HASH_ITER(hh_handle, router->sessions.by_handle, session, next)
-    {
-        cr_sessions_remove(&router->sessions, session);
-    }
+    loop_judge_anew(router);
 }
 
 /* ---- access ---- */

@@ -17,7 +17,7 @@ struct cr_router_options {
 CR_MUST_USE cr_err cr_router_new(struct cr_router **router, const struct cr_router_options *options);
 /* Jobs still under way are not waited for: end store and workers first. */
 void cr_router_free(struct cr_router *router);
-/* From now on these rules; work under way keeps its own. Sessions are identified anew when they next do something. */
+/* From now on these rules; work under way keeps its own. Every session is judged anew by its certificate and stays. */
 void cr_router_use(struct cr_router *router, struct cr_setup *setup);
 
 #endif

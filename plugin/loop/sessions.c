@@ -57,10 +57,10 @@ struct cr_presence *cr_sessions_presence(struct cr_sessions *sessions, const cha
     return presence;
 }
 
-cr_err cr_sessions_add(struct cr_sessions *sessions, struct cr_session **session, const struct cr_client *client,
-                       struct cr_blob *der)
+cr_err cr_sessions_add(struct cr_sessions *sessions, struct cr_session **session, const struct cr_client *client)
 {
     struct cr_session *s = calloc(1, sizeof *s);
+    struct cr_blob der = { NULL, 0 };
     cr_err err = CR_INVALID;
 
     *session = NULL;
@@ -80,11 +80,12 @@ cr_err cr_sessions_add(struct cr_sessions *sessions, struct cr_session **session
     }
     s->mark = sessions->host->ops->certificate_mark(sessions->host, client);
     if (s->mark != NULL) {
-        err = sessions->host->ops->certificate_hold(sessions->host, client, &s->held, der);
+        err = sessions->host->ops->certificate_hold(sessions->host, client, &s->held, &der);
         if (err != CR_OK) {
             goto out;
         }
         s->has_certificate = true;
+        s->der = cr_blob_view(&der);
     }
     s->id = ++sessions->last_id;
     err = CR_NOMEM;
@@ -134,12 +135,19 @@ cr_err cr_sessions_bind(struct cr_sessions *sessions, struct cr_session *session
     return CR_OK;
 }
 
-void cr_sessions_remove(struct cr_sessions *sessions, struct cr_session *session)
+void cr_sessions_unbind(struct cr_sessions *sessions, struct cr_session *session)
 {
     cr_sessions_wait_over(sessions, session);
     if (session->presence != NULL) {
         LL_DELETE2(session->presence->first, session, sibling);
+        session->presence = NULL;
+        session->sibling = NULL;
     }
+}
+
+void cr_sessions_remove(struct cr_sessions *sessions, struct cr_session *session)
+{
+    cr_sessions_unbind(sessions, session);
     if (cr_sessions_recent(sessions, session->handle)) {
         sessions->recent[cr_sessions_recent_at(session->handle)] = NULL;
     }

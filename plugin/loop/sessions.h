@@ -31,6 +31,7 @@ struct cr_session {
     uint64_t id;                     /* never used twice */
     const void *handle, *mark;
     void *held;                      /* the host's reference to the certificate */
+    struct cr_bytes der;             /* its encoding, lent by the host while it is held */
     char client_id[CR_CLIENT_ID_CAP];
     char address[64];
     char username[CR_CLIENT_ID_CAP]; /* "": none, or longer than we compare */
@@ -86,13 +87,14 @@ static inline bool cr_sessions_recent(const struct cr_sessions *sessions, const 
 struct cr_session *cr_sessions_find_id(struct cr_sessions *sessions, uint64_t id);
 struct cr_presence *cr_sessions_presence(struct cr_sessions *sessions, const char *device);
 
-/* Makes a session; *der views its certificate for as long as the session lives, and is empty when it has none. The caller
- * identifies it afterwards. CR_NOMEM, CR_INVALID (no or an over-long client id). */
+/* Makes a session; the caller identifies it afterwards. CR_NOMEM, CR_INVALID (no or an over-long client id). */
 CR_MUST_USE cr_err cr_sessions_add(struct cr_sessions *sessions, struct cr_session **session,
-                                   const struct cr_client *client, struct cr_blob *der);
+                                   const struct cr_client *client);
 /* Binds it to its device. CR_NOMEM. */
 CR_MUST_USE cr_err cr_sessions_bind(struct cr_sessions *sessions, struct cr_session *session, const char *device,
                                     int64_t now_ms);
+/* It is no device's (any more). Harmless when it was none's. */
+void cr_sessions_unbind(struct cr_sessions *sessions, struct cr_session *session);
 void cr_sessions_remove(struct cr_sessions *sessions, struct cr_session *session);
 
 void cr_sessions_wait(struct cr_sessions *sessions, struct cr_session *session, int64_t at_ms);

@@ -185,6 +185,23 @@ static void who_asks_anew_is_not_sent_the_former_certificate(void **state)
     cr_blob_fini(&csr);
 }
 
+static void a_reload_forgets_nobody(void **state)
+{
+    struct scene *s = *state;
+    struct cr_request_properties properties = { .user_properties = 0 };
+
+    cr_router_connected(s->rig.router, s->client);
+    flow_rig_pump(&s->rig);
+    flow_rig_reload(&s->rig, ANY_TIME);
+    rig_command(&s->rig, s->boss, "{\"commands\":[{\"command\":\"triggerRenewal\",\"device\":\"meter-1\"}]}");
+    assert_non_null(fake_host_take(&s->rig.host, "meter-1", "/renew")); /* it did nothing since, and is still there */
+    assert_int_equal(cr_router_access(s->rig.router, s->client, CR_ACCESS_WRITE, CSR_TOPIC), CR_ALLOW);
+    cr_router_message(s->rig.router, s->client, CSR_TOPIC, cr_blob_view(&s->csr), &properties);
+    flow_rig_reload(&s->rig, ANY_TIME); /* with its request under way */
+    flow_rig_pump(&s->rig);
+    take_certificate(s);
+}
+
 static void a_failed_report_triggers_again(void **state)
 {
     struct scene *s = *state;
@@ -235,6 +252,7 @@ int main(void)
         WITH_WINDOW(a_get_on_a_fresh_connection_is_answered_once),
         WITH_WINDOW(who_is_about_to_ask_is_not_told_to),
         WITH_ANY_TIME(who_asks_anew_is_not_sent_the_former_certificate),
+        WITH_ANY_TIME(a_reload_forgets_nobody),
         WITH_ANY_TIME(a_failed_report_triggers_again),
         WITH_ANY_TIME(an_asker_that_left_gets_it_on_its_next_connection),
     };
