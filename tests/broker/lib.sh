@@ -250,7 +250,12 @@ sanitizer_check() {
 }
 
 broker_listens() { (exec 3<>"/dev/tcp/127.0.0.1/$PORT") 2>/dev/null; }
-broker_up_or_gone() { broker_listens || ! kill -0 "$BROKER_PID" 2>/dev/null; }
+# It listens before it handles SIGTERM (bit 14); a wrapper's signals say nothing about it.
+broker_handles_term() {
+  ((${#BROKER_WRAP[@]})) || ((16#$(awk '/^SigCgt:/ { print $2 }' "/proc/$BROKER_PID/status") & 16#4000))
+}
+broker_up() { broker_listens && broker_handles_term; }
+broker_up_or_gone() { broker_up || ! kill -0 "$BROKER_PID" 2>/dev/null; }
 broker_gone() { ! kill -0 "$BROKER_PID" 2>/dev/null; }
 pid_gone() { ! kill -0 "$1" 2>/dev/null; }
 
