@@ -146,6 +146,8 @@ static int on_tick(int event, void *event_data, void *user_data)
     struct api_tick_event *data = event_data;
     struct host_mosquitto *h = user_data;
     h->gone = NULL;
+    h->published = false;
+    cr_nudge_over(h->nudge);
     unsigned next_ms = cr_router_tick(cr_app_router(h->app));
     host_ops_flush(h);
     /* 2.1 sleeps for next_s and next_ms together, but ticks again only when they have passed, so that a wake-up in
@@ -155,6 +157,9 @@ static int on_tick(int event, void *event_data, void *user_data)
     if (h->connect_events) {
         data->next_s = -2;
         data->next = 2000 + (long)(next_ms > 0 && next_ms < 1000 ? next_ms : 1);
+        if (h->published) {
+            cr_nudge_start(h->nudge); /* it looks for publications before it ticks, not behind */
+        }
     }
     return MOSQ_ERR_SUCCESS;
 }

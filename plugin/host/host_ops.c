@@ -45,7 +45,6 @@ static void op_log(struct cr_host *host, char level, const char *text)
 
 static cr_err op_publish(struct cr_host *host, const struct cr_publication *publication)
 {
-    (void)host;
     mosquitto_property *properties = NULL;
     const struct cr_bytes *payload = &publication->payload;
     if (payload->len > INT32_MAX) {
@@ -59,6 +58,7 @@ static cr_err op_publish(struct cr_host *host, const struct cr_publication *publ
                                            payload->len > 0 ? (const void *)payload->data : "", publication->qos,
                                            publication->retain, properties);
     if (rc == MOSQ_ERR_SUCCESS) {
+        ((struct host_mosquitto *)host)->published = true;
         return CR_OK; /* the broker owns the properties now */
     }
     mosquitto_property_free_all(&properties);
@@ -142,7 +142,8 @@ static const struct cr_host_ops ops = {
 cr_err host_ops_init(struct host_mosquitto *h)
 {
     h->host.ops = &ops;
-    return cr_lines_new(&h->lines);
+    cr_err err = cr_lines_new(&h->lines);
+    return err == CR_OK ? cr_nudge_new(&h->nudge) : err;
 }
 
 static void lines_flush(struct host_mosquitto *h)
@@ -178,4 +179,6 @@ void host_ops_fini(struct host_mosquitto *h)
         cr_lines_free(h->lines);
         h->lines = NULL;
     }
+    cr_nudge_free(h->nudge);
+    h->nudge = NULL;
 }

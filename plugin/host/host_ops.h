@@ -5,6 +5,7 @@
 
 #include "plugin/app.h"
 #include "plugin/handoff/lines.h"
+#include "plugin/handoff/nudge.h"
 #include "plugin/host/host.h"
 #include "plugin/host/mosquitto_api.h"
 
@@ -15,6 +16,8 @@ struct host_mosquitto {
     mosquitto_plugin_id_t *id;
     struct cr_app *app;
     struct cr_lines *lines;
+    struct cr_nudge *nudge;
+    bool published;            /* since the last tick began */
     bool connect_events;       /* the broker is 2.1 or later */
     unsigned registered;       /* how many of `registrations` */
     /* The publication that the access check was last asked about: what comes without is `unchecked`. */

@@ -314,5 +314,8 @@ bool cr_router_passes(const struct cr_router *router, const void *handle, const 
 unsigned cr_router_tick(struct cr_router *router)
 {
     (void)router;
+    if (fake.on_tick != NULL) {
+        fake.on_tick();
+    }
     return fake.tick_ms;
 }

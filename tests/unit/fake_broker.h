@@ -36,6 +36,7 @@ struct fake_broker {
     enum cr_handled handled;
     enum cr_access access;
     unsigned tick_ms;
+    void (*on_tick)(void);    /* called by the router's tick */
     struct cr_client client;  /* of the last call */
     struct cr_request_properties properties_seen;
     uint8_t correlation[CR_CORRELATION_MAX];

@@ -1,7 +1,6 @@
 /* host_mosquitto: what is registered with which broker, and what each event returns. The broker is fake_broker.c. */
 #include "fake_broker.h"
 
-#include "plugin/handoff/lines.h"
 #include "plugin/host/host_mosquitto.h"
 
 #include <pthread.h>
@@ -28,7 +27,6 @@ static void end(void)
     assert_int_equal(host_mosquitto_stop(host), MOSQ_ERR_SUCCESS);
     assert_int_equal(fake.registered, 0);
     assert_false(fake.app_running);
-    assert_int_equal(fake.properties, 0);
 }
 
 static void test_start_and_stop(void **state)
@@ -330,80 +328,6 @@ static void test_reload(void **state)
     end();
 }
 
-static void test_publish(void **state)
-{
-    (void)state;
-    struct cr_publication p = {
-        .client_id = "id-1", .topic = "a/b", .qos = 1, .expiry_s = 60, .content_type = "application/json",
-        .correlation = { (const uint8_t *)"x", 1 }, .user_count = 2, .user = { { "a", "b" }, { "c", "d" } },
-    };
-    assert_int_equal(begin(false), MOSQ_ERR_SUCCESS);
-    assert_int_equal(fake.host->ops->publish(fake.host, &p), CR_OK); /* an empty payload is one, too */
-    assert_int_equal(fake.published, 1);
-    for (unsigned i = 1; i <= 5; i++) {
-        fake.property_fail = i;
-        assert_int_equal(fake.host->ops->publish(fake.host, &p), CR_NOMEM);
-        assert_int_equal(fake.properties, 0);
-    }
-    fake.property_fail = 0;
-    fake.publish_rc = MOSQ_ERR_NOMEM;
-    assert_int_equal(fake.host->ops->publish(fake.host, &p), CR_NOMEM);
-    fake.publish_rc = MOSQ_ERR_INVAL;
-    assert_int_equal(fake.host->ops->publish(fake.host, &p), CR_IO);
-    assert_int_equal(fake.published, 1);
-    end();
-}
-
-static void test_kicks_wait_for_the_tick(void **state)
-{
-    (void)state;
-    struct api_tick_event tick = { 0 };
-    assert_int_equal(begin(false), MOSQ_ERR_SUCCESS);
-    fake.host->ops->kick(fake.host, "id-1");
-    assert_int_equal(fake.kicked, 0);
-    (void)fake_fire(MOSQ_EVT_TICK, &tick);
-    assert_int_equal(fake.kicked, 1);
-    assert_string_equal(fake.kick_id, "id-1");
-    for (int i = 0; i < 100; i++) {
-        fake.host->ops->kick(fake.host, "id-2");
-    }
-    (void)fake_fire(MOSQ_EVT_TICK, &tick);
-    assert_int_equal(fake.kicked, 65); /* bounded, and said */
-    assert_non_null(strstr(fake.log, "too many at once"));
-    fake.host->ops->kick(fake.host, "never");
-    end();
-}
-
-static void *log_elsewhere(void *unused)
-{
-    (void)unused;
-    char line[1000];
-    memset(line, 'x', sizeof line);
-    line[sizeof line - 1] = '\0';
-    fake.host->ops->log(fake.host, 'w', line);
-    for (int i = 0; i < 70; i++) {
-        fake.host->ops->log(fake.host, 'e', "from another thread");
-    }
-    return NULL;
-}
-
-static void test_log(void **state)
-{
-    (void)state;
-    pthread_t thread;
-    struct api_tick_event tick = { 0 };
-    assert_int_equal(begin(false), MOSQ_ERR_SUCCESS);
-    fake.host->ops->log(fake.host, 'n', "from the loop");
-    assert_non_null(strstr(fake.log, "2 cert-renewal: from the loop\n"));
-    assert_int_equal(pthread_create(&thread, NULL, log_elsewhere, NULL), 0);
-    assert_int_equal(pthread_join(thread, NULL), 0);
-    assert_null(strstr(fake.log, "another thread"));
-    (void)fake_fire(MOSQ_EVT_TICK, &tick);
-    assert_non_null(strstr(fake.log, "8 cert-renewal: from another thread\n"));
-    assert_non_null(strstr(fake.log, "7 log lines were lost"));
-    end();
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -419,9 +343,6 @@ int main(void)
         cmocka_unit_test(test_farewells),
         cmocka_unit_test(test_tick),
         cmocka_unit_test(test_reload),
-        cmocka_unit_test(test_publish),
-        cmocka_unit_test(test_kicks_wait_for_the_tick),
-        cmocka_unit_test(test_log),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
