@@ -1,8 +1,10 @@
 /* Publishing on the device channel. An answer goes straight to one client, at QoS 1, by its client id.
  *
  * The broker looks that id up only at the top of its loop's next turn, when another client may have taken it over. What a
- * job brings is therefore published in the tick, which is the last thing of a turn: nothing comes between. Refusals that
- * are published during an event tell nothing but a code. */
+ * job brings is therefore published in the tick, which in 2.0 is the last thing of a turn: nothing comes between. In 2.1
+ * one wait for events comes between, and a client that takes the id over in just that one gets what was meant for its
+ * predecessor: a certificate, whose key it does not have. Refusals that are published during an event tell nothing but a
+ * code. */
 #include "plugin/loop/loop.h"
 #include "plugin/worker/issuer_info.h"
 
