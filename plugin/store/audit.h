@@ -1,4 +1,5 @@
-/* audit: one line about something that was decided or done, on its way to the journal and to the stream cr:audit. Pure. */
+/* audit: one line about something that was decided or done, on its way to the journal and to the stream cr:audit. Pure.
+ */
 #ifndef CR_AUDIT_H
 #define CR_AUDIT_H
 

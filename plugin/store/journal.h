@@ -1,10 +1,10 @@
-/* journal: the broker's own record of what it signed and decided: one file of chained lines (journal_line.h) that is only
- * ever appended to. What waits is written in batches on libuv's thread pool, with one fdatasync for a whole batch, while
- * the store's thread goes on.
+/* journal: the broker's own record of what it signed and decided: one file of chained lines (journal_line.h) that is
+ * only ever appended to. What waits is written in batches on libuv's thread pool, with one fdatasync for a whole batch,
+ * while the store's thread goes on.
  *
- * A batch that cannot be written (disk full) fails as a whole: whatever part of it reached the file is cut off again, its
- * waiters are told, and the next batch tries afresh. A line that a power cut tore is cut off at the next start; any other
- * damage is for people to look at, so the journal does not open then.
+ * A batch that cannot be written (disk full) fails as a whole: whatever part of it reached the file is cut off again,
+ * its waiters are told, and the next batch tries afresh. A line that a power cut tore is cut off at the next start; any
+ * other damage is for people to look at, so the journal does not open then.
  *
  * Threads: open on any; all else on the loop's thread. One process at a time (flock). */
 #ifndef CR_JOURNAL_H
@@ -19,8 +19,8 @@ struct cr_journal;
 /* Called for every line there is, oldest first, with the offset of its first byte. */
 typedef void cr_journal_visit_fn(void *ctx, struct cr_bytes line, uint64_t offset);
 
-/* Opens, or makes, <dir>/journal.jsonl (and the directory), checks the whole chain and visits its lines. On failure `why`
- * is a sentence: CR_INVALID for a broken chain or another broker's journal, CR_IO for the rest, CR_NOMEM. */
+/* Opens, or makes, <dir>/journal.jsonl (and the directory), checks the whole chain and visits its lines. On failure
+ * `why` is a sentence: CR_INVALID for a broken chain or another broker's journal, CR_IO for the rest, CR_NOMEM. */
 CR_MUST_USE cr_err cr_journal_open(struct cr_journal **journal, const char *dir, const char *broker,
                                    cr_journal_visit_fn *visit, void *ctx, char *why, size_t why_cap);
 /* Bytes of a torn last line that open() cut off. */
@@ -33,8 +33,9 @@ struct cr_journal_wait {
     void (*done)(struct cr_journal_wait *wait, cr_err err, uint64_t offset, size_t len);
 };
 
-/* Adds a line; it is written by the next flush that finds no batch under way. wait NULL: nobody waits, and a failure only
- * counts as a lost line. CR_FULL: too much waits already, or the line overflowed; CR_NOMEM. On failure `wait` is free. */
+/* Adds a line; it is written by the next flush that finds no batch under way. wait NULL: nobody waits, and a failure
+ * only counts as a lost line. CR_FULL: too much waits already, or the line overflowed; CR_NOMEM. On failure `wait` is
+ * free. */
 CR_MUST_USE cr_err cr_journal_append(struct cr_journal *journal, const struct cr_line *line,
                                      struct cr_journal_wait *wait);
 /* Starts a batch when there is something to write and none is under way. Once each turn of the loop. */

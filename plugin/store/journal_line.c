@@ -34,7 +34,10 @@ static void line_name(struct cr_line *line, const char *name)
 static size_t utf8_len(const uint8_t *s)
 {
     uint8_t low = 0x80, high = 0xbf;
-    size_t len = s[0] >= 0xc2 && s[0] <= 0xdf ? 2 : s[0] >= 0xe0 && s[0] <= 0xef ? 3 : s[0] >= 0xf0 && s[0] <= 0xf4 ? 4 : 0;
+    size_t len = s[0] >= 0xc2 && s[0] <= 0xdf   ? 2
+                 : s[0] >= 0xe0 && s[0] <= 0xef ? 3
+                 : s[0] >= 0xf0 && s[0] <= 0xf4 ? 4
+                                                : 0;
     if (s[0] == 0xe0) {
         low = 0xa0;
     } else if (s[0] == 0xed) {
@@ -154,7 +157,8 @@ cr_err cr_chain_check(struct cr_chain *chain, struct cr_bytes line)
     char head[CR_JOURNAL_HEAD_CAP];
     char prev[2 * CR_SHA256_LEN + 1];
     cr_hex_encode(prev, chain->digest, CR_SHA256_LEN);
-    int head_len = snprintf(head, sizeof head, "{\"seq\":%llu,\"prev\":\"%s\",", (unsigned long long)chain->seq + 1, prev);
+    int head_len =
+        snprintf(head, sizeof head, "{\"seq\":%llu,\"prev\":\"%s\",", (unsigned long long)chain->seq + 1, prev);
     if (line.len < (size_t)head_len + 1 || memcmp(line.data, head, (size_t)head_len) != 0 ||
         line.data[line.len - 1] != '}') {
         return CR_INVALID;

@@ -2,8 +2,8 @@
  *
  *     {"seq":7,"prev":"<SHA-256 of line 6, hex>","time":"…Z","broker":"…","what":"issued","device":"…",…}
  *
- * The hash is over the line without its line end, so `sed -n 6p | tr -d '\n' | sha256sum` gives it. The first line's prev
- * is all zeros. Field names are ours and values are escaped, so that `,"name":"` occurs only as a field. */
+ * The hash is over the line without its line end, so `sed -n 6p | tr -d '\n' | sha256sum` gives it. The first line's
+ * prev is all zeros. Field names are ours and values are escaped, so that `,"name":"` occurs only as a field. */
 #ifndef CR_JOURNAL_LINE_H
 #define CR_JOURNAL_LINE_H
 

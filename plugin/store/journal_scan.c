@@ -30,7 +30,8 @@ static cr_err scan_line(struct scanning *s, struct cr_bytes line)
     if (scan->chain.seq == 1) {
         struct cr_bytes broker = cr_line_field(line, "broker");
         if (broker.len != strlen(s->broker) || memcmp(broker.data, s->broker, broker.len) != 0) {
-            snprintf(s->why, s->why_cap, "The journal belongs to the broker '%.*s', not to '%s': each broker has its own.",
+            snprintf(s->why, s->why_cap,
+                     "The journal belongs to the broker '%.*s', not to '%s': each broker has its own.",
                      (int)(broker.len < CR_SHA256_LEN * 2 ? broker.len : CR_SHA256_LEN * 2), (const char *)broker.data,
                      s->broker);
             return CR_INVALID;

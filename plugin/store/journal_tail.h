@@ -1,6 +1,7 @@
 /* journal_tail: the last certificates in the journal, in memory: what Redis may have lost and can be given back.
  *
- * Bounded: the oldest entry makes room for a new one. Expired certificates are of no interest to anybody. Store thread. */
+ * Bounded: the oldest entry makes room for a new one. Expired certificates are of no interest to anybody. Store thread.
+ */
 #ifndef CR_JOURNAL_TAIL_H
 #define CR_JOURNAL_TAIL_H
 
@@ -21,7 +22,8 @@ struct cr_tail;
 CR_MUST_USE cr_err cr_tail_new(struct cr_tail **tail, unsigned capacity);
 void cr_tail_free(struct cr_tail *tail);
 
-/* Takes in an 'issued', 'confirmed' or 'void' line; others are passed over. CR_INVALID: the line should have been one. */
+/* Takes in an 'issued', 'confirmed' or 'void' line; others are passed over. CR_INVALID: the line should have been one.
+ */
 CR_MUST_USE cr_err cr_tail_line(struct cr_tail *tail, struct cr_bytes line, uint64_t offset);
 CR_MUST_USE cr_err cr_tail_add(struct cr_tail *tail, const struct cr_restore *restore, uint64_t offset, size_t len);
 /* The certificate with this serial will never be recorded. */

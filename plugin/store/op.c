@@ -310,7 +310,8 @@ static void on_answer(struct cr_redis_call *call, const redisReply *reply)
     }
 }
 
-void store_op_send(struct store_op *op, struct cr_args *args, void (*answered)(struct store_op *op, const redisReply *reply))
+void store_op_send(struct store_op *op, struct cr_args *args,
+                   void (*answered)(struct store_op *op, const redisReply *reply))
 {
     struct cr_redis_store *store = op->store;
     if (args->count > 1 && args->arg[1][0] == '\0') {

@@ -17,7 +17,8 @@ static void ask_decision(struct store_op *op)
         uuid_generate_random(uuid);
         uuid_unparse_lower(uuid, op->new_renewal_id);
     }
-    if (cr_args_begin(&args, &op->store->records, op->job, &op->store->owner, op->new_renewal_id, op->key_used) != CR_OK) {
+    if (cr_args_begin(&args, &op->store->records, op->job, &op->store->owner, op->new_renewal_id, op->key_used) !=
+        CR_OK) {
         store_op_refuse(op, CR_REFUSAL_INTERNAL, 0);
         return;
     }
@@ -170,7 +171,10 @@ static void go_on(struct store_op *op, int64_t version)
     job->version = (uint64_t)version;
     struct cr_restore facts;
     cr_restore_of_job(&facts, job);
-    store_audit_journal(op, "intent", &facts); /* what becomes of it goes to the stream */
+    if (store_audit_intent(op, &facts) != CR_OK) {
+        store_op_unavailable(op);
+        return;
+    }
     job->outcome = CR_OUT_NONE;
     job->stage = CR_STAGE_SIGN;
     store_op_finish(op);

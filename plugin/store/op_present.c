@@ -1,5 +1,5 @@
-/* PRESENT: a certificate was seen at a connection. The script present.lua decides; beside it, at the same time, the key is
- * claimed. A key of another device raises an alarm and changes nothing else. */
+/* PRESENT: a certificate was seen at a connection. The script present.lua decides; beside it, at the same time, the key
+ * is claimed. A key of another device raises an alarm and changes nothing else. */
 #include "plugin/store/redis_store.h"
 
 #include <stddef.h>

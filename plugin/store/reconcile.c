@@ -1,5 +1,5 @@
-/* What the journal knows and Redis lost is put back: entry by entry, oldest first, a window of them at a time. Nobody is
- * served before that is done, so that no key gets a second certificate while its first is only in the journal. */
+/* What the journal knows and Redis lost is put back: entry by entry, oldest first, a window of them at a time. Nobody
+ * is served before that is done, so that no key gets a second certificate while its first is only in the journal. */
 #include "plugin/store/redis_store.h"
 
 #include <stddef.h>
@@ -38,7 +38,7 @@ cr_err store_reconcile_der(struct cr_redis_store *store, const struct cr_tail_en
     return err == CR_OK ? cr_tail_der(der, (struct cr_bytes){ (const uint8_t *)text, entry->len }) : err;
 }
 
-static void put_back_send(struct put_back *put, struct cr_bytes der);
+static cr_err put_back_send(struct put_back *put, struct cr_bytes der);
 
 static void put_back_done(struct cr_redis_store *store, struct put_back *put)
 {
@@ -68,7 +68,7 @@ static void put_back_with_der(struct cr_redis_store *store, struct put_back *put
         return;
     }
     put->asked_for_der = true;
-    put_back_send(put, cr_blob_view(&der));
+    put->run->stray += put_back_send(put, cr_blob_view(&der)) != CR_OK;
     cr_blob_fini(&der);
 }
 
@@ -108,20 +108,23 @@ static void on_put_back(struct cr_redis_call *call, const redisReply *reply)
     }
 }
 
-static void put_back_send(struct put_back *put, struct cr_bytes der)
+static cr_err put_back_send(struct put_back *put, struct cr_bytes der)
 {
     struct cr_redis_store *store = put->run->store;
     struct cr_args args;
-    if (cr_args_restore(&args, &store->records, &put->entry.restore, der, put->run->now_s) != CR_OK) {
-        return;
+    cr_err err = cr_args_restore(&args, &store->records, &put->entry.restore, der, put->run->now_s);
+    if (err != CR_OK) {
+        return err;
     }
     args.arg[1] = store->sha[args.script];
     args.len[1] = CR_SHA1_TEXT - 1;
     put->call.done = on_put_back;
-    if (cr_redis_link_send(store->link, &args, &put->call) == CR_OK) {
+    err = cr_redis_link_send(store->link, &args, &put->call);
+    if (err == CR_OK) {
         put->busy = true;
         put->run->busy++;
     }
+    return err;
 }
 
 /* Whether Redis could still want it. */
@@ -142,7 +145,8 @@ static void run_end(struct cr_reconcile *run)
         store_log(store, 'w', "%u certificates that Redis had lost were put back from the journal.", run->restored);
     }
     if (run->stray > 0) {
-        store_log(store, 'e', "%u records in Redis are damaged and could not be compared with the journal.", run->stray);
+        store_log(store, 'e', "%u records in Redis are damaged and could not be compared with the journal.",
+                  run->stray);
     }
     free(run);
     store_record_catch_up(store);
@@ -163,7 +167,7 @@ static void run_on(struct cr_reconcile *run)
                 put->run = run;
                 put->entry = *entry;
                 put->asked_for_der = false;
-                put_back_send(put, (struct cr_bytes){ NULL, 0 });
+                run->stray += put_back_send(put, (struct cr_bytes){ NULL, 0 }) != CR_OK;
             }
         }
     }

@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static bool key_write(struct cr_redis_key *key, const char *prefix, unsigned bucket, const char *kind, const char *device,
-                      const char *slot)
+static bool key_write(struct cr_redis_key *key, const char *prefix, unsigned bucket, const char *kind,
+                      const char *device, const char *slot)
 {
     int len = snprintf(key->text, sizeof key->text, "%s:{b%02u}:%s%s%s%s%s", prefix, bucket, kind,
                        device != NULL ? ":" : "", device != NULL ? device : "", slot != NULL ? "/" : "",

@@ -31,7 +31,8 @@ enum cr_redis_trouble cr_redis_trouble(struct cr_bytes error)
             return codes[i].trouble;
         }
     }
-    /* Before Redis 7 an error inside a script stands in the middle: "ERR Error running script (…): …: -OOM command …" */
+    /* Before Redis 7 an error inside a script stands in the middle: "ERR Error running script (…): …: -OOM command …"
+     */
     for (struct cr_bytes rest = error; rest.len > 0; rest.data++, rest.len--) {
         if (rest.data[0] == ' ' || rest.data[0] == '-') {
             struct cr_bytes word = { rest.data + 1, rest.len - 1 };

@@ -280,7 +280,8 @@ void store_beat(struct cr_redis_store *store)
     }
     store_record_catch_up(store);
     struct cr_args args;
-    cr_args_start(&args, store->writable ? "HGET" : "HSETNX"); /* also a HSETNX that changes nothing counts as a write */
+    cr_args_start(&args,
+                  store->writable ? "HGET" : "HSETNX"); /* also a HSETNX that changes nothing counts as a write */
     cr_args_bytes(&args, store->meta.text, store->meta.len);
     cr_args_text(&args, "epoch");
     if (!store->writable) {

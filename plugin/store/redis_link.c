@@ -19,6 +19,7 @@ struct cr_redis_link {
     redisAsyncContext *context; /* NULL: none */
     bool connected;             /* the context's socket is */
     bool answered;              /* something came back on it */
+    bool rising, fell;          /* up() runs; it was told to drop the connection meanwhile */
     struct cr_redis_poll *poll; /* the context's */
     bool closed;
     uv_timer_t timer;           /* back-off; then how long nothing was answered */
@@ -77,7 +78,9 @@ static void on_connected(const redisAsyncContext *context, int status)
     cr_redis_poll_connected(link->poll);
     link->stats.connects++;
     link->progress_ms = uv_hrtime() / 1000000;
+    link->rising = true;
     link->options.up(link->options.ctx);
+    link->rising = false;
 }
 
 static void on_disconnected(const redisAsyncContext *context, int status)
@@ -103,9 +106,7 @@ static void on_watch(uv_timer_t *timer)
     uint64_t now_ms = uv_hrtime() / 1000000;
     uint64_t since_ms = now_ms - link->progress_ms;
     if ((link->waiting > 0 || !link->connected) && since_ms >= link->options.timeout_ms) {
-        char why[100];
-        snprintf(why, sizeof why, "Redis did not answer for %llu ms.", (unsigned long long)since_ms);
-        cr_redis_link_drop(link, why);
+        cr_redis_link_drop(link, "Redis did not answer in time."); /* always the same words: it is logged once */
     }
 }
 
@@ -177,7 +178,8 @@ static void on_looked_up(uv_getaddrinfo_t *lookup, int status, struct addrinfo *
         uv_freeaddrinfo(found);
         return;
     }
-    if (status != 0 || getnameinfo(found->ai_addr, found->ai_addrlen, host, sizeof host, NULL, 0, NI_NUMERICHOST) != 0) {
+    if (status != 0 ||
+        getnameinfo(found->ai_addr, found->ai_addrlen, host, sizeof host, NULL, 0, NI_NUMERICHOST) != 0) {
         char why[160];
         snprintf(why, sizeof why, "The name of Redis' host cannot be resolved: %s.",
                  status != 0 ? uv_strerror(status) : "no address");
@@ -198,7 +200,8 @@ static void link_connect(struct cr_redis_link *link)
     const struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM };
     link->lookup.data = link;
     link->looking_up = true;
-    int status = uv_getaddrinfo(link->options.loop, &link->lookup, on_looked_up, link->options.address.host, NULL, &hints);
+    int status =
+        uv_getaddrinfo(link->options.loop, &link->lookup, on_looked_up, link->options.address.host, NULL, &hints);
     if (status != 0) {
         link->looking_up = false;
         link_down(link, "The name of Redis' host cannot be resolved.");
@@ -269,7 +272,10 @@ void cr_redis_link_tell(struct cr_redis_link *link, const struct cr_args *args)
 
 void cr_redis_link_flush(struct cr_redis_link *link)
 {
-    if (link->context != NULL && link->connected) {
+    if (link->fell) {
+        link->fell = false;
+        cr_redis_link_drop(link, "The connection to Redis could not be used.");
+    } else if (link->context != NULL && link->connected) {
         cr_redis_poll_flush(link->poll);
     }
 }
@@ -278,6 +284,10 @@ void cr_redis_link_drop(struct cr_redis_link *link, const char *why)
 {
     redisAsyncContext *context = link->context;
     if (context == NULL) {
+        return;
+    }
+    if (link->rising) {
+        link->fell = true; /* hiredis goes on with the context when we return: at the next flush */
         return;
     }
     link->context = NULL;

@@ -1,8 +1,8 @@
 /* redis_link: one connection to Redis, kept up: hiredis' asynchronous client on a libuv loop.
  *
  * It connects, and after a loss connects again with back-off, for as long as it lives. A connection on which nothing is
- * answered for timeout_ms is given up. Commands are gathered and written once each turn of the loop (flush): what many jobs
- * ask at once travels as one pipeline.
+ * answered for timeout_ms is given up. Commands are gathered and written once each turn of the loop (flush): what many
+ * jobs ask at once travels as one pipeline.
  *
  * Threads: all on the loop's. Callbacks may send, and may drop the connection; they must not free the link. */
 #ifndef CR_REDIS_LINK_H
@@ -41,13 +41,14 @@ struct cr_redis_link_stats {
 };
 
 /* CR_INVALID: TLS is asked for and this build has none, or cafile cannot be used; `why` says so. */
-CR_MUST_USE cr_err cr_redis_link_new(struct cr_redis_link **link, const struct cr_redis_link_options *options, char *why,
-                                     size_t why_cap);
+CR_MUST_USE cr_err cr_redis_link_new(struct cr_redis_link **link, const struct cr_redis_link_options *options,
+                                     char *why, size_t why_cap);
 /* Begins to connect. */
 void cr_redis_link_start(struct cr_redis_link *link);
 
 /* Sends. CR_UNAVAILABLE: there is no connection; call->done will not be called. The arguments are copied. */
-CR_MUST_USE cr_err cr_redis_link_send(struct cr_redis_link *link, const struct cr_args *args, struct cr_redis_call *call);
+CR_MUST_USE cr_err cr_redis_link_send(struct cr_redis_link *link, const struct cr_args *args,
+                                      struct cr_redis_call *call);
 /* Sends, if there is a connection; nobody waits for the answer, which is only counted. */
 void cr_redis_link_tell(struct cr_redis_link *link, const struct cr_args *args);
 /* Writes what was sent. Once each turn of the loop. */

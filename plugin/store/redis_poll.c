@@ -51,8 +51,8 @@ static void wants_no_read(void *data)
     poll_want(poll, poll->events & ~UV_READABLE);
 }
 
-/* On a standing connection nobody waits for the socket to be writable: flush() just writes, and only what the kernel did
- * not take then waits. That spares two system calls and a turn of the loop. */
+/* On a standing connection nobody waits for the socket to be writable: flush() just writes, and only what the kernel
+ * did not take then waits. That spares two system calls and a turn of the loop. */
 static void wants_write(void *data)
 {
     struct cr_redis_poll *poll = data;

@@ -1,7 +1,7 @@
 /* redis_poll: what hiredis' asynchronous client wants of an event loop, on libuv, and bounds on what it may allocate.
  *
- * hiredis ships such an adapter; this one writes what was gathered once each turn of the loop instead of waiting for the
- * socket to be writable first, which spares two system calls and a turn for each pipeline. Loop's thread. */
+ * hiredis ships such an adapter; this one writes what was gathered once each turn of the loop instead of waiting for
+ * the socket to be writable first, which spares two system calls and a turn for each pipeline. Loop's thread. */
 #ifndef CR_REDIS_POLL_H
 #define CR_REDIS_POLL_H
 

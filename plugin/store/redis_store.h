@@ -1,15 +1,16 @@
 /* redis_store: what the files of the store on Redis share. Private to it; others see store.h and store_redis.h.
  *
- * DESIGN. One thread runs one libuv loop. submit() puts jobs into an inbox and wakes the loop, which makes an op of each:
- * a job, its deadline, and what it waits for. An op sends at most a few commands; each answer decides what follows. All
- * that ops send in one turn of the loop leaves as one pipeline, and all lines for the journal in one batch.
+ * DESIGN. One thread runs one libuv loop. submit() puts jobs into an inbox and wakes the loop, which makes an op of
+ * each: a job, its deadline, and what it waits for. An op sends at most a few commands; each answer decides what
+ * follows. All that ops send in one turn of the loop leaves as one pipeline, and all lines for the journal in one
+ * batch.
  *
- * An op whose deadline passes gives its job back at once, and lingers without it until its last answer came. An op whose
- * answer was lost with the connection is asked again when there is a connection, while its time lasts: every script
- * recognises what it has already done.
+ * An op whose deadline passes gives its job back at once, and lingers without it until its last answer came. An op
+ * whose answer was lost with the connection is asked again when there is a connection, while its time lasts: every
+ * script recognises what it has already done.
  *
- * A certificate that is in the journal will be recorded, whatever happens: when its job's time is over, the job goes home
- * as PENDING and the op goes on as a late one, with a DELIVER job in its place.
+ * A certificate that is in the journal will be recorded, whatever happens: when its job's time is over, the job goes
+ * home as PENDING and the op goes on as a late one, with a DELIVER job in its place.
  *
  * Before a connection serves jobs it is greeted (redis_greet.c: password, schema, scripts) and given back what it lost
  * (reconcile.c). */
@@ -118,7 +119,8 @@ void store_op_begin(struct cr_redis_store *store, struct cr_job *job);
 void store_op_go(struct store_op *op);
 void store_op_wait(struct store_op *op);
 /* Sends; `answered` gets the answer, unless it is lost or an error, which op.c sees to. */
-void store_op_send(struct store_op *op, struct cr_args *args, void (*answered)(struct store_op *op, const redisReply *reply));
+void store_op_send(struct store_op *op, struct cr_args *args,
+                   void (*answered)(struct store_op *op, const redisReply *reply));
 /* Gives the job back; the op ends, or lingers for its answers. */
 void store_op_finish(struct store_op *op);
 /* Gives the job back, and goes on as a late one with another in its place; NULL: does not go on. */
@@ -166,14 +168,15 @@ void store_audit_start(struct store_op *op);
 /* One line to the journal and, when Redis serves, to its stream. */
 void store_audit(struct cr_redis_store *store, const struct cr_audit *audit);
 /* About a job; certificate NULL: none. */
-void store_audit_alarm(struct store_op *op, enum cr_refusal alarm, const char *detail); /* also for the loop, through the job */
+void store_audit_alarm(struct store_op *op, enum cr_refusal alarm,
+                       const char *detail); /* also for the loop, through the job */
 void store_audit_op(struct store_op *op, const char *what, const char *detail, const struct cr_restore *certificate);
 /* About the slot's current certificate, which job->record shows. 'confirmed' is remembered for reconcile. */
 void store_audit_current(struct store_op *op, const char *what, const char *detail);
 /* As store_audit_op, but only to the stream: the journal has it. */
 void store_audit_stream(struct store_op *op, const char *what, const struct cr_restore *certificate);
-/* The same, but only to the journal. */
-void store_audit_journal(struct store_op *op, const char *what, const struct cr_restore *certificate);
+/* An intent; only to the journal. An error: the journal would not take it, so nothing may be signed. */
+CR_MUST_USE cr_err store_audit_intent(struct store_op *op, const struct cr_restore *intent);
 /* What a script met on its way. */
 void store_audit_note(struct store_op *op, const struct cr_answer *answer);
 /* Lines that the journal lost while it could not be written. */

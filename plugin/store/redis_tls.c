@@ -83,8 +83,9 @@ cr_err cr_redis_tls_new(struct cr_redis_tls **tls, const char *cafile, char *why
 {
     (void)cafile;
     *tls = NULL;
-    (void)snprintf(why, why_cap, "rediss:// is not possible here: this build's hiredis has no TLS (hiredis 1.0 or later "
-                                 "with hiredis_ssl has). Use a unix socket or redis://.");
+    (void)snprintf(why, why_cap,
+                   "rediss:// is not possible here: this build's hiredis has no TLS (hiredis 1.0 or later "
+                   "with hiredis_ssl has). Use a unix socket or redis://.");
     return CR_INVALID;
 }
 

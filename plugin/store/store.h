@@ -22,7 +22,8 @@
  *            this key is already issued here .................... CERTIFICATE: the same bytes, the same intent, again
  *            this key is being issued, lease running ............ taken over when the owner is an earlier life of this broker,
  *                                                                 NONE again when it is this very job's intent, else PENDING
- *            the current key and not profile->allow_same_key .... KEY_REUSED
+ *            the current key and not profile->allow_same_key,
+ *            or one that was in an earlier certificate .......... KEY_REUSED
  *            another key is being issued, lease running ......... RENEWAL_IN_PROGRESS with retry_after_s
  *            neither triggered, nor issued, nor in the window, nor request_any_time ... TOO_EARLY with retry_after_s
  *          else the intent {serial, times, key hash, issuer, lease, owner, format} is recorded, the state is issuing,

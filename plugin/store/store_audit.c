@@ -12,18 +12,20 @@ static void to_stream(struct cr_redis_store *store, const struct cr_audit *audit
     }
 }
 
-static void to_journal(struct cr_redis_store *store, const struct cr_audit *audit)
+static cr_err to_journal(struct cr_redis_store *store, const struct cr_audit *audit)
 {
     char text[CR_JOURNAL_LINE_MAX];
     struct cr_line line;
     cr_line_start(&line, text, sizeof text - CR_JOURNAL_HEAD_CAP);
     cr_audit_line(audit, store->owner.broker, &line);
-    store->op_errors += cr_journal_append(store->journal, &line, NULL) != CR_OK;
+    cr_err err = cr_journal_append(store->journal, &line, NULL);
+    store->op_errors += err != CR_OK;
+    return err;
 }
 
 void store_audit(struct cr_redis_store *store, const struct cr_audit *audit)
 {
-    to_journal(store, audit);
+    (void)to_journal(store, audit);
     to_stream(store, audit);
 }
 
@@ -65,11 +67,11 @@ void store_audit_stream(struct store_op *op, const char *what, const struct cr_r
     op->job->audited = true;
 }
 
-void store_audit_journal(struct store_op *op, const char *what, const struct cr_restore *certificate)
+cr_err store_audit_intent(struct store_op *op, const struct cr_restore *intent)
 {
-    const struct cr_audit audit = audit_of(op, what, "", certificate);
-    to_journal(op->store, &audit);
+    const struct cr_audit audit = audit_of(op, "intent", "", intent);
     op->job->audited = true;
+    return to_journal(op->store, &audit);
 }
 
 void store_audit_current(struct store_op *op, const char *what, const char *detail)

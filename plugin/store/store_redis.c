@@ -247,7 +247,8 @@ static cr_err start_journal(struct cr_redis_store *store, char *why, size_t why_
         snprintf(why, why_cap, "Out of memory.");
         return err;
     }
-    err = cr_journal_open(&store->journal, store->config->journal_dir, store->owner.broker, on_line, store, why, why_cap);
+    err =
+        cr_journal_open(&store->journal, store->config->journal_dir, store->owner.broker, on_line, store, why, why_cap);
     if (err == CR_OK && cr_journal_torn(store->journal) > 0) {
         char detail[80];
         snprintf(detail, sizeof detail, "a torn last line of %llu bytes was cut off",
@@ -288,7 +289,8 @@ static void start_handles(struct cr_redis_store *store)
     (void)uv_timer_start(&store->heartbeat, on_heartbeat, BEAT_MS, BEAT_MS);
 }
 
-/* The broker's signals are the broker's: none is delivered to this thread, nor to libuv's pool, which inherits from it. */
+/* The broker's signals are the broker's: none is delivered to this thread, nor to libuv's pool, which inherits from it.
+ */
 static cr_err start_thread(struct cr_redis_store *store)
 {
     sigset_t all, former;
@@ -313,7 +315,8 @@ out:
     return err;
 }
 
-cr_err cr_store_redis_new(struct cr_store **out, const struct cr_store_redis_options *options, char *why, size_t why_cap)
+cr_err cr_store_redis_new(struct cr_store **out, const struct cr_store_redis_options *options, char *why,
+                          size_t why_cap)
 {
     static const struct cr_store_ops ops = { redis_submit, redis_health, redis_free };
     struct cr_redis_store *store = calloc(1, sizeof *store);

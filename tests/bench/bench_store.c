@@ -156,7 +156,8 @@ static long long own_cpu_us(void)
 {
     struct rusage usage;
     (void)getrusage(RUSAGE_SELF, &usage);
-    return (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000LL + usage.ru_utime.tv_usec + usage.ru_stime.tv_usec;
+    return (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000LL + usage.ru_utime.tv_usec +
+           usage.ru_stime.tv_usec;
 }
 
 struct cost {
@@ -232,15 +233,16 @@ int main(int argc, char **argv)
     freeReplyObject(private_redis_command(&redis, "DEL cr:audit"));
     long long idle = redis_info("memory", "used_memory");
     long long overhead = redis_info("memory", "used_memory_startup");
+    freeReplyObject(private_redis_command(&redis, "CONFIG RESETSTAT"));
     struct cost renewal = measure(CR_OP_CSR, devices, 2);
-    struct cost confirm = measure(CR_OP_PRESENT, devices, 2);
-    freeReplyObject(private_redis_command(&redis, "DEL cr:audit"));
-    long long renewed = redis_info("memory", "used_memory");
-    if (getenv("CR_BENCH_COMMANDS") != NULL) {
+    if (getenv("CR_BENCH_COMMANDS") != NULL) { /* what of it is which command's */
         redisReply *stats = private_redis_command(&redis, "INFO commandstats");
         (void)fprintf(stderr, "%s\n", stats->str);
         freeReplyObject(stats);
     }
+    struct cost confirm = measure(CR_OP_PRESENT, devices, 2);
+    freeReplyObject(private_redis_command(&redis, "DEL cr:audit"));
+    long long renewed = redis_info("memory", "used_memory");
     printf("{\"devices\":%u,\"buckets\":%u,\"failures\":%u,\"bytes_per_device\":%lld,\"bytes_per_renewed_device\":%lld,"
            "\"present_redis_us\":%.1f,\"present_store_us\":%.1f,\"renewal_redis_us\":%.1f,\"renewal_store_us\":%.1f,"
            "\"renewal_wall_us\":%.1f,\"confirm_redis_us\":%.1f,\"confirm_store_us\":%.1f}\n",

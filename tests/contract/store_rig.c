@@ -300,8 +300,8 @@ void rig_sign(struct cr_job *job)
     char text[400], serial[CR_SERIAL_TEXT], key[2 * CR_SHA256_LEN + 1];
     cr_serial_text(serial, &job->intent.serial);
     cr_hex_encode(key, job->csr.key_hash, CR_SHA256_LEN);
-    int len = snprintf(text, sizeof text, "certificate %s of %s/%s for %s, job %llu", serial, job->device, job->slot, key,
-                       (unsigned long long)job->id);
+    int len = snprintf(text, sizeof text, "certificate %s of %s/%s for %s, job %llu", serial, job->device, job->slot,
+                       key, (unsigned long long)job->id);
     text[11] = '\0'; /* as binary as DER is */
     assert_int_equal(job->outcome, CR_OUT_NONE);
     assert_int_equal(job->stage, CR_STAGE_SIGN);

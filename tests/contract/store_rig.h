@@ -1,5 +1,5 @@
-/* store_rig: what the tests of stores share: brokers on a ledger, jobs as the loop and the workers would make them, and a
- * clock that stands still. Two backends: the fake, and Redis with a journal. */
+/* store_rig: what the tests of stores share: brokers on a ledger, jobs as the loop and the workers would make them, and
+ * a clock that stands still. Two backends: the fake, and Redis with a journal. */
 #ifndef STORE_RIG_H
 #define STORE_RIG_H
 
@@ -74,7 +74,8 @@ struct cr_cert_facts rig_cert_of(const struct cr_job *job);
 
 struct cr_job *rig_job(struct rig_broker *broker, enum cr_op op, const char *device, const char *slot);
 struct cr_job *rig_job_present(struct rig_broker *broker, const char *slot, const struct cr_cert_facts *facts);
-/* A CSR for this key on its way to BEGIN, with an intent of its own; its device presented `presented` (NULL: nothing). */
+/* A CSR for this key on its way to BEGIN, with an intent of its own; its device presented `presented` (NULL: nothing).
+ */
 struct cr_job *rig_job_csr(struct rig_broker *broker, const char *device, const char *slot, unsigned key,
                            const struct cr_cert_facts *presented);
 struct cr_job *rig_job_report(struct rig_broker *broker, const char *device, const char *slot, const char *renewal_id,

@@ -160,8 +160,8 @@ static void hostile_95_an_older_state_is_brought_forward(void **state)
     struct cr_cert_facts fresh = rig_cert_of(job);
     for (int confirmed = 0; confirmed < 2; confirmed++) {
         rig_close(broker);
-        redisReply *reply = private_redis_command(&scene_rig.redis, "RESTORE %s 0 %b REPLACE", keys.device.text, before->str,
-                                                  (size_t)before->len);
+        redisReply *reply = private_redis_command(&scene_rig.redis, "RESTORE %s 0 %b REPLACE", keys.device.text,
+                                                  before->str, (size_t)before->len);
         assert_string_equal(reply->str, "OK");
         freeReplyObject(reply);
         broker = rig_open(&scene_rig, "one");
@@ -222,7 +222,8 @@ static void hostile_108_no_room_for_the_journal(void **state)
     struct stat st;
     (void)snprintf(path, sizeof path, "%s/journal.jsonl", broker->journal_dir);
     assert_int_equal(stat(path, &st), 0);
-    struct rlimit tight = { (rlim_t)st.st_size + 100, former.rlim_max }; /* a part of the line fits, the whole does not */
+    struct rlimit tight = { (rlim_t)st.st_size + 100,
+                            former.rlim_max }; /* a part of the line fits, the whole does not */
     (void)signal(SIGXFSZ, SIG_IGN);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &tight), 0);
     scene_expect_unavailable(rig_run(broker, job));

@@ -1,5 +1,5 @@
-/* Every way in which Redis can answer badly (hostile 89-91, 93): nothing is issued, the device is told when to try again,
- * and the store recovers by itself. Redis is played by fake_resp. */
+/* Every way in which Redis can answer badly (hostile 89-91, 93): nothing is issued, the device is told when to try
+ * again, and the store recovers by itself. Redis is played by fake_resp. */
 #include "tests/contract/store_rig.h"
 #include "tests/support/fake_resp.h"
 
@@ -103,8 +103,9 @@ REFUSED(hostile_90_busy, "BUSY Redis is busy running a script. You can only call
 REFUSED(hostile_90_masterdown, "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.")
 REFUSED(hostile_90_noreplicas, "NOREPLICAS Not enough good replicas to write.")
 REFUSED(hostile_89_wrongtype, "WRONGTYPE Operation against a key holding the wrong kind of value")
-REFUSED(hostile_90_inside_a_script,
-        "ERR Error running script (call to f_ab): @user_script:12: -OOM command not allowed when used memory > 'maxmemory'")
+REFUSED(
+    hostile_90_inside_a_script,
+    "ERR Error running script (call to f_ab): @user_script:12: -OOM command not allowed when used memory > 'maxmemory'")
 REFUSED(hostile_94_script_stumbles, "ERR user_script:27: CORRUPT operational:gen script: ab, on @user_script:27.")
 
 static void hostile_89_damaged_records_raise_an_alarm(void **state)

@@ -1,6 +1,6 @@
-/* Broker, Redis, or both are killed with SIGKILL, again and again, at every moment of a renewal: at chosen steps, and at
- * moments that move through it in small steps of time. Devices keep on asking until they have what they asked for; they
- * must never get two answers to one question, and in the end the ledger must be whole.
+/* Broker, Redis, or both are killed with SIGKILL, again and again, at every moment of a renewal: at chosen steps, and
+ * at moments that move through it in small steps of time. Devices keep on asking until they have what they asked for;
+ * they must never get two answers to one question, and in the end the ledger must be whole.
  *
  * The store runs in a child process. What devices know is in memory shared with it, as their flash would be. */
 #include "tests/contract/store_rig.h"

@@ -153,7 +153,8 @@ static void no_write_leaves_half_a_change(void **state)
     for (unsigned i = 0; i < 2; i++) {
         char name[CR_NAME_CAP];
         (void)snprintf(name, sizeof name, "meter-%u", i);
-        struct cr_cert_facts old = rig_cert(name, 10 + i, 10 + i, scene_rig.now_s - 80 * RIG_DAY_S, scene_rig.now_s + RIG_DAY_S);
+        struct cr_cert_facts old =
+            rig_cert(name, 10 + i, 10 + i, scene_rig.now_s - 80 * RIG_DAY_S, scene_rig.now_s + RIG_DAY_S);
         struct cr_device_keys keys;
         rig_keys(&scene_rig, &keys, name, scene_slot);
         (void)rig_present(broker, scene_slot, &old);

@@ -21,9 +21,11 @@ static void make_cert(const char *name, const char *san)
     (void)snprintf(cert, sizeof cert, "%s/%s.pem", dir.path, name);
     (void)snprintf(subject, sizeof subject, "/CN=%s", name);
     (void)snprintf(extension, sizeof extension, "subjectAltName=%s", san);
-    const char *const argv[] = { "openssl", "req",   "-x509",  "-newkey", "ec",    "-pkeyopt", "ec_paramgen_curve:P-256",
-                                 "-nodes",  "-keyout", key,    "-out",    cert,    "-days",    "2",
-                                 "-subj",   subject, "-addext", extension, NULL };
+    const char *const argv[] = {
+        "openssl", "req",     "-x509",   "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+        "-nodes",  "-keyout", key,       "-out",    cert, "-days",    "2",
+        "-subj",   subject,   "-addext", extension, NULL
+    };
     assert_int_equal(test_run(output, sizeof output, argv), 0);
 }
 
@@ -53,9 +55,13 @@ static int set_up(void **state)
     choose_port();
     (void)snprintf(cert, sizeof cert, "%s/server.pem", dir.path);
     (void)snprintf(key, sizeof key, "%s/server.key", dir.path);
-    static const char *const arguments[] = { "--tls-port", port, "--bind", "127.0.0.1", "127.0.0.2", "--tls-cert-file", cert,
-                                             "--tls-key-file", key, "--tls-ca-cert-file", cert, "--tls-auth-clients",
-                                             "no", NULL };
+    static const char *const arguments[] = { "--tls-port", port,
+                                             "--bind",     "127.0.0.1",
+                                             "127.0.0.2",  "--tls-cert-file",
+                                             cert,         "--tls-key-file",
+                                             key,          "--tls-ca-cert-file",
+                                             cert,         "--tls-auth-clients",
+                                             "no",         NULL };
     rig_init_redis(&scene_rig, arguments);
     return 0;
 }

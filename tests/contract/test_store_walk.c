@@ -211,7 +211,8 @@ static void remember(struct walk *walk, unsigned slot, const struct cr_cert_fact
 static void roll(struct walk *walk, const char *device, unsigned slot)
 {
     int64_t age = (int64_t)dice(walk, 90);
-    choice.key = 1000 * (dice(walk, 12) == 0 ? 9 : choice.device * SLOTS + slot) + dice(walk, KEYS) + walk->renewals / 3;
+    choice.key =
+        1000 * (dice(walk, 12) == 0 ? 9 : choice.device * SLOTS + slot) + dice(walk, KEYS) + walk->renewals / 3;
     choice.serial = 100000 + dice(walk, 1000000);
     choice.cert = dice(walk, 5);
     choice.eager = dice(walk, 6) == 0;
@@ -268,7 +269,8 @@ static void step_record(struct walk *walk)
         job[k] = rig_run(walk->broker[k][0], job[k]);
     }
     if (getenv("CR_WALK_TRACE") != NULL) {
-        print_message("record of %s/%s: outcome %d, %d\n", job[0]->device, job[0]->slot, job[0]->outcome, job[1]->outcome);
+        print_message("record of %s/%s: outcome %d, %d\n", job[0]->device, job[0]->slot, job[0]->outcome,
+                      job[1]->outcome);
     }
     if (job[0]->outcome == CR_OUT_PENDING) {
         job[1]->retry_after_s = job[0]->retry_after_s; /* advice, not a promise */

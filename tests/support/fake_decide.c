@@ -286,7 +286,8 @@ void fake_ledger_begin(struct fake_ledger *ledger, struct cr_job *job, const str
         refuse(ledger, job, CR_REFUSAL_ON_HOLD, job->setup->config.retry_after_s);
         return;
     }
-    bool this_key = view->pending.serial.len > 0 && memcmp(view->pending.key_hash, job->csr.key_hash, CR_SHA256_LEN) == 0;
+    bool this_key =
+        view->pending.serial.len > 0 && memcmp(view->pending.key_hash, job->csr.key_hash, CR_SHA256_LEN) == 0;
     bool current_key =
         view->current.serial.len > 0 && memcmp(view->current.key_hash, job->csr.key_hash, CR_SHA256_LEN) == 0;
     if (view->state == CR_STATE_ISSUED && this_key) {

@@ -1,5 +1,5 @@
-/* fake_ledger: what Redis and the journal would remember, in memory, and every decision about it in plain C. The scripts
- * in plugin/store/scripts decide the same; tests/contract/test_store.c holds the two together.
+/* fake_ledger: what Redis and the journal would remember, in memory, and every decision about it in plain C. The
+ * scripts in plugin/store/scripts decide the same; tests/contract/test_store.c holds the two together.
  *
  * One thread. Several fake stores may share one ledger, as brokers share a Redis. */
 #ifndef FAKE_LEDGER_H

@@ -1,5 +1,6 @@
 /* fake_resp: something that speaks just enough of Redis' protocol to be taken for one, and answers what a test wants:
- * errors that a real Redis gives only on bad days, halves of answers, nonsense. One thread of its own, on a unix socket. */
+ * errors that a real Redis gives only on bad days, halves of answers, nonsense. One thread of its own, on a unix
+ * socket. */
 #ifndef FAKE_RESP_H
 #define FAKE_RESP_H
 
@@ -13,8 +14,8 @@ CR_MUST_USE cr_err fake_resp_new(struct fake_resp **fake);
 void fake_resp_free(struct fake_resp *fake);
 const char *fake_resp_path(const struct fake_resp *fake);
 
-/* What every EVALSHA is answered with, as it goes over the wire; NULL: that an intent is recorded ('go'). '\0' ends it. An
- * empty text: nothing, and the connection is closed. */
+/* What every EVALSHA is answered with, as it goes over the wire; NULL: that an intent is recorded ('go'). '\0' ends it.
+ * An empty text: nothing, and the connection is closed. */
 void fake_resp_scripts(struct fake_resp *fake, const char *answer);
 /* The same for HSETNX on a key index; NULL: it was claimed. */
 void fake_resp_claims(struct fake_resp *fake, const char *answer);

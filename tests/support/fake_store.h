@@ -1,6 +1,6 @@
-/* fake_store: a store in memory for flow tests. Nothing happens behind the test's back: a submitted job stays inside until
- * fake_store_pump(), which carries out all that is inside, in order, and calls done. Time is the jobs' own now_s. Renewal
- * ids count up. Faults are set by the test.
+/* fake_store: a store in memory for flow tests. Nothing happens behind the test's back: a submitted job stays inside
+ * until fake_store_pump(), which carries out all that is inside, in order, and calls done. Time is the jobs' own now_s.
+ * Renewal ids count up. Faults are set by the test.
  *
  * One thread. */
 #ifndef FAKE_STORE_H

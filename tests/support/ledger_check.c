@@ -81,7 +81,8 @@ static void take_issued(struct ledger *ledger, const struct cr_restore *facts, s
     struct cr_blob der;
     ledger->result->issued++;
     if (!cert->intent || cert->intent_journal != ledger->journal) {
-        ledger_wrong(ledger, "I2: %s of %s/%s was issued without an earlier intent", serial, facts->device, facts->slot);
+        ledger_wrong(ledger, "I2: %s of %s/%s was issued without an earlier intent", serial, facts->device,
+                     facts->slot);
     }
     if (cert->issued) {
         ledger_wrong(ledger, "I3: serial %s was issued twice", serial);
@@ -143,7 +144,8 @@ static cr_err take_journal(struct ledger *ledger, const char *path, const char *
     }
     if (broker == NULL) {
         ssize_t len = pread(fd, line, sizeof line, 0);
-        struct cr_bytes found = cr_line_field((struct cr_bytes){ (uint8_t *)line, len > 0 ? (size_t)len : 0 }, "broker");
+        struct cr_bytes found =
+            cr_line_field((struct cr_bytes){ (uint8_t *)line, len > 0 ? (size_t)len : 0 }, "broker");
         if (found.data != NULL && found.len < sizeof name) {
             memcpy(name, found.data, found.len);
         }
@@ -168,8 +170,8 @@ static void check_pair(struct ledger *ledger, const struct ledger_cert *a, const
         char one[CR_SERIAL_TEXT], two[CR_SERIAL_TEXT];
         cr_serial_text(one, &a->facts.entry.serial);
         cr_serial_text(two, &b->facts.entry.serial);
-        ledger_wrong(ledger, "I1: %s and %s certify the same key of %s/%s in generation %llu", one, two, a->facts.device,
-                     a->facts.slot, (unsigned long long)a->facts.generation);
+        ledger_wrong(ledger, "I1: %s and %s certify the same key of %s/%s in generation %llu", one, two,
+                     a->facts.device, a->facts.slot, (unsigned long long)a->facts.generation);
     }
 }
 

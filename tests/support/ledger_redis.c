@@ -41,8 +41,8 @@ static void check_waiting(struct ledger *ledger, redisContext *context, const ch
         ledger_wrong(ledger, "what waits for %s/%s was voided", record->device, slot->slot);
     }
     if (strcmp(cert->facts.device, record->device) != 0 || strcmp(cert->facts.slot, slot->slot) != 0) {
-        ledger_wrong(ledger, "what waits for %s/%s was issued for %s/%s", record->device, slot->slot, cert->facts.device,
-                     cert->facts.slot);
+        ledger_wrong(ledger, "what waits for %s/%s was issued for %s/%s", record->device, slot->slot,
+                     cert->facts.device, cert->facts.slot);
     }
     const char *tag_end = strchr(device_key, '}');
     redisReply *reply = redisCommand(context, "GET %b:cert:%s/%s", device_key, (size_t)(tag_end + 1 - device_key),

@@ -38,9 +38,9 @@ static void run_server(const struct private_redis *redis, pid_t parent)
 {
     const char *arg[32 + PRIVATE_REDIS_ARGS];
     int n = 0;
-    const char *const own[] = { server(),       "--port",    "0",          "--unixsocket", redis->socket, "--dir",
-                                redis->dir,     "--save",    "",           "--appendonly", "yes",         "--appendfsync",
-                                "always",       "--logfile", "redis.log",  "--daemonize",  "no",          NULL };
+    const char *const own[] = { server(),   "--port",    "0",         "--unixsocket", redis->socket, "--dir",
+                                redis->dir, "--save",    "",          "--appendonly", "yes",         "--appendfsync",
+                                "always",   "--logfile", "redis.log", "--daemonize",  "no",          NULL };
     for (int i = 0; own[i] != NULL; i++) {
         arg[n++] = own[i];
     }

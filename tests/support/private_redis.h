@@ -21,7 +21,8 @@ struct private_redis {
 
 /* Whether there is a server to run (redis-server or valkey-server). */
 bool private_redis_available(void);
-/* Makes the directory, starts the server and waits until it answers. extra: NULL, or further arguments ended by NULL. */
+/* Makes the directory, starts the server and waits until it answers. extra: NULL, or further arguments ended by NULL.
+ */
 CR_MUST_USE cr_err private_redis_new(struct private_redis *redis, const char *const *extra);
 /* Starts it (again) on its data. */
 CR_MUST_USE cr_err private_redis_start(struct private_redis *redis);

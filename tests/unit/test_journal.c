@@ -175,7 +175,8 @@ static void waiters_learn_where_their_line_is(void **state)
 static void values_are_escaped(void **state)
 {
     (void)state;
-    static const char nasty[] = "a\"b\\c\n\t\x01\x7f \xc3\xa4\xe2\x82\xac\xf0\x9f\x94\x92 \xff\xc3(\xed\xa0\x80\xc0\x80";
+    static const char nasty[] =
+        "a\"b\\c\n\t\x01\x7f \xc3\xa4\xe2\x82\xac\xf0\x9f\x94\x92 \xff\xc3(\xed\xa0\x80\xc0\x80";
     char text[1024];
     struct cr_line line;
     cr_line_start(&line, text, sizeof text);
@@ -292,7 +293,8 @@ static void a_bad_directory_is_explained(void **state)
 {
     (void)state;
     struct cr_journal *journal;
-    assert_int_equal(cr_journal_open(&journal, "/proc/nowhere", "one", visit, NULL, scene.why, sizeof scene.why), CR_IO);
+    assert_int_equal(cr_journal_open(&journal, "/proc/nowhere", "one", visit, NULL, scene.why, sizeof scene.why),
+                     CR_IO);
     assert_null(journal);
     assert_non_null(strstr(scene.why, "/proc/nowhere"));
     char missing[96];

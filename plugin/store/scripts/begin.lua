@@ -1,7 +1,7 @@
 -- May this key be certified now? If so the intent is recorded.
--- ARGV: 5 key, 6 certificate, 7 notBefore, 8 notAfter, 9 due, 10 seconds of lease, 11 owner: broker/life, 12 length of the
---       broker's part, 13 format, 14 a new renewal id, 15 the current key is fine, 16 any time is fine, 17 the key was used
---       before, 18 window in thousandths, 19 when the window of the presented certificate opens
+-- ARGV: 5 key, 6 certificate, 7 notBefore, 8 notAfter, 9 due, 10 seconds of lease, 11 owner: broker/life, 12 length of
+--       the broker's part, 13 format, 14 a new renewal id, 15 the current key is fine, 16 any time is fine, 17 the key
+--       was used before, 18 window in thousandths, 19 when the window of the presented certificate opens
 local key, crt, st = ARGV[5], ARGV[6], rec[p .. 'st']
 local same = rec[p .. 'pkey'] == key
 local function told(code, seconds)

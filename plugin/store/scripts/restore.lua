@@ -1,6 +1,7 @@
--- What the journal knows and Redis may have lost is put back. Never lowers a generation, never overwrites what is newer.
--- ARGV: 5 'issued' or 'confirmed', 6 certificate, 7 key, 8 notBefore, 9 notAfter, 10 due, 11 generation and 12 version at
---       that time, 13 renewal id, 14 format, 15 the certificate's DER ('' to be asked for it with 'need')
+-- What the journal knows and Redis may have lost is put back. Never lowers a generation, never overwrites what is
+-- newer.
+-- ARGV: 5 'issued' or 'confirmed', 6 certificate, 7 key, 8 notBefore, 9 notAfter, 10 due, 11 generation and 12 version
+--       at that time, 13 renewal id, 14 format, 15 the certificate's DER ('' to be asked for it with 'need')
 -- Answer: 'same', 'newer', 'restored', 'need'
 -- include change.lua
 local crt, nb, na = ARGV[6], tonumber(ARGV[8]), tonumber(ARGV[9])
@@ -20,7 +21,9 @@ end
 
 local function restore_confirmed()
   -- A generation without its certificate is one that restore_issued raised before this.
-  if num('gen') > gen or (num('gen') == gen and get('crt')) then return told(get('crt') == crt and 'same' or 'newer') end
+  if num('gen') > gen or (num('gen') == gen and get('crt')) then
+    return told(get('crt') == crt and 'same' or 'newer')
+  end
   if st and get('pcrt') == crt then
     confirm()
   elseif get('crt') ~= crt and (not get('crt') or num('nb') <= nb) then
