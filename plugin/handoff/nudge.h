@@ -1,8 +1,8 @@
 /* nudge: sends the loop round once more.
  *
  * Brokers since 2.1 take what a plugin published at the top of their loop, then tick, then wait: what is published in a
- * tick would lie there for a whole wait, up to 100 ms, and no call says "do not wait". So a timer sends the loop's thread
- * the signal of wake.h a moment after the tick, and again, in case the loop was not waiting yet, until the next tick.
+ * tick would lie there for a whole wait, up to 100 ms, and no call says "do not wait". So a timer sends the loop's
+ * thread the signal of wake.h a moment after the tick, and again, should the loop not have waited yet, until it ticks.
  *
  * Threads: all of it on the loop. */
 #ifndef CR_NUDGE_H

@@ -1,5 +1,6 @@
 #include "plugin/host/host_mosquitto.h"
 
+#include "common/clock.h"
 #include "common/topic.h"
 #include "plugin/app.h"
 #include "plugin/host/broker_conf.h"
@@ -12,6 +13,8 @@
 
 /* One plugin in a process: the broker's own tables are per process too. */
 static struct host_mosquitto *only_one;
+
+enum { ARRIVAL_MS = 500 }; /* the slower networks' round trip */
 
 /* ---- what the broker tells us ---- */
 
@@ -122,10 +125,35 @@ static int on_connect(int event, void *event_data, void *user_data)
     (void)event;
     const struct api_client_event *data = event_data;
     struct host_mosquitto *h = user_data;
+    const char *id = mosquitto_client_id(data->client);
     h->gone = h->gone == data->client ? NULL : h->gone;
-    struct cr_client client = client_view(h, data->client);
-    cr_router_connected(cr_app_router(h->app), &client);
+    /* Nearly every client says at once why it came: it subscribes or asks, and is noticed by that, as in 2.0. Only who
+     * stays silent is noticed for having come: were it told right here what waits for it, one that is about to ask would
+     * get an answer to what it has not asked. */
+    if (id == NULL || mosquitto_client == NULL ||
+        arrivals_add(&h->arrivals, id, data->client, cr_mono_ms(cr_clock_system()) + ARRIVAL_MS) != CR_OK) {
+        struct cr_client client = client_view(h, data->client);
+        cr_router_connected(cr_app_router(h->app), &client);
+    }
     return MOSQ_ERR_SUCCESS;
+}
+
+/* Those that came a while ago and are still here. */
+static void notice_arrivals(struct host_mosquitto *h)
+{
+    if (h->arrivals.first == NULL) {
+        return;
+    }
+    int64_t now_ms = cr_mono_ms(cr_clock_system());
+    for (; arrivals_due_ms(&h->arrivals) <= now_ms; arrivals_drop(&h->arrivals)) {
+        const struct mosquitto *found = mosquitto_client(arrivals_id(&h->arrivals));
+        if (found != NULL && found == arrivals_handle(&h->arrivals)) {
+            struct cr_client client = client_view(h, found);
+            if (host_ops_certificate_mark(&client) != NULL) { /* else it is offline, or nobody of ours */
+                cr_router_connected(cr_app_router(h->app), &client);
+            }
+        }
+    }
 }
 
 /* DISCONNECT, and 2.1's CLIENT_OFFLINE for a session that stays. */
@@ -148,6 +176,7 @@ static int on_tick(int event, void *event_data, void *user_data)
     h->gone = NULL;
     h->published = false;
     cr_nudge_over(h->nudge);
+    notice_arrivals(h);
     unsigned next_ms = cr_router_tick(cr_app_router(h->app));
     host_ops_flush(h);
     /* 2.1 sleeps for next_s and next_ms together, but ticks again only when they have passed, so that a wake-up in

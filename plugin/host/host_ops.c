@@ -71,12 +71,17 @@ static struct mosquitto *client_of(const struct cr_client *client)
     return (struct mosquitto *)(uintptr_t)client->handle;
 }
 
-static const void *op_certificate_mark(struct cr_host *host, const struct cr_client *client)
+const void *host_ops_certificate_mark(const struct cr_client *client)
 {
-    (void)host;
     X509 *x509 = mosquitto_client_certificate(client_of(client));
     X509_free(x509); /* the connection keeps its own reference for as long as the event lasts */
     return x509;
+}
+
+static const void *op_certificate_mark(struct cr_host *host, const struct cr_client *client)
+{
+    (void)host;
+    return host_ops_certificate_mark(client);
 }
 
 /* What certificate_hold gives out. */
@@ -179,6 +184,7 @@ void host_ops_fini(struct host_mosquitto *h)
         cr_lines_free(h->lines);
         h->lines = NULL;
     }
+    arrivals_fini(&h->arrivals);
     cr_nudge_free(h->nudge);
     h->nudge = NULL;
 }

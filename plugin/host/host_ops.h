@@ -6,6 +6,7 @@
 #include "plugin/app.h"
 #include "plugin/handoff/lines.h"
 #include "plugin/handoff/nudge.h"
+#include "plugin/host/arrivals.h"
 #include "plugin/host/host.h"
 #include "plugin/host/mosquitto_api.h"
 
@@ -22,6 +23,7 @@ struct host_mosquitto {
     unsigned registered;       /* how many of `registrations` */
     /* The publication that the access check was last asked about: what comes without is `unchecked`. */
     const void *checked_client, *checked_topic, *checked_payload;
+    struct arrivals arrivals;
     const void *gone;          /* said farewell in this turn of the loop; its will is checked after that */
     unsigned kick_count;
     char *kick[KICKS_MAX];
@@ -38,6 +40,9 @@ CR_MUST_USE cr_err host_ops_init(struct host_mosquitto *h);
 void host_ops_flush(struct host_mosquitto *h);
 /* The last log lines; harmless when init failed. */
 void host_ops_fini(struct host_mosquitto *h);
+
+/* As host.h's certificate_mark. */
+const void *host_ops_certificate_mark(const struct cr_client *client);
 
 /* One line in the broker's log, on the loop. level as in host.h. */
 void host_say(char level, const char *text);

@@ -20,6 +20,7 @@
 /* 2.1 only. */
 int mosquitto_plugin_set_info(mosquitto_plugin_id_t *identifier, const char *plugin_name, const char *plugin_version)
     __attribute__((weak));
+struct mosquitto *mosquitto_client(const char *clientid) __attribute__((weak));
 
 /* Events of 2.1; 2.0 answers MOSQ_ERR_NOT_SUPPORTED when they are registered. */
 enum { API_EVT_CONNECT = 11, API_EVT_CLIENT_OFFLINE = 28 };

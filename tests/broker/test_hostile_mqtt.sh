@@ -3,6 +3,7 @@
 . "$(dirname "$0")/lib.sh"
 world_make
 BROKER_EXTRA="listener 0 $T/plain.sock"
+PLUGIN_EXTRA=$'rate_device 100000\nrate_device_burst 1000' # d1 asks for more than a device may
 broker_start
 for name in d1 d2 victim; do pki_device "$name"; csr_make "$T/$name" "$name"; done
 pki_device young -1 89

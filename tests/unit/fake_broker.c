@@ -1,5 +1,6 @@
 #include "fake_broker.h"
 
+#include <openssl/x509.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -89,7 +90,15 @@ bool mosquitto_client_clean_session(const struct mosquitto *client)
 void *mosquitto_client_certificate(const struct mosquitto *client)
 {
     (void)client;
-    return NULL;
+    if (fake.x509 != NULL) {
+        (void)X509_up_ref(fake.x509);
+    }
+    return fake.x509;
+}
+
+struct mosquitto *mosquitto_client(const char *id)
+{
+    return fake.found != NULL && strcmp(fake.found->id, id) == 0 ? fake.found : NULL;
 }
 
 int mosquitto_kick_client_by_clientid(const char *id, bool with_will)

@@ -35,6 +35,8 @@ struct fake_broker {
     enum cr_verdict verdict;
     enum cr_handled handled;
     enum cr_access access;
+    struct mosquitto *found;  /* whom mosquitto_client finds */
+    void *x509;               /* everybody's certificate */
     unsigned tick_ms;
     void (*on_tick)(void);    /* called by the router's tick */
     struct cr_client client;  /* of the last call */

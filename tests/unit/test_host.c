@@ -1,8 +1,10 @@
 /* host_mosquitto: what is registered with which broker, and what each event returns. The broker is fake_broker.c. */
 #include "fake_broker.h"
 
+#include "common/clock.h"
 #include "plugin/host/host_mosquitto.h"
 
+#include <openssl/x509.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -275,10 +277,47 @@ static void test_farewells(void **state)
     assert_string_equal(fake.client.address, "127.0.0.1");
     assert_int_equal(fake_fire(API_EVT_CLIENT_OFFLINE, &other), MOSQ_ERR_SUCCESS);
     assert_int_equal(fake.disconnects, 2);
-    assert_int_equal(fake_fire(API_EVT_CONNECT, &other), MOSQ_ERR_SUCCESS);
-    assert_int_equal(fake.connects, 1);
-    assert_string_equal(fake.client.address, "127.0.0.1");
     end();
+}
+
+/* Ticks until somebody is noticed for having come, or for longer than it takes. */
+static unsigned arrivals_noticed(void)
+{
+    struct api_tick_event tick = { 0 };
+    int64_t end_ms = cr_mono_ms(cr_clock_system()) + 700;
+    while (fake.connects == 0 && cr_mono_ms(cr_clock_system()) < end_ms) {
+        (void)fake_fire(MOSQ_EVT_TICK, &tick);
+    }
+    return fake.connects;
+}
+
+/* 2.1 tells of a connection; who asks for something right then is noticed by that, who stays silent a little later. */
+static void test_arrivals(void **state)
+{
+    (void)state;
+    struct api_client_event came = { .client = &client };
+    struct api_tick_event tick = { 0 };
+    struct mosquitto successor = client;
+    X509 *x509 = X509_new();
+    static const struct {
+        bool found, same, certificate;
+        unsigned noticed;
+    } rows[] = { { true, true, true, 1 }, { true, true, false, 0 }, { true, false, true, 0 }, { false, false, true, 0 } };
+    assert_non_null(x509);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        assert_int_equal(begin(true), MOSQ_ERR_SUCCESS);
+        fake.x509 = rows[i].certificate ? x509 : NULL;
+        fake.found = !rows[i].found ? NULL : rows[i].same ? &client : &successor;
+        assert_int_equal(fake_fire(API_EVT_CONNECT, &came), MOSQ_ERR_SUCCESS);
+        (void)fake_fire(MOSQ_EVT_TICK, &tick);
+        assert_int_equal(fake.connects, 0);
+        assert_int_equal(arrivals_noticed(), rows[i].noticed);
+        end();
+    }
+    assert_int_equal(begin(true), MOSQ_ERR_SUCCESS);
+    (void)fake_fire(API_EVT_CONNECT, &came); /* nobody looks any more: freed */
+    end();
+    X509_free(x509);
 }
 
 /* What 2.1.2 makes of a tick's answer: how long it sleeps, and whether the next turn of the loop ticks. */
@@ -341,6 +380,7 @@ int main(void)
         cmocka_unit_test(test_unchecked_messages),
         cmocka_unit_test(test_request_properties),
         cmocka_unit_test(test_farewells),
+        cmocka_unit_test(test_arrivals),
         cmocka_unit_test(test_tick),
         cmocka_unit_test(test_reload),
     };
