@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-enum { BAR_WIDTH = 32 };
+enum { BAR_WIDTH = 24 }; /* the line stays within 80 columns up to 9999 devices */
 static bool shown;
 
 void report_progress(const struct figures *figures, unsigned finished, unsigned count, unsigned renewals_each,
@@ -16,7 +16,7 @@ void report_progress(const struct figures *figures, unsigned finished, unsigned 
     memset(bar, '.', BAR_WIDTH);
     memset(bar, '#', full);
     bar[BAR_WIDTH] = '\0';
-    fprintf(stderr, "\r[%s] %u of %lu renewals, %u of %u devices finished, %.0f s\033[K", bar, figures->renewals,
+    fprintf(stderr, "\r[%s] %u/%lu renewals, %u/%u devices done, %.0f s\033[K", bar, figures->renewals,
             wanted, finished, count, seconds);
     fflush(stderr);
     shown = true;
@@ -50,7 +50,7 @@ static void row_times(FILE *to, const char *name, struct samples *samples)
 void report_table(FILE *to, struct figures *figures)
 {
     char line[FIGURES_REASON_CAP + 16];
-    fprintf(to, "\n%-40s %8s\n", "Devices", "");
+    fputs("\nDevices\n", to);
     row_count(to, "renewed", figures->renewed);
     row_count(to, "pending", figures->pending);
     row_count(to, "failed", figures->failed);
