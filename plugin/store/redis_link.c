@@ -26,6 +26,7 @@ struct cr_redis_link {
     uv_getaddrinfo_t lookup;
     bool looking_up;
     unsigned failures;
+    unsigned choice, attempt;   /* of the addresses of a name: what served last, what is tried now */
     unsigned waiting;           /* commands that were not answered */
     uint64_t progress_ms;       /* when something was last answered, or began to wait */
     struct cr_redis_link_stats stats;
@@ -160,13 +161,27 @@ static void link_open(struct cr_redis_link *link, const char *host)
         (void)redisEnableKeepAlive(&context->c);
     }
     if (link->tls != NULL && cr_redis_tls_begin(link->tls, &context->c, address->host) != CR_OK) {
-        cr_redis_link_drop(link, "TLS to Redis cannot be started.");
+        cr_redis_link_drop(link, "Redis cannot be reached, or TLS cannot begin.");
         return;
     }
     (void)redisAsyncSetDisconnectCallback(context, on_disconnected);
     (void)redisAsyncSetConnectCallback(context, on_connected);
     uint64_t look_ms = link->options.timeout_ms / 4 + 1;
     (void)uv_timer_start(&link->timer, on_watch, look_ms, look_ms);
+}
+
+/* A name may have several addresses, and not all need to serve ("localhost" has two): each attempt takes the next one. */
+static const struct addrinfo *link_choose(struct cr_redis_link *link, const struct addrinfo *found)
+{
+    unsigned count = 0;
+    for (const struct addrinfo *at = found; at != NULL; at = at->ai_next) {
+        count++;
+    }
+    link->attempt = count > 0 ? (link->choice + link->failures) % count : 0;
+    for (unsigned i = 0; i < link->attempt; i++) {
+        found = found->ai_next;
+    }
+    return found;
 }
 
 static void on_looked_up(uv_getaddrinfo_t *lookup, int status, struct addrinfo *found)
@@ -178,8 +193,9 @@ static void on_looked_up(uv_getaddrinfo_t *lookup, int status, struct addrinfo *
         uv_freeaddrinfo(found);
         return;
     }
-    if (status != 0 ||
-        getnameinfo(found->ai_addr, found->ai_addrlen, host, sizeof host, NULL, 0, NI_NUMERICHOST) != 0) {
+    const struct addrinfo *chosen = status == 0 ? link_choose(link, found) : NULL;
+    if (chosen == NULL ||
+        getnameinfo(chosen->ai_addr, chosen->ai_addrlen, host, sizeof host, NULL, 0, NI_NUMERICHOST) != 0) {
         char why[160];
         snprintf(why, sizeof why, "The name of Redis' host cannot be resolved: %s.",
                  status != 0 ? uv_strerror(status) : "no address");
@@ -298,6 +314,7 @@ void cr_redis_link_drop(struct cr_redis_link *link, const char *why)
 void cr_redis_link_good(struct cr_redis_link *link)
 {
     link->failures = 0;
+    link->choice = link->attempt;
 }
 
 unsigned cr_redis_link_failures(const struct cr_redis_link *link)

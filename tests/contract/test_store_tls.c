@@ -1,4 +1,4 @@
-/* Redis over TLS, where this build's hiredis can; a clear refusal at start where it cannot. */
+/* Redis over TCP; and over TLS, where this build's hiredis can: a clear refusal at start where it cannot. */
 #include "plugin/store/redis_tls.h"
 #include "tests/contract/redis_scene.h"
 #include "tests/support/test_pki.h"
@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 static struct test_dir dir;
-static char address[64], port[8];
+static char address[64], port[8], plain_port[8];
 
 /* A certificate that is its own CA. */
 static void make_cert(const char *name, const char *san)
@@ -30,7 +30,7 @@ static void make_cert(const char *name, const char *san)
 }
 
 /* A port that was free a moment ago. */
-static void choose_port(void)
+static void choose_port(char chosen[8])
 {
     struct sockaddr_in any = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
     socklen_t len = sizeof any;
@@ -38,7 +38,7 @@ static void choose_port(void)
     assert_int_equal(bind(fd, (struct sockaddr *)&any, len), 0);
     assert_int_equal(getsockname(fd, (struct sockaddr *)&any, &len), 0);
     (void)close(fd);
-    (void)snprintf(port, sizeof port, "%u", ntohs(any.sin_port));
+    (void)snprintf(chosen, 8, "%u", ntohs(any.sin_port));
 }
 
 static int set_up(void **state)
@@ -46,22 +46,21 @@ static int set_up(void **state)
     (void)state;
     static char cert[128], key[128];
     test_dir_make(&dir);
+    choose_port(plain_port);
     if (!cr_redis_tls_built()) {
-        rig_init(&scene_rig, RIG_REDIS);
+        const char *const plain[] = { "--port", plain_port, "--bind", "127.0.0.1", NULL };
+        rig_init_redis(&scene_rig, plain);
         return 0;
     }
     make_cert("server", "DNS:localhost,IP:127.0.0.1");
     make_cert("stranger", "DNS:localhost,IP:127.0.0.1");
-    choose_port();
+    choose_port(port);
     (void)snprintf(cert, sizeof cert, "%s/server.pem", dir.path);
     (void)snprintf(key, sizeof key, "%s/server.key", dir.path);
-    static const char *const arguments[] = { "--tls-port", port,
-                                             "--bind",     "127.0.0.1",
-                                             "127.0.0.2",  "--tls-cert-file",
-                                             cert,         "--tls-key-file",
-                                             key,          "--tls-ca-cert-file",
-                                             cert,         "--tls-auth-clients",
-                                             "no",         NULL };
+    static const char *const arguments[] = { "--port", plain_port,           "--tls-port", port,
+                                             "--bind", "127.0.0.1",          "127.0.0.2",  "--tls-cert-file",
+                                             cert,     "--tls-key-file",     key,          "--tls-ca-cert-file",
+                                             cert,     "--tls-auth-clients", "no",         NULL };
     rig_init_redis(&scene_rig, arguments);
     return 0;
 }
@@ -74,6 +73,17 @@ static int tear_down(void **state)
     return 0;
 }
 
+/* How many of the two ways to write this machine there are. */
+static unsigned host_count(void)
+{
+    struct addrinfo *found = NULL;
+    if (getaddrinfo("localhost", NULL, NULL, &found) != 0) { /* a bare root has no /etc/hosts */
+        return 1;
+    }
+    freeaddrinfo(found);
+    return 2;
+}
+
 static struct rig_broker *open_with(const char *name, const char *host, const char *cafile, bool wait)
 {
     static char path[128];
@@ -84,6 +94,22 @@ static struct rig_broker *open_with(const char *name, const char *host, const ch
     return wait ? rig_open(&scene_rig, name) : rig_open_only(&scene_rig, name);
 }
 
+/* The server listens on one of the addresses that "localhost" has. */
+static void a_renewal_over_tcp(void **state)
+{
+    (void)state;
+    scene_rig.address = address;
+    for (unsigned i = 0; i < host_count(); i++) {
+        (void)snprintf(address, sizeof address, i == 0 ? "127.0.0.1:%s" : "redis://localhost:%s/0", plain_port);
+        struct rig_broker *broker = rig_open(&scene_rig, i == 0 ? "one" : "two");
+        struct cr_cert_facts old = scene_old_cert();
+        (void)rig_present(broker, scene_slot, &old);
+        struct cr_job *job = rig_issue(broker, scene_device, scene_slot, 2 + i);
+        assert_int_equal(job->outcome, CR_OUT_CERTIFICATE);
+        cr_job_free(job);
+    }
+}
+
 static void a_renewal_over_tls(void **state)
 {
     (void)state;
@@ -92,12 +118,7 @@ static void a_renewal_over_tls(void **state)
         skip();
     }
     static const char *const hosts[] = { "127.0.0.1", "localhost" };
-    struct addrinfo *found = NULL;
-    unsigned count = getaddrinfo("localhost", NULL, NULL, &found) == 0 ? 2 : 1; /* a bare root has no /etc/hosts */
-    if (count == 2) {
-        freeaddrinfo(found);
-    }
-    for (unsigned i = 0; i < count; i++) {
+    for (unsigned i = 0; i < host_count(); i++) {
         struct rig_broker *broker = open_with(i == 0 ? "one" : "two", hosts[i], "server.pem", true);
         struct cr_cert_facts old = scene_old_cert();
         (void)rig_present(broker, scene_slot, &old);
@@ -141,6 +162,7 @@ static void what_cannot_work_is_refused_at_start(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_renewal_over_tcp, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_renewal_over_tls, set_up, tear_down),
         cmocka_unit_test_setup_teardown(another_ca_or_name_is_not_trusted, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_cannot_work_is_refused_at_start, set_up, tear_down),
