@@ -13,7 +13,7 @@
 
 enum {
     FIRST_NS = 20000,   /* the loop is waiting by then, or nearly always */
-    AGAIN_NS = 500000,
+    AGAIN_NS = 5000000, /* rare, and seldom enough not to hold up a loop that has something better to do */
 };
 
 struct cr_nudge {

@@ -82,8 +82,9 @@ strike_end() {
   kill -TERM "$STRACE_PID" 2>/dev/null || true
   wait "$STRACE_PID" 2>/dev/null || true
 }
-# strace may have been told to let go in the very moment of the kill: then its log does not say so, but the process does.
-was_hit() {
+# A client sees its connection end while the process that was hit still dies, thread by thread, and strace may be told to let
+# go in that moment: its log does not say so then. So whoever answers was not hit, and who does not has died or will have.
+is_dead() {
   local key value
   grep -q 'killed by SIGKILL' "$T/strace.log" && return 0
   while read -r key value; do
@@ -93,6 +94,16 @@ was_hit() {
     esac
   done 2>/dev/null <"/proc/$TARGET/status" || return 0
   return 1
+}
+answers() {
+  [[ $TARGET != "$REDIS_PID" ]] || { timeout 5 "$(command -v redis-cli || command -v valkey-cli)" -s "$T/redis.sock" ping; return; }
+  tls_of operator-1
+  timeout 5 mosquitto_pub "${TLS[@]}" -q 1 -t some/topic -m 'still there?'
+}
+dead_or_answering() { is_dead || answers; }
+was_hit() {
+  until_true 20 dead_or_answering || fail "process $TARGET neither dies nor answers"
+  is_dead
 }
 
 # struck_renewal DEVICE WHAT N THREADS: one renewal of a new device under the strike.

@@ -267,7 +267,7 @@ broker_launch() {
   until_true 15 broker_up_or_gone || fail "the broker neither listens nor ends"
 }
 
-# Starts the broker on a free port, kept by later starts. The configurations are written anew.
+# Starts the broker on a free port, kept by later starts, and waits until it works. The configurations are written anew.
 broker_start() {
   local try
   plugin_conf
@@ -276,12 +276,19 @@ broker_start() {
     broker_conf
     broker_listens && { PORT=''; continue; }
     broker_launch
-    broker_gone || return 0
+    if ! broker_gone; then
+      redis_wait
+      return 0
+    fi
     grep -q 'Address already in use' "$T/broker.log" || fail "the broker did not start"
     PORT=''
   done
   fail "no free port"
 }
+
+# Redis is spoken to as soon as the broker runs, but it may take a moment; unless a test has it away on purpose.
+redis_is_reached() { [[ $(command_send '{"commands":[{"command":"getStatus"}]}') == *'"connected":true'* ]]; }
+redis_wait() { [[ -z $REDIS_PID ]] || until_true 20 redis_is_reached || fail "the plugin does not reach Redis"; }
 
 # The broker must refuse to start; its log then has every one of these words.
 broker_start_refused() {

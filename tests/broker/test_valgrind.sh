@@ -26,10 +26,10 @@ tls_of d3
 contains "$(mosquitto_sub "${TLS[@]}" -C 1 -W $((10 * SLOW)) -t "$(topic_of d3 certificate)")" BEGIN # it still waits for it
 mosquitto_pub "${TLS[@]}" -V 5 -q 1 -t "$(topic_of d1 csr)" -m x -D publish user-property a b || true
 kill -HUP "$BROKER_PID"
-expect_log "configuration read again" $((10 * SLOW))
+expect_log "configuration read again"
 echo "nonsense" >>"$T/plugin.conf"
 kill -HUP "$BROKER_PID"
-expect_log "the configuration stays as it was" $((10 * SLOW))
+expect_log "the configuration stays as it was"
 
 step "with requests under way when it ends, and Redis gone"
 redis_kill
