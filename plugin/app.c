@@ -52,6 +52,7 @@ static cr_err app_start_store(struct cr_app *app)
         .setup = app->setup,
         .clock = cr_clock_system(),
         .max_jobs = app->setup->config.max_in_flight,
+        .own_files = true,
         .done = cr_pipeline_stored,
         .done_ctx = &app->pipeline,
         .log = app_log,

@@ -119,6 +119,11 @@ static void batch_fini(struct batch *batch)
     free(batch->entry);
 }
 
+int cr_journal_fd(const struct cr_journal *journal)
+{
+    return journal->fd;
+}
+
 void cr_journal_close(struct cr_journal *journal)
 {
     if (journal == NULL) {
@@ -126,6 +131,7 @@ void cr_journal_close(struct cr_journal *journal)
     }
     assert(!journal->busy);
     if (journal->fd >= 0) {
+        (void)flock(journal->fd, LOCK_UN); /* threads with files of their own may have copies of the descriptor */
         (void)close(journal->fd);
     }
     batch_fini(&journal->waiting);

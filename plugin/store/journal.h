@@ -50,6 +50,9 @@ uint64_t cr_journal_lost_take(struct cr_journal *journal);
 /* Reads a line back, without its end, into at least `len` bytes. CR_IO. */
 CR_MUST_USE cr_err cr_journal_read(const struct cr_journal *journal, uint64_t offset, char *text, size_t len);
 
+/* Its descriptor, for a thread that keeps no other file (handoff/thread.h). */
+int cr_journal_fd(const struct cr_journal *journal);
+
 /* No batch may be under way. Harmless on NULL. */
 void cr_journal_close(struct cr_journal *journal);
 

@@ -1,7 +1,8 @@
 #include "plugin/store/redis_store.h"
 
+#include "plugin/handoff/thread.h"
+
 #include <errno.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -289,16 +290,13 @@ static void start_handles(struct cr_redis_store *store)
     (void)uv_timer_start(&store->heartbeat, on_heartbeat, BEAT_MS, BEAT_MS);
 }
 
-/* The broker's signals are the broker's: none is delivered to this thread, nor to libuv's pool, which inherits from it.
- */
+/* What this thread has of signals and files, libuv's pool has too: it starts the pool. */
 static cr_err start_thread(struct cr_redis_store *store)
 {
-    sigset_t all, former;
-    (void)sigfillset(&all);
-    (void)pthread_sigmask(SIG_SETMASK, &all, &former);
-    int status = pthread_create(&store->thread, NULL, thread_main, store);
-    (void)pthread_sigmask(SIG_SETMASK, &former, NULL);
-    return status == 0 ? CR_OK : CR_IO;
+    return cr_thread_start(&store->thread, &(struct cr_thread_options){ .run = thread_main,
+                                                                        .arg = store,
+                                                                        .own_files = store->options.own_files,
+                                                                        .keep_fd = cr_journal_fd(store->journal) });
 }
 
 static cr_err start_names(struct cr_redis_store *store)

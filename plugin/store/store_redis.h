@@ -20,6 +20,7 @@ struct cr_store_redis_options {
     struct cr_setup *setup;       /* redis, journal_dir, broker_name … ; held */
     const struct cr_clock *clock;
     unsigned max_jobs;
+    bool own_files;               /* handoff/thread.h; for one store in a process: libuv's one pool goes with its files */
     cr_store_done_fn *done;
     void *done_ctx;
     cr_store_log_fn *log;

@@ -1,8 +1,8 @@
 #include "plugin/handoff/queue.h"
+#include "plugin/handoff/thread.h"
 #include "plugin/worker/workers.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 
 struct pool {
@@ -56,7 +56,7 @@ static const struct cr_workers_ops pool_ops = { pool_submit, pool_stop, pool_fre
 cr_err cr_pool_new(struct cr_workers **workers, const struct cr_pool_options *options)
 {
     struct pool *pool = calloc(1, sizeof *pool + options->threads * sizeof pool->thread[0]);
-    sigset_t all, former;
+    const struct cr_thread_options thread = { .run = pool_run, .arg = pool, .own_files = true, .keep_fd = -1 };
     cr_err err;
 
     *workers = NULL;
@@ -70,16 +70,10 @@ cr_err cr_pool_new(struct cr_workers **workers, const struct cr_pool_options *op
         free(pool);
         return err;
     }
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &former);
-    while (pool->started < options->threads) {
-        if (pthread_create(&pool->thread[pool->started], NULL, pool_run, pool) != 0) {
-            err = CR_NOMEM;
-            break;
-        }
-        pool->started++;
+    while (err == CR_OK && pool->started < options->threads) {
+        err = cr_thread_start(&pool->thread[pool->started], &thread);
+        pool->started += err == CR_OK;
     }
-    pthread_sigmask(SIG_SETMASK, &former, NULL);
     if (err != CR_OK) {
         pool_stop(&pool->workers);
         pool_free(&pool->workers);
