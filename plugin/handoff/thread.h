@@ -1,5 +1,5 @@
-/* thread: how a thread of ours starts: with every signal blocked, for the broker's signals are the broker's; and, where it
- * is told so, with file descriptors of its own.
+/* thread: how a thread of ours starts: with every signal blocked, for the broker's signals are the broker's; giving way
+ * to the broker's loop when a core is wanted by both; and, where it is told so, with file descriptors of its own.
  *
  * Linux looks a descriptor up without atomic operations only while no other thread uses the same table. A broker makes
  * about ten look-ups for each message that passes through it, and pays six per cent of its CPU when other threads share

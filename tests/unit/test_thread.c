@@ -4,11 +4,14 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/close_range.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -18,11 +21,18 @@ struct seen {
     bool log, kept, piped;        /* whether the thread has them */
     int opened;                   /* what the thread opens for itself */
     sigset_t blocked;
+    int policy, niceness;
 };
 
 static bool is_open(int fd)
 {
     return fcntl(fd, F_GETFD) >= 0;
+}
+
+static bool is_device(int fd)
+{
+    struct stat info;
+    return fstat(fd, &info) == 0 && S_ISCHR(info.st_mode);
 }
 
 static void *look(void *arg)
@@ -33,6 +43,8 @@ static void *look(void *arg)
     seen->piped = write(seen->pipe_fd, "x", 1) == 1;
     seen->opened = open("/dev/null", O_RDONLY | O_CLOEXEC);
     (void)pthread_sigmask(SIG_SETMASK, NULL, &seen->blocked);
+    seen->policy = sched_getscheduler(0);
+    seen->niceness = getpriority(PRIO_PROCESS, 0);
     return NULL;
 }
 
@@ -79,6 +91,18 @@ static void signals_are_blocked(void **state)
     assert_int_equal(sigismember(&mine, SIGTERM), 0);
 }
 
+static void gives_way(void **state)
+{
+    (void)state;
+    struct seen seen;
+    int policy = sched_getscheduler(0), niceness = getpriority(PRIO_PROCESS, 0);
+    run(&seen, false);
+    assert_int_equal(seen.policy, SCHED_BATCH);
+    assert_true(niceness >= 10 || seen.niceness > niceness);
+    assert_int_equal(sched_getscheduler(0), policy); /* it alone */
+    assert_int_equal(getpriority(PRIO_PROCESS, 0), niceness);
+}
+
 static void files_are_shared_unless_told(void **state)
 {
     (void)state;
@@ -86,7 +110,7 @@ static void files_are_shared_unless_told(void **state)
     run(&seen, false);
     assert_true(seen.log);
     assert_true(seen.kept);
-    assert_true(is_open(seen.opened));
+    assert_true(is_device(seen.opened));
     (void)close(seen.opened);
 }
 
@@ -102,13 +126,14 @@ static void own_files_are_its_own(void **state)
     assert_false(seen.log);
     assert_true(seen.kept);
     assert_true(seen.opened >= 0);
-    assert_false(is_open(seen.opened));
+    assert_false(is_device(seen.opened)); /* nothing, or a regular file of that number that we inherited and the thread closed */
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(signals_are_blocked),
+        cmocka_unit_test(gives_way),
         cmocka_unit_test(files_are_shared_unless_told),
         cmocka_unit_test(own_files_are_its_own),
     };
