@@ -43,6 +43,9 @@ cp -p "$fleet/issuing.key" "$T/pki/issuer.key"
 cp "$fleet/ca.pem" "$T/pki/devices-ca.pem"
 cp "$fleet/server.pem" "$T/pki/server-chain.pem"
 cp -p "$fleet/server.key" "$T/pki/server.key"
+cp "$fleet/root.pem" "$T/pki/root.pem" # with these, broker_start asks whether the plugin works
+cp "$fleet/operator.pem" "$T/pki/operator-1.pem"
+cp -p "$fleet/operator.key" "$T/pki/operator-1.key"
 redis_start
 broker_start
 
