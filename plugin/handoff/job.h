@@ -91,6 +91,7 @@ struct cr_job {
     bool audited;                     /* the store has seen the outcome and written its audit line */
     enum cr_refusal alarm;            /* the store found what operators must hear of (NONE: nothing); audit_detail says what */
     bool confirmed;                   /* PRESENT: this connection confirmed a new certificate */
+    bool triggered;                   /* PRESENT: the slot was due, and its renewal began */
     bool regressed;                   /* PRESENT: a superseded certificate came back */
 };
 

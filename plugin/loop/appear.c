@@ -10,18 +10,6 @@ enum {
     PRESENT_RETRY_DOWN_MS = 1000,
 };
 
-static bool appear_is_principal(const struct cr_router *router, const char *identity)
-{
-    const struct cr_config *config = &router->setup->config;
-
-    for (unsigned i = 0; i < config->principal_count; i++) {
-        if (!config->principal[i].by_username && strcmp(config->principal[i].name, identity) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static enum cr_refusal appear_judge(struct cr_router *router, struct cr_session *session)
 {
     enum cr_refusal refusal = CR_REFUSAL_INTERNAL;
@@ -44,8 +32,8 @@ static void appear_identify(struct cr_router *router, struct cr_session *session
     const char *device = session->facts.device;
 
     session->refusal = appear_judge(router, session);
-    if (session->refusal != CR_REFUSAL_NONE || appear_is_principal(router, device)) {
-        return; /* operators are no devices: they have nothing to renew here */
+    if (session->refusal != CR_REFUSAL_NONE || loop_role(router, session) != CR_ROLE_NONE) {
+        return; /* operators, however they are known, are no devices: they have nothing to renew here */
     }
     if (cr_sessions_bind(&router->sessions, session, device, loop_now_ms(router)) != CR_OK) {
         session->refusal = CR_REFUSAL_INTERNAL;
@@ -201,12 +189,41 @@ static void appear_deliver(struct cr_router *router, struct cr_session *session,
     }
 }
 
+/* When the store is to be asked again though the device just stays connected: a quiet slot will be due then, a trigger
+ * past its deadline. 0: never; its request, its next connection or an operator bring what comes next. */
+static int64_t appear_next(const struct cr_device_record *record, const char *name)
+{
+    const struct cr_slot_record *slot = cr_device_record_slot(record, name);
+
+    if (slot == NULL) {
+        return 0;
+    }
+    return slot->state == CR_STATE_QUIET ? slot->due : slot->state == CR_STATE_TRIGGERED ? slot->deadline : 0;
+}
+
+void loop_look_again(struct cr_router *router)
+{
+    struct cr_session *session, *next;
+    int64_t now_s = cr_wall_s(router->clock);
+
+    HASH_ITER(hh_handle, router->sessions.by_handle, session, next)
+    {
+        if (session->presence != NULL && session->look_again_s > 0 && session->look_again_s <= now_s) {
+            session->look_again_s = 0;
+            cr_sessions_wait(&router->sessions, session, loop_now_ms(router));
+        }
+    }
+}
+
 void loop_presented(struct cr_router *router, struct cr_job *job)
 {
     struct cr_session *session = cr_sessions_find_id(&router->sessions, job->session);
 
     if (job->confirmed) {
         router->counters.confirmed++;
+    }
+    if (job->triggered) {
+        router->counters.triggered++;
     }
     if (job->regressed && job->alarm == CR_REFUSAL_NONE) {
         loop_alarm(router, session, job->device, CR_REFUSAL_CERTIFICATE_OUTDATED,
@@ -218,6 +235,7 @@ void loop_presented(struct cr_router *router, struct cr_job *job)
     session->presenting = false;
     if (job->outcome == CR_OUT_RECORD && job->record != NULL) {
         session->presented = true;
+        session->look_again_s = appear_next(job->record, job->slot);
         appear_deliver(router, session, job->record);
     } else {
         cr_sessions_wait(&router->sessions, session, loop_now_ms(router) + PRESENT_RETRY_DOWN_MS);

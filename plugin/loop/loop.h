@@ -65,6 +65,8 @@ struct cr_session *loop_notice_exactly(struct cr_router *router, const struct cr
 void loop_judge_anew(struct cr_router *router);
 /* Sends what waits to be presented, as far as admission allows. */
 void loop_present_waiting(struct cr_router *router);
+/* Asks the store again for the connected devices that something is due for by now; looks at all, so call it seldom. */
+void loop_look_again(struct cr_router *router);
 void loop_presented(struct cr_router *router, struct cr_job *job);
 
 /* ---- policy (policy.c): who may what ---- */

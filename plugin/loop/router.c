@@ -10,7 +10,7 @@ enum {
     TICK_BUSY_MS = 20,      /* fallback for a lost wake-up */
     PRUNE_EVERY_MS = 60000,
     PRUNE_TICKS = 64,       /* and then only on every n-th tick is the clock asked */
-    ASKING_GRACE_MS = 1000, /* who subscribes to its certificate is about to ask for it */
+    ASKING_GRACE_MS = 1000, /* who subscribes to an answer is about to ask for it */
 };
 
 static void router_rates(struct cr_router *router)
@@ -112,7 +112,7 @@ static enum cr_verdict router_subscribe(struct cr_router *router, const struct c
         return CR_DENY;
     }
     cr_topic_parse(&topic, prefix, filter);
-    if (topic.kind == CR_TOPIC_DEVICE && topic.verb == CR_VERB_CERTIFICATE && !session->asked) {
+    if (topic.kind == CR_TOPIC_DEVICE && topic.verb != CR_VERB_RENEW && !session->asked) {
         session->quiet_until_ms = loop_now_ms(router) + ASKING_GRACE_MS;
     }
     return CR_ALLOW;
@@ -243,6 +243,7 @@ static void router_prune(struct cr_router *router)
     if (now_ms - router->pruned_ms > PRUNE_EVERY_MS) {
         router->pruned_ms = now_ms;
         cr_sessions_prune(&router->sessions, now_ms);
+        loop_look_again(router);
     }
 }
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <uuid/uuid.h>
 
 enum { SPARE_MAX = 256 };
 
@@ -133,6 +134,15 @@ void store_op_begin(struct cr_redis_store *store, struct cr_job *job)
 static bool op_is_record(const struct store_op *op)
 {
     return op->job->op == CR_OP_CSR && op->job->stage == CR_STAGE_RECORD;
+}
+
+void store_op_new_renewal(struct store_op *op)
+{
+    if (op->new_renewal_id[0] == '\0') {
+        uuid_t uuid;
+        uuid_generate_random(uuid);
+        uuid_unparse_lower(uuid, op->new_renewal_id);
+    }
 }
 
 void store_op_go(struct store_op *op)

@@ -5,18 +5,13 @@
 #include "plugin/store/redis_store.h"
 
 #include <string.h>
-#include <uuid/uuid.h>
 
 static void on_decision(struct store_op *op, const redisReply *reply);
 
 static void ask_decision(struct store_op *op)
 {
     struct cr_args args;
-    if (op->new_renewal_id[0] == '\0') {
-        uuid_t uuid;
-        uuid_generate_random(uuid);
-        uuid_unparse_lower(uuid, op->new_renewal_id);
-    }
+    store_op_new_renewal(op);
     if (cr_args_begin(&args, &op->store->records, op->job, &op->store->owner, op->new_renewal_id, op->key_used) !=
         CR_OK) {
         store_op_refuse(op, CR_REFUSAL_INTERNAL, 0);

@@ -3,7 +3,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <uuid/uuid.h>
 
 static void op_done(struct store_op *op, enum cr_outcome outcome)
 {
@@ -109,11 +108,7 @@ static void on_triggered(struct store_op *op, const redisReply *reply)
 void store_trigger_start(struct store_op *op)
 {
     struct cr_args args;
-    if (op->new_renewal_id[0] == '\0') {
-        uuid_t uuid;
-        uuid_generate_random(uuid);
-        uuid_unparse_lower(uuid, op->new_renewal_id);
-    }
+    store_op_new_renewal(op);
     if (cr_args_trigger(&args, &op->store->records, op->job, op->new_renewal_id) != CR_OK) {
         store_op_refuse(op, CR_REFUSAL_INTERNAL, 0);
         return;

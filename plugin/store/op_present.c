@@ -73,6 +73,18 @@ static void presented(struct store_op *op, const struct cr_answer *answer)
     }
 }
 
+/* The script found the slot due, and began its renewal. */
+static void begun(struct store_op *op)
+{
+    struct cr_job *job = op->job;
+    const struct cr_slot_record *slot = cr_device_record_slot(job->record, job->slot);
+    if (slot != NULL && slot->state == CR_STATE_TRIGGERED && strcmp(slot->renewal_id, op->new_renewal_id) == 0) {
+        job->triggered = true;
+        memcpy(job->renewal_id, slot->renewal_id, sizeof job->renewal_id);
+        store_audit_op(op, "triggered", cr_renew_reason_text(CR_RENEW_EXPIRY), NULL);
+    }
+}
+
 static void on_presented(struct store_op *op, const redisReply *reply)
 {
     struct cr_answer answer;
@@ -84,6 +96,7 @@ static void on_presented(struct store_op *op, const redisReply *reply)
     }
     store_audit_note(op, &answer);
     presented(op, &answer);
+    begun(op);
     store_op_look_for_lost(op);
     job->outcome = CR_OUT_RECORD;
     job->stage = CR_STAGE_DONE;
@@ -94,8 +107,9 @@ void store_present_start(struct store_op *op)
 {
     struct cr_args args;
     const struct cr_job *job = op->job;
+    store_op_new_renewal(op);
     if (job->presented.serial.len == 0 ||
-        cr_args_present(&args, &op->store->records, job, op->again) != CR_OK) {
+        cr_args_present(&args, &op->store->records, job, op->new_renewal_id, op->again) != CR_OK) {
         store_op_refuse(op, CR_REFUSAL_INTERNAL, 0);
         return;
     }

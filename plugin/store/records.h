@@ -102,7 +102,7 @@ void cr_restore_of_job(struct cr_restore *restore, const struct cr_job *job);
 /* Each writes EVALSHA <sha> 4 keys… arguments…; the caller sets arg[1] to the script's SHA-1. CR_FULL, CR_CRYPTO.
  * again: the same job's answer got lost once. */
 CR_MUST_USE cr_err cr_args_present(struct cr_args *args, const struct cr_records *records, const struct cr_job *job,
-                                   bool again);
+                                   const char *new_renewal_id, bool again);
 CR_MUST_USE cr_err cr_args_begin(struct cr_args *args, const struct cr_records *records, const struct cr_job *job,
                                  const struct cr_owner *owner, const char *new_renewal_id, bool key_used);
 CR_MUST_USE cr_err cr_args_record(struct cr_args *args, const struct cr_records *records, const struct cr_job *job);

@@ -149,7 +149,8 @@ void cr_restore_of_job(struct cr_restore *restore, const struct cr_job *job)
     memcpy(restore->renewal_id, job->renewal_id, sizeof restore->renewal_id);
 }
 
-cr_err cr_args_present(struct cr_args *args, const struct cr_records *records, const struct cr_job *job, bool again)
+cr_err cr_args_present(struct cr_args *args, const struct cr_records *records, const struct cr_job *job,
+                       const char *new_renewal_id, bool again)
 {
     const struct cr_cert_facts *presented = &job->presented;
     cr_err err = args_script(args, CR_SCRIPT_PRESENT, records, job->device, job->slot, job->now_s);
@@ -162,6 +163,8 @@ cr_err cr_args_present(struct cr_args *args, const struct cr_records *records, c
     cr_args_number(args, presented->not_after);
     cr_args_number(args, due_of(job, presented->not_before, presented->not_after));
     args_flag(args, again);
+    cr_args_text(args, new_renewal_id);
+    cr_args_number(args, job->profile == NULL ? 0 : job->now_s + job->setup->config.renewal_deadline_s);
     return args_end(args);
 }
 

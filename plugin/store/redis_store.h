@@ -118,6 +118,8 @@ void store_op_begin(struct cr_redis_store *store, struct cr_job *job);
 /* Starts it (again), or lets it wait until Redis serves. */
 void store_op_go(struct store_op *op);
 void store_op_wait(struct store_op *op);
+/* The id that a renewal gets should this op begin one: made once, so that asking again asks for the same. */
+void store_op_new_renewal(struct store_op *op);
 /* Sends; `answered` gets the answer, unless it is lost or an error, which op.c sees to. */
 void store_op_send(struct store_op *op, struct cr_args *args,
                    void (*answered)(struct store_op *op, const redisReply *reply));

@@ -14,7 +14,9 @@
  * PRESENT  Notes `presented` for device/slot: first and last seen, and, when nothing is known or what was known is older
  *          (not_before) and not ours, the current certificate. If it is the pending one of an issued slot it is CONFIRMED:
  *          generation+1, the former becomes superseded, the pending certificate is deleted, quiet again, due time set, job->confirmed.
- *          If it is the superseded one: job->regressed, nothing else changes. Claims the key for device/slot. Outcome
+ *          If it is the superseded one: job->regressed, nothing else changes. If it is the current one, the slot is quiet
+ *          and due, not held, and has a profile: triggered with reason expiry, job->triggered. Claims the key for
+ *          device/slot. Outcome
  *          RECORD with every slot of the device, and the certificates of issued slots.
  * BEGIN    Step 8 and 9 of issuance.md and the intent: in this order
  *            key of another device/slot, or of an issuer ........ KEY_REUSED (an alarm)

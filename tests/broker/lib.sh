@@ -149,6 +149,14 @@ pki_sign() { # NAME CN BY SECTION FROM_DAYS TO_DAYS: a new key and its certifica
   pki_issue "$1" "$3" "$4" "$5" "$6"
 }
 
+# untouched DEVICE: it appeared when it was due, and nobody else asked it to renew.
+untouched() {
+  local record
+  record=$(command_send '{"commands":[{"command":"getDevice","device":"'"$1"'"}]}')
+  contains "$record" '"reason":"expiry"'
+  contains "$record" '"attempt":1'
+}
+
 # pki_device NAME [FROM_DAYS TO_DAYS]: NAME.key and NAME.pem in $T/pki; by default in its renewal window.
 pki_device() { (cd "$T/pki" && pki_sign "$1" "$1" issuer device "${2:--80}" "${3:-10}"); }
 

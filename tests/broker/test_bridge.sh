@@ -55,7 +55,7 @@ mosquitto_pub --unix "$REMOTE_SOCK" -q 1 -t "$CONTROL" -m '{"commands":[{"comman
 until_true 20 bridged || fail "the bridge broke"
 STATUS=$(command_send '{"commands":[{"command":"getStatus"}]}')
 equal "$(certificates_of d1)$(certificates_of broker-under-test)" 00
-contains "$STATUS" '"triggered":0'
+untouched d1
 ! log_has "Sending PUBLISH to bridge-local" || fail "something was answered over the bridge"
 
 step "the device itself renews"

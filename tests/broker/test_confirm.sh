@@ -16,7 +16,8 @@ for i in 1 2 3 4 5; do
   connect "fleet-$i"
   becomes "fleet-$i" "$(serial_of "$T/pki/fleet-$i.pem")"
   record_says "fleet-$i" '"generation":0'
-  record_says "fleet-$i" '"state":"quiet"'
+  record_says "fleet-$i" '"state":"triggered"' # eighty of its ninety days are over: it is asked at once
+  record_says "fleet-$i" '"reason":"expiry"'
   record_says "fleet-$i" "$(date -u -d "$(openssl x509 -in "$T/pki/fleet-$i.pem" -noout -enddate | cut -d= -f2)" +%Y-%m-%dT%H:%M:%SZ)"
 done
 contains "$(record nobody)" unknown-device

@@ -40,7 +40,7 @@ expect 1 --json device meter-17
 contains "$out" '"errorCode"'
 
 step "a device that is known"
-pki_device meter-17
+pki_device meter-17 -1 89
 tls_of meter-17
 mosquitto_pub "${TLS[@]}" -t some/topic -m hello
 known() { "$CR_RENEWALCTL" device meter-17; }

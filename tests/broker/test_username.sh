@@ -18,7 +18,7 @@ for setting in "use_identity_as_username true" "use_identity_as_username false" 
       contains "$(command_send '{"commands":[{"command":"getStatus"}]}' operator-2)" '"uptime"'
       contains "$(command_send '{"commands":[{"command":"triggerRenewal","device":"d1"}]}' operator-2)" not-authorised ;;
     *identity*false)
-      pki_device bare # nothing waits for it that could come before the answer
+      pki_device bare # a device that is due, were it not an operator
       tls_of bare
       answer=$(mosquitto_rr "${TLS[@]}" -u alice -q 1 -W 10 -t "$CONTROL" -e "$CONTROL/response" \
         -m '{"commands":[{"command":"getStatus"}]}')

@@ -318,7 +318,7 @@ void store_key_of_another_is_refused(void **state)
     (void)rig_present(broker, slot, &other);
     (void)refused(broker, rig_job_csr(broker, device, slot, 2, &old), CR_REFUSAL_KEY_REUSED);
     rig_expect_audits(rig, "alarm", device, 1);
-    assert_int_equal(rig_slot(broker, device, slot).state, CR_STATE_QUIET);
+    assert_int_equal(rig_slot(broker, device, slot).state, CR_STATE_TRIGGERED); /* as it was: it is due */
     (void)refused(broker, rig_job_csr(broker, device, "data", 1, &old), CR_REFUSAL_KEY_REUSED); /* of another slot */
     /* who comes with another's key is known by it, and alarmed about */
     struct cr_cert_facts thief = rig_cert("meter-19", 3, 2, old.not_before, old.not_after);

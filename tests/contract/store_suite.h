@@ -27,6 +27,10 @@ void store_late_certificate_is_not_handed_out(void **state);
 void store_regression_is_told(void **state);
 void store_stranger_changes_nothing(void **state);
 
+/* store_suite_due.c: a device appears when its slot is due. */
+void store_present_begins_what_is_due(void **state);
+void store_present_begins_nothing_for_others(void **state);
+
 /* store_suite_operator.c: triggers, reports, reading, holding. */
 void store_trigger_needs_a_known_slot(void **state);
 void store_trigger_opens_a_renewal(void **state);

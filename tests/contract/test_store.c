@@ -37,6 +37,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         BOTH(store_present_fills_the_inventory),
         BOTH(store_present_prefers_the_newer_of_foreign_certificates),
+        BOTH(store_present_begins_what_is_due),
+        BOTH(store_present_begins_nothing_for_others),
         BOTH(store_window_decides_when_a_device_may_ask),
         BOTH(store_issues_and_confirms),
         BOTH(store_same_key_gets_the_same_bytes),

@@ -121,6 +121,54 @@ static void a_trigger_waits_for_a_sleeping_device(void **state)
     assert_int_equal(fake_host_left(&s->rig.host), 0);
 }
 
+static void who_is_due_is_asked_at_its_next_appearance(void **state)
+{
+    struct scene *s = *state;
+    const struct fake_publication *renew;
+
+    reconnect(s, cr_blob_view(&s->cert));
+    assert_int_equal(fake_host_left(&s->rig.host), 0);
+    fake_host_offline(&s->rig.host, s->client);
+    cr_router_disconnected(s->rig.router, s->client);
+    flow_rig_pass(&s->rig, scene_slot(s)->due - s->rig.clock.wall_s);
+    reconnect(s, cr_blob_view(&s->cert));
+    renew = fake_host_take(&s->rig.host, "meter-1", "/renew");
+    assert_non_null(renew);
+    assert_non_null(strstr((const char *)renew->payload.data, "\"reason\":\"expiry\""));
+    assert_int_equal(fake_host_left(&s->rig.host), 0);
+    rig_publish(&s->rig, s->client, CSR_TOPIC, cr_blob_view(&s->csr));
+    take_certificate(s);
+}
+
+static void tick_for_a_minute(struct scene *s)
+{
+    for (unsigned i = 0; i < 64; i++) {
+        flow_rig_pass(&s->rig, 1);
+        flow_rig_pump(&s->rig);
+    }
+}
+
+static void who_is_due_while_it_stays_connected_is_asked(void **state)
+{
+    struct scene *s = *state;
+
+    cr_router_connected(s->rig.router, s->client);
+    flow_rig_pump(&s->rig);
+    flow_rig_pass(&s->rig, scene_slot(s)->due - s->rig.clock.wall_s - 100);
+    tick_for_a_minute(s);
+    assert_int_equal(fake_host_left(&s->rig.host), 0);
+    tick_for_a_minute(s);
+    tick_for_a_minute(s);
+    assert_non_null(fake_host_take(&s->rig.host, "meter-1", "/renew"));
+    tick_for_a_minute(s);
+    assert_int_equal(fake_host_left(&s->rig.host), 0); /* once */
+    flow_rig_pass(&s->rig, s->rig.setup->config.renewal_deadline_s);
+    tick_for_a_minute(s);
+    tick_for_a_minute(s);
+    assert_non_null(fake_host_take(&s->rig.host, "meter-1", "/renew")); /* the first one's deadline is over */
+    assert_int_equal(fake_host_left(&s->rig.host), 0);
+}
+
 static void a_get_on_a_fresh_connection_is_answered_once(void **state)
 {
     struct scene *s = *state;
@@ -249,6 +297,8 @@ int main(void)
         WITH_ANY_TIME(a_waiting_certificate_is_delivered_at_the_next_appearance),
         WITH_WINDOW(a_trigger_reaches_a_connected_device),
         WITH_WINDOW(a_trigger_waits_for_a_sleeping_device),
+        WITH_WINDOW(who_is_due_is_asked_at_its_next_appearance),
+        WITH_WINDOW(who_is_due_while_it_stays_connected_is_asked),
         WITH_WINDOW(a_get_on_a_fresh_connection_is_answered_once),
         WITH_WINDOW(who_is_about_to_ask_is_not_told_to),
         WITH_ANY_TIME(who_asks_anew_is_not_sent_the_former_certificate),

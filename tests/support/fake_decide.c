@@ -137,24 +137,6 @@ static void answer_record(struct cr_job *job, const struct fake_device *device, 
 
 /* ---- operations ---- */
 
-static struct cr_cert_entry presented_entry(const struct cr_job *job)
-{
-    struct cr_cert_entry entry = {
-        .serial = job->presented.serial,
-        .not_before = job->presented.not_before,
-        .not_after = job->presented.not_after,
-    };
-    memcpy(entry.issuer, job->presented.issuer, sizeof entry.issuer);
-    memcpy(entry.key_hash, job->presented.key_hash, sizeof entry.key_hash);
-    return entry;
-}
-
-static bool entry_is(const struct cr_cert_entry *entry, const struct cr_job *job)
-{
-    return entry->serial.len > 0 && cr_serial_equal(&entry->serial, &job->presented.serial) &&
-           strcmp(entry->issuer, job->presented.issuer) == 0;
-}
-
 static void present_inventory(struct fake_ledger *ledger, struct cr_job *job, struct fake_slot *slot)
 {
     struct cr_cert_entry *current = &slot->view.current;
@@ -166,7 +148,7 @@ static void present_inventory(struct fake_ledger *ledger, struct cr_job *job, st
     if (current->serial.len > 0 && current->not_before >= job->presented.not_before) {
         return;
     }
-    *current = presented_entry(job);
+    *current = fake_entry_presented(job);
     slot->quiet_due = job->profile == NULL ? current->not_after
                                            : cr_profile_due(job->profile, job->device, current->not_before,
                                                             current->not_after);
@@ -174,6 +156,22 @@ static void present_inventory(struct fake_ledger *ledger, struct cr_job *job, st
         slot->view.due = slot->quiet_due;
     }
     audit_job(ledger, "seen", job, "");
+}
+
+static void present_due(struct fake_ledger *ledger, struct cr_job *job, struct fake_slot *slot)
+{
+    struct cr_slot_record *view = &slot->view;
+    if (job->profile == NULL || job->confirmed || view->state != CR_STATE_QUIET || view->held ||
+        !fake_entry_is(&view->current, job) || view->due > job->now_s) {
+        return;
+    }
+    go_triggered(ledger, slot, CR_RENEW_EXPIRY);
+    view->deadline = job->now_s + job->setup->config.renewal_deadline_s;
+    view->due = view->deadline;
+    slot->parked = true;
+    job->triggered = true;
+    snprintf(job->renewal_id, sizeof job->renewal_id, "%s", view->renewal_id);
+    audit_job(ledger, "triggered", job, view->renewal_id);
 }
 
 void fake_ledger_present(struct fake_ledger *ledger, struct cr_job *job)
@@ -193,12 +191,12 @@ void fake_ledger_present(struct fake_ledger *ledger, struct cr_job *job)
     expire(ledger, job, slot);
     device->first_seen = device->first_seen != 0 ? device->first_seen : job->now_s;
     device->last_seen = job->now_s;
-    if (slot->view.state == CR_STATE_ISSUED && entry_is(&slot->view.pending, job)) {
+    if (slot->view.state == CR_STATE_ISSUED && fake_entry_is(&slot->view.pending, job)) {
         snprintf(job->renewal_id, sizeof job->renewal_id, "%s", slot->view.renewal_id);
         go_confirmed(slot, job->now_s);
         job->confirmed = true;
         audit_job(ledger, "confirmed", job, job->renewal_id);
-    } else if (entry_is(&slot->view.current, job)) {
+    } else if (fake_entry_is(&slot->view.current, job)) {
         /* as it should be */
     } else if (slot->view.superseded.serial.len > 0 &&
                cr_serial_equal(&slot->view.superseded.serial, &job->presented.serial)) {
@@ -207,6 +205,7 @@ void fake_ledger_present(struct fake_ledger *ledger, struct cr_job *job)
     } else {
         present_inventory(ledger, job, slot);
     }
+    present_due(ledger, job, slot);
     answer_record(job, device, ALL_SLOTS, true);
 }
 

@@ -39,6 +39,10 @@ struct fake_slot *fake_slot_make(struct fake_device *device, const char *name);
 bool fake_key_claim(struct fake_ledger *ledger, const uint8_t hash[CR_SHA256_LEN], const char *device, const char *slot,
                     struct fake_key **claimed);
 
+/* The certificate of the job's connection, and whether an entry is that one. */
+struct cr_cert_entry fake_entry_presented(const struct cr_job *job);
+bool fake_entry_is(const struct cr_cert_entry *entry, const struct cr_job *job);
+
 /* The next renewal's id: they count up. */
 void fake_renewal_id(struct fake_ledger *ledger, char id[CR_RENEWAL_ID_CAP]);
 

@@ -177,3 +177,21 @@ void fake_renewal_id(struct fake_ledger *ledger, char id[CR_RENEWAL_ID_CAP])
 {
     snprintf(id, CR_RENEWAL_ID_CAP, "00000000-0000-4000-8000-%012u", ++ledger->renewals);
 }
+
+struct cr_cert_entry fake_entry_presented(const struct cr_job *job)
+{
+    struct cr_cert_entry entry = {
+        .serial = job->presented.serial,
+        .not_before = job->presented.not_before,
+        .not_after = job->presented.not_after,
+    };
+    memcpy(entry.issuer, job->presented.issuer, sizeof entry.issuer);
+    memcpy(entry.key_hash, job->presented.key_hash, sizeof entry.key_hash);
+    return entry;
+}
+
+bool fake_entry_is(const struct cr_cert_entry *entry, const struct cr_job *job)
+{
+    return entry->serial.len > 0 && cr_serial_equal(&entry->serial, &job->presented.serial) &&
+           strcmp(entry->issuer, job->presented.issuer) == 0;
+}

@@ -1,8 +1,12 @@
 -- A certificate was presented at a connection.
--- ARGV: 5 certificate, 6 key, 7 notBefore, 8 notAfter, 9 due, 10 '1': asked again, the answer was lost on its way
+-- ARGV: 5 certificate, 6 key, 7 notBefore, 8 notAfter, 9 due, 10 '1': asked again, the answer was lost on its way,
+--       11 a new renewal id, 12 the deadline of a renewal that begins now ('0': none may)
 -- include answer.lua
 local crt, state = ARGV[5], rec[p .. 'st']
-if rec.fs and rec[p .. 'crt'] == crt and rec[p .. 'pcrt'] ~= crt and state ~= 'triggered' and ARGV[10] ~= '1' then
+local planned = not state and redis.call('ZSCORE', KEYS[2], device .. '/' .. slot)
+local is_due = planned and tonumber(planned) <= now and not rec[p .. 'hold'] and ARGV[12] ~= '0'
+if rec.fs and rec[p .. 'crt'] == crt and rec[p .. 'pcrt'] ~= crt and state ~= 'triggered' and not is_due and
+    ARGV[10] ~= '1' then
   redis.call('HSET', KEYS[1], 'ls', ARGV[4]) -- by far the most frequent: it is who it was
   rec.ls = ARGV[4]
   return answer('known', true)
@@ -34,6 +38,16 @@ elseif not get('crt') or num('nb') < tonumber(ARGV[7]) then
     score = tonumber(ARGV[9])
   end
   code = 'seen'
+end
+
+-- It is here, and a quiet slot of it is due: its renewal begins, for who knows when it comes again.
+local at = tonumber(score or due)
+if code ~= 'confirmed' and get('crt') == crt and not get('st') and not get('hold') and ARGV[12] ~= '0' and at and at <= now then
+  put('due', at)
+  go_triggered(ARGV[12])
+  put('rid', ARGV[11])
+  put('why', 'expiry')
+  put('try', 1)
 end
 commit()
 return answer(code, true)

@@ -37,6 +37,7 @@ local function restore_confirmed()
     else
       score = tonumber(ARGV[10])
     end
+    if st == 'triggered' and num('ver') < ver then go_quiet() end -- a trigger from before this
   end
   put('lr', string.sub(ARGV[13], 1, 8))
   raise()

@@ -1,0 +1,90 @@
+/* What a store makes of a device that appears when its slot is due. */
+#include "tests/contract/store_suite.h"
+
+#include <string.h>
+
+static const char device[] = "meter-17", slot[] = "operational";
+
+/* Presents it; whether a renewal began. */
+static bool begins(struct rig_broker *broker, const struct cr_cert_facts *facts, char renewal_id[CR_RENEWAL_ID_CAP])
+{
+    struct cr_job *job = rig_run(broker, rig_job_present(broker, slot, facts));
+    assert_int_equal(job->outcome, CR_OUT_RECORD);
+    bool begun = job->triggered;
+    const struct cr_slot_record *record = cr_device_record_slot(job->record, slot);
+    assert_non_null(record);
+    if (begun) {
+        assert_int_equal(record->state, CR_STATE_TRIGGERED);
+        assert_int_equal(record->reason, CR_RENEW_EXPIRY);
+        assert_int_equal(record->attempt, 1);
+        assert_int_equal(record->deadline, broker->rig->now_s + 7 * RIG_DAY_S);
+        assert_string_equal(record->renewal_id, job->renewal_id);
+        memcpy(renewal_id, job->renewal_id, CR_RENEWAL_ID_CAP);
+    }
+    cr_job_free(job);
+    return begun;
+}
+
+void store_present_begins_what_is_due(void **state)
+{
+    struct rig *rig = *state;
+    struct rig_broker *broker = rig_open(rig, "one");
+    struct cr_cert_facts facts = rig_cert(device, 1, 1, rig->now_s, rig->now_s + 90 * RIG_DAY_S);
+    char first[CR_RENEWAL_ID_CAP], second[CR_RENEWAL_ID_CAP];
+    assert_false(begins(broker, &facts, first));
+    int64_t due = rig_slot(broker, device, slot).due;
+    rig->now_s = due - 1;
+    assert_false(begins(broker, &facts, first));
+    rig->now_s = due;
+    assert_true(begins(broker, &facts, first));
+    rig_expect_audits(rig, "triggered", device, 1);
+
+    /* it waits for its answer; once its deadline has passed, the device's next appearance begins another */
+    rig->now_s += 6 * RIG_DAY_S;
+    assert_false(begins(broker, &facts, second));
+    assert_string_equal(rig_slot(broker, device, slot).renewal_id, first);
+    rig->now_s += 1 * RIG_DAY_S;
+    assert_true(begins(broker, &facts, second));
+    assert_string_not_equal(second, first);
+    rig_expect_audits(rig, "expired", device, 1);
+    rig_expect_audits(rig, "triggered", device, 2);
+
+    /* and it may answer that, and is quiet again when it comes with the new certificate */
+    struct cr_job *job = rig_issue(broker, device, slot, 2);
+    assert_int_equal(job->outcome, CR_OUT_CERTIFICATE);
+    assert_string_equal(job->renewal_id, second);
+    struct cr_cert_facts fresh = rig_cert_of(job);
+    cr_job_free(job);
+    assert_false(begins(broker, &fresh, second));
+    assert_int_equal(rig_slot(broker, device, slot).state, CR_STATE_QUIET);
+    assert_true(rig_slot(broker, device, slot).due > rig->now_s);
+}
+
+void store_present_begins_nothing_for_others(void **state)
+{
+    struct rig *rig = *state;
+    struct rig_broker *broker = rig_open(rig, "one");
+    struct cr_cert_facts facts = rig_cert(device, 2, 1, rig->now_s - 80 * RIG_DAY_S, rig->now_s + 10 * RIG_DAY_S);
+    struct cr_cert_facts older = rig_cert(device, 1, 2, rig->now_s - 81 * RIG_DAY_S, rig->now_s + 9 * RIG_DAY_S);
+    char renewal_id[CR_RENEWAL_ID_CAP];
+
+    /* of a slot that has no profile any more */
+    struct cr_job *job = rig_job_present(broker, slot, &facts);
+    job->profile = NULL;
+    rig->now_s += 10 * RIG_DAY_S;
+    job->now_s = rig->now_s;
+    job = rig_run(broker, job);
+    assert_false(job->triggered);
+    cr_job_free(job);
+
+    /* on hold */
+    rig_hold(rig, device, slot, true);
+    assert_false(begins(broker, &facts, renewal_id));
+    rig_hold(rig, device, slot, false);
+
+    /* who comes with another certificate than the one that is due */
+    assert_false(begins(broker, &older, renewal_id));
+    assert_int_equal(rig_slot(broker, device, slot).state, CR_STATE_QUIET);
+    assert_true(begins(broker, &facts, renewal_id));
+    rig_expect_audits(rig, "triggered", device, 1);
+}
