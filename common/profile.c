@@ -18,6 +18,8 @@ void cr_profile_default(struct cr_profile *profile, const char *slot)
         .skew_s = 300,
         .window_permille = 333,
         .spread_permille = 500,
+        .min_chances = 5,
+        .superseded_grace_s = 7 * DAY_S,
         .key_types = CR_ALLOW_EC_P256 | CR_ALLOW_EC_P384,
         .rsa_min_bits = 2048,
         .rsa_max_bits = 4096,

@@ -42,6 +42,9 @@ struct cr_profile {
     unsigned key_types;        /* CR_ALLOW_… */
     unsigned rsa_min_bits, rsa_max_bits; /* within 2048 … 4096 */
     unsigned key_usage, ext_key_usage;
+    unsigned min_chances;      /* the window opens so early that the device is likely to appear so often in it */
+    int64_t superseded_grace_s; /* how long a certificate is still accepted after its successor was seen */
+    int64_t accept_expired_s;  /* tls: how long after its notAfter a certificate may still connect in order to renew */
     bool request_any_time;     /* no trigger and before the window is fine */
     bool allow_same_key;       /* the current key again is fine */
     bool tls;                  /* used for MQTT: confirmed by a connection; else by report installed */
@@ -53,7 +56,7 @@ struct cr_profile {
 };
 
 /* The defaults: operational slot, 90 days, jitter 10 %, skew 5 minutes, window one third, spread one half, P-256 and
- * P-384, digitalSignature, clientAuth. */
+ * P-384, digitalSignature, clientAuth, 5 chances, 7 days of grace, nothing for the expired. */
 void cr_profile_default(struct cr_profile *profile, const char *slot);
 
 /* due = notAfter − window + spread·window·h(device, slot), lifecycle.md "When": the same on every broker.

@@ -84,6 +84,12 @@ static void config_default(struct cr_config *config)
         .retry_after_s = 30,
         .renewal_deadline_s = 7 * 86400,
         .trigger_expiry_s = 3600,
+        .trigger_rate_per_s = 50,
+        .retry_first_s = 3600,
+        .retry_max_s = 86400,
+        .failures_alert = 3,
+        .cutover_ask_s = 300,
+        .cutover_close_s = 900,
         .workers = 2,
         .max_in_flight = 4096,
     };

@@ -58,6 +58,12 @@ struct cr_config {
     unsigned retry_after_s;              /* told with 503 */
     int64_t renewal_deadline_s;          /* how long a trigger stays open */
     unsigned trigger_expiry_s;           /* MQTT message expiry of a trigger */
+    /* lifecycle */
+    unsigned trigger_rate_per_s;         /* renewals that begin by themselves, of the whole fleet */
+    int64_t retry_first_s, retry_max_s;  /* between attempts: the first wait, doubled up to the longest */
+    unsigned failures_alert;             /* after so many failures in a row that a device reported */
+    unsigned cutover_ask_s;              /* with its new certificate, but on its old connection: asked again … */
+    unsigned cutover_close_s;            /* … and then the connection is closed, both from delivery */
     /* work */
     unsigned workers;
     unsigned max_in_flight;              /* jobs between the loop, the workers and the store */
@@ -78,6 +84,19 @@ CR_MUST_USE cr_err cr_config_parse(struct cr_config *config, struct cr_bytes tex
 /* Reads and parses a file of at most 1 MiB. */
 CR_MUST_USE cr_err cr_config_read(struct cr_config *config, const char *path, cr_config_complain_fn *complain,
                                   void *ctx);
+
+/* Between the attempts of a renewal: the first wait, which is never shorter than a trigger can still be on its way, and the
+ * longest. */
+static inline int64_t cr_config_retry_first_s(const struct cr_config *config)
+{
+    return config->retry_first_s > (int64_t)config->trigger_expiry_s ? config->retry_first_s
+                                                                      : (int64_t)config->trigger_expiry_s;
+}
+static inline int64_t cr_config_retry_max_s(const struct cr_config *config)
+{
+    int64_t first_s = cr_config_retry_first_s(config);
+    return config->retry_max_s > first_s ? config->retry_max_s : first_s;
+}
 
 /* The slot's profile, NULL when none has that name. */
 const struct cr_profile *cr_config_slot(const struct cr_config *config, const char *slot);

@@ -23,6 +23,7 @@ void cr_job_free(struct cr_job *job)
     cr_csr_message_fini(&job->request);
     cr_blob_fini(&job->certificate);
     cr_device_record_free(job->record);
+    free(job->agenda);
     cr_setup_drop(job->setup);
     free(job);
 }

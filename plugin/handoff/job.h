@@ -25,6 +25,9 @@ enum cr_op {
     CR_OP_REPORT,  /* the device says what became of a renewal */
     CR_OP_TRIGGER, /* an operator asks for a renewal of device/slot */
     CR_OP_INSPECT, /* an operator asks for the whole record of a device */
+    CR_OP_AGENDA,  /* what is due by now in some of the buckets; claimed, so that no other broker takes it too */
+    CR_OP_ADVANCE, /* a slot's time in the agenda has come: the next step of its renewal */
+    CR_OP_PUSH,    /* made by the store: another broker did something about this device; look whether it is here */
     CR_OP_AUDIT,   /* only an audit line: a refusal that was decided elsewhere, an operator's command */
     CR_OP_DELIVER, /* made by the store: a certificate that got recorded after its asker was told 'pending' */
 };
@@ -45,6 +48,33 @@ enum cr_outcome {
     CR_OUT_PENDING,     /* CSR: accepted, not done; renewal_id, retry_after_s */
     CR_OUT_RECORD,      /* PRESENT, GET, TRIGGER, INSPECT, DELIVER: `record` holds what is known and pending */
     CR_OUT_DONE,        /* REPORT, AUDIT: noted */
+};
+
+/* What operators must act on. */
+enum cr_alert {
+    CR_ALERT_NONE,
+    CR_ALERT_UNANSWERED, /* a renewal passed its deadline */
+    CR_ALERT_FAILING,    /* a device reported so many failures in a row */
+    CR_ALERT_EXPIRED,    /* the certificate expired un-renewed */
+    CR_ALERT_COUNT
+};
+
+enum { CR_DUE_MAX = 64 };
+
+/* Slots whose time has come. */
+struct cr_due {
+    char device[CR_NAME_CAP], slot[CR_NAME_CAP];
+};
+
+/* AGENDA: in, which part of the agenda and how much of it; out, what was claimed. */
+struct cr_agenda {
+    unsigned bucket;      /* in: where to begin, any number; out: where to go on */
+    unsigned buckets;     /* in: how many to look at */
+    unsigned limit;       /* in: at most so many slots, up to CR_DUE_MAX */
+    unsigned rate_per_s;  /* in: of the fleet; what others have begun counts too */
+    unsigned count;       /* out */
+    bool round;           /* out: the last bucket was looked at */
+    struct cr_due due[CR_DUE_MAX];
 };
 
 enum { CR_AUDIT_DETAIL_CAP = 160, CR_WHO_CAP = 160 };
@@ -72,6 +102,9 @@ struct cr_job {
     uint16_t correlation_len;
     struct cr_report_message report;  /* REPORT */
     enum cr_renew_reason reason;      /* TRIGGER */
+    bool appeared;                    /* PRESENT: a new connection; else one that is looked at again */
+    bool may_begin;                   /* PRESENT: what is due may begin now */
+    struct cr_agenda *agenda;         /* AGENDA; owned */
     char audit_what[32];              /* AUDIT: "refused", "denied", "operator", "alarm" */
     char audit_detail[CR_AUDIT_DETAIL_CAP];
 
@@ -91,8 +124,10 @@ struct cr_job {
     bool audited;                     /* the store has seen the outcome and written its audit line */
     enum cr_refusal alarm;            /* the store found what operators must hear of (NONE: nothing); audit_detail says what */
     bool confirmed;                   /* PRESENT: this connection confirmed a new certificate */
-    bool triggered;                   /* PRESENT: the slot was due, and its renewal began */
+    bool triggered;                   /* PRESENT, ADVANCE: the slot was due, and its renewal or another attempt began */
     bool regressed;                   /* PRESENT: a superseded certificate came back */
+    enum cr_alert alert;              /* what happened that operators must act on; audited */
+    char alert_slot[CR_NAME_CAP];     /* of which slot */
 };
 
 /* A zeroed job holding `setup`. CR_NOMEM. */

@@ -137,6 +137,8 @@ static bool appear_present(struct cr_router *router, struct cr_session *session,
         return false;
     }
     session->presenting = true;
+    job->appeared = !session->presented;
+    job->may_begin = true;
     loop_send(router, job, CR_STAGE_STORE);
     return true;
 }

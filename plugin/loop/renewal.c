@@ -315,6 +315,10 @@ void loop_complete(struct cr_router *router, struct cr_job *job)
             loop_deliver(router, job->device, &job->record->slot[i]);
         }
         break;
+    case CR_OP_AGENDA:
+    case CR_OP_ADVANCE:
+    case CR_OP_PUSH:
+        break;
     case CR_OP_AUDIT:
         router->counters.audits_lost += job->outcome != CR_OUT_DONE;
         break;

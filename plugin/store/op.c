@@ -177,6 +177,11 @@ void store_op_go(struct store_op *op)
     case CR_OP_TRIGGER:
         store_trigger_start(op);
         break;
+    case CR_OP_AGENDA:
+    case CR_OP_ADVANCE:
+    case CR_OP_PUSH:
+        store_op_refuse(op, CR_REFUSAL_INTERNAL, 0);
+        break;
     case CR_OP_AUDIT:
         break;
     }

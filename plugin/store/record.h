@@ -29,11 +29,14 @@ struct cr_slot_record {
     struct cr_cert_entry pending;    /* issuing: the intent; issued: the certificate not yet confirmed */
     struct cr_cert_entry superseded; /* serial and, in not_after, when it was superseded */
     int64_t due;                     /* the agenda's next action; 0: none */
+    unsigned failures;               /* reported by the device since the last confirmed certificate */
+    unsigned unanswered;             /* renewals since then that passed their deadline: begins anew when it appears */
     /* the renewal under way */
     char renewal_id[CR_RENEWAL_ID_CAP];
     enum cr_renew_reason reason;
     unsigned attempt;
     int64_t deadline;
+    int64_t retry_at;                /* triggered, after a failure: no trigger is delivered before; 0: at once */
     enum cr_csr_format format;       /* of the request: how a waiting certificate is delivered */
     struct cr_blob certificate;      /* issued: DER leaf, where the operation fetched it */
 };
@@ -41,6 +44,7 @@ struct cr_slot_record {
 struct cr_device_record {
     char device[CR_NAME_CAP];
     int64_t first_seen, last_seen; /* Unix seconds */
+    int64_t gap_s;                 /* between its appearances: nine of ten are at most so long; 0: not known yet */
     unsigned slot_count;
     struct cr_slot_record slot[CR_SLOTS_MAX];
 };

@@ -122,6 +122,18 @@ static cr_err args_script(struct cr_args *args, enum cr_script script, const str
     return CR_OK;
 }
 
+/* How an attempt is followed by the next: for next_try in change.lua. */
+static void args_retry(struct cr_args *args, const struct cr_config *config)
+{
+    enum { RETRY_CAP = 42 };
+    char *text = args_room(args, RETRY_CAP);
+    if (text != NULL) {
+        (void)snprintf(text, RETRY_CAP, "%lld %lld", (long long)cr_config_retry_first_s(config),
+                       (long long)cr_config_retry_max_s(config));
+        args_keep(args, text);
+    }
+}
+
 static cr_err args_end(const struct cr_args *args)
 {
     return args->overflow ? CR_FULL : CR_OK;
@@ -164,7 +176,9 @@ cr_err cr_args_present(struct cr_args *args, const struct cr_records *records, c
     cr_args_number(args, due_of(job, presented->not_before, presented->not_after));
     args_flag(args, again);
     cr_args_text(args, new_renewal_id);
-    cr_args_number(args, job->profile == NULL ? 0 : job->now_s + job->setup->config.renewal_deadline_s);
+    cr_args_number(args, job->profile == NULL || !job->may_begin ? 0
+                                                                  : job->now_s + job->setup->config.renewal_deadline_s);
+    args_retry(args, &job->setup->config);
     return args_end(args);
 }
 
@@ -250,6 +264,7 @@ cr_err cr_args_trigger(struct cr_args *args, const struct cr_records *records, c
     cr_args_text(args, new_renewal_id);
     cr_args_text(args, cr_renew_reason_text(job->reason));
     cr_args_number(args, job->now_s + job->setup->config.renewal_deadline_s);
+    args_retry(args, &job->setup->config);
     return args_end(args);
 }
 
@@ -264,6 +279,7 @@ cr_err cr_args_report(struct cr_args *args, const struct cr_records *records, co
     args_flag(args, job->profile == NULL || job->profile->tls);
     cr_args_number(args, job->now_s + job->setup->config.renewal_deadline_s);
     args_flag(args, again);
+    args_retry(args, &job->setup->config);
     return args_end(args);
 }
 

@@ -14,10 +14,9 @@
  * PRESENT  Notes `presented` for device/slot: first and last seen, and, when nothing is known or what was known is older
  *          (not_before) and not ours, the current certificate. If it is the pending one of an issued slot it is CONFIRMED:
  *          generation+1, the former becomes superseded, the pending certificate is deleted, quiet again, due time set, job->confirmed.
- *          If it is the superseded one: job->regressed, nothing else changes. If it is the current one, the slot is quiet
- *          and due, not held, and has a profile: triggered with reason expiry, job->triggered. Claims the key for
- *          device/slot. Outcome
- *          RECORD with every slot of the device, and the certificates of issued slots.
+ *          If it is the superseded one: job->regressed, nothing else changes. If it is the current one, job->may_begin, the
+ *          slot is quiet and due, not held, and has a profile: triggered with reason expiry, job->triggered. Claims the
+ *          key for device/slot. Outcome RECORD with every slot of the device, and the certificates of issued slots.
  * BEGIN    Step 8 and 9 of issuance.md and the intent: in this order
  *            key of another device/slot, or of an issuer ........ KEY_REUSED (an alarm)
  *            on hold ............................................ ON_HOLD
@@ -38,7 +37,8 @@
  * REPORT   installed: noted, and for a slot that is not used for TLS it confirms. failed, rolled-back: the state goes back
  *          to triggered with attempt+1. UNKNOWN_RENEWAL when it is not the renewal under way (or the last confirmed one: DONE).
  * TRIGGER  quiet → triggered with a new renewal id, reason, deadline, attempt 1. triggered: attempt+1, same id. issuing,
- *          issued: unchanged. Outcome RECORD with that slot (waiting certificate included). UNKNOWN_DEVICE, UNKNOWN_SLOT (never seen).
+ *          issued: unchanged. The agenda says when the next attempt follows, by the configuration's retry times, a quarter
+ *          more or less by a hash of device, slot and attempt; at the latest at the deadline. Outcome RECORD with that slot (waiting certificate included). UNKNOWN_DEVICE, UNKNOWN_SLOT (never seen).
  * INSPECT  Outcome RECORD with all slots, without certificates. UNKNOWN_DEVICE.
  * AUDIT    One audit line. DONE.
  *

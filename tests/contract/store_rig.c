@@ -103,6 +103,8 @@ static struct cr_setup *setup_new(const struct rig *rig, const char *name)
     snprintf(config->journal_dir, sizeof config->journal_dir, "%s/%s", rig->redis.dir, name);
     config->retry_after_s = RIG_RETRY_S;
     config->renewal_deadline_s = 7 * RIG_DAY_S;
+    config->retry_first_s = 3600;
+    config->retry_max_s = RIG_DAY_S;
     config->max_in_flight = rig->max_jobs;
     config->slot_count = 2;
     config->slot[0] = rig->operational;
@@ -259,6 +261,7 @@ struct cr_job *rig_job_present(struct rig_broker *broker, const char *slot, cons
 {
     struct cr_job *job = rig_job(broker, CR_OP_PRESENT, facts->device, slot);
     job->presented = *facts;
+    job->appeared = job->may_begin = true;
     return job;
 }
 

@@ -110,7 +110,7 @@ void store_trigger_ends_with_its_deadline(void **state)
     known(broker);
     int64_t due = rig_slot(broker, device, slot).due;
     triggered(broker, slot, renewal_id);
-    assert_int_equal(rig_slot(broker, device, slot).due, rig->now_s + 7 * RIG_DAY_S);
+    assert_in_range(rig_slot(broker, device, slot).due, rig->now_s + 2700, rig->now_s + 4500); /* the next attempt */
     rig->now_s += 7 * RIG_DAY_S;
     struct cr_job *job = rig_run(broker, rig_job(broker, CR_OP_GET, device, slot));
     assert_int_equal(job->record->slot[0].state, CR_STATE_QUIET);

@@ -5,23 +5,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void audit_job(struct fake_ledger *ledger, const char *what, struct cr_job *job, const char *detail)
+void fake_audit_job(struct fake_ledger *ledger, const char *what, struct cr_job *job, const char *detail)
 {
     fake_ledger_audit(ledger, what, job->device, job->slot, detail);
     job->audited = true;
 }
 
 /* An audit line, and the same for the loop to tell operators. */
-static void alarm_job(struct fake_ledger *ledger, struct cr_job *job, enum cr_refusal alarm, const char *detail)
+void fake_alarm_job(struct fake_ledger *ledger, struct cr_job *job, enum cr_refusal alarm, const char *detail)
 {
-    audit_job(ledger, "alarm", job, detail);
+    fake_audit_job(ledger, "alarm", job, detail);
     job->alarm = alarm;
     snprintf(job->audit_detail, sizeof job->audit_detail, "%s", detail);
 }
 
 /* ---- transitions ---- */
 
-static void pending_clear(struct fake_slot *slot)
+void fake_pending_clear(struct fake_slot *slot)
 {
     cr_blob_fini(&slot->view.certificate);
     slot->view.pending = (struct cr_cert_entry){ .not_after = 0 };
@@ -29,9 +29,9 @@ static void pending_clear(struct fake_slot *slot)
     slot->lease = 0;
 }
 
-static void go_quiet(struct fake_slot *slot)
+void fake_go_quiet(struct fake_slot *slot)
 {
-    pending_clear(slot);
+    fake_pending_clear(slot);
     slot->view.state = CR_STATE_QUIET;
     slot->view.version++;
     slot->view.renewal_id[0] = '\0';
@@ -42,7 +42,7 @@ static void go_quiet(struct fake_slot *slot)
     slot->parked = false;
 }
 
-static void go_confirmed(struct fake_slot *slot, int64_t now_s)
+void fake_go_confirmed(struct fake_slot *slot, int64_t now_s)
 {
     snprintf(slot->confirmed_id, sizeof slot->confirmed_id, "%s", slot->view.renewal_id);
     slot->view.superseded = slot->view.current;
@@ -50,12 +50,12 @@ static void go_confirmed(struct fake_slot *slot, int64_t now_s)
     slot->view.current = slot->view.pending;
     slot->view.generation++;
     slot->quiet_due = slot->pending_due;
-    go_quiet(slot);
+    fake_go_quiet(slot);
 }
 
-static void go_triggered(struct fake_ledger *ledger, struct fake_slot *slot, enum cr_renew_reason reason)
+void fake_go_triggered(struct fake_ledger *ledger, struct fake_slot *slot, enum cr_renew_reason reason)
 {
-    pending_clear(slot);
+    fake_pending_clear(slot);
     slot->view.state = CR_STATE_TRIGGERED;
     slot->view.version++;
     slot->view.reason = reason;
@@ -64,23 +64,23 @@ static void go_triggered(struct fake_ledger *ledger, struct fake_slot *slot, enu
 }
 
 /* A trigger that nobody answered ends with its deadline. */
-static void expire(struct fake_ledger *ledger, struct cr_job *job, struct fake_slot *slot)
+void fake_expire(struct fake_ledger *ledger, struct cr_job *job, struct fake_slot *slot)
 {
     if (slot != NULL && slot->view.state == CR_STATE_TRIGGERED && slot->view.deadline <= job->now_s) {
         fake_ledger_audit(ledger, "expired", job->device, slot->view.slot, slot->view.renewal_id);
-        go_quiet(slot);
+        fake_go_quiet(slot);
     }
 }
 
 /* ---- outcomes ---- */
 
-static void refuse(struct fake_ledger *ledger, struct cr_job *job, enum cr_refusal refusal, int64_t retry_after_s)
+void fake_refuse(struct fake_ledger *ledger, struct cr_job *job, enum cr_refusal refusal, int64_t retry_after_s)
 {
     if (retry_after_s < 1 && cr_refusal_info(refusal)->retry) {
         retry_after_s = 1;
     }
     cr_job_refuse(job, refusal, (unsigned)retry_after_s);
-    audit_job(ledger, "refused", job, cr_refusal_info(refusal)->error_code);
+    fake_audit_job(ledger, "refused", job, cr_refusal_info(refusal)->error_code);
 }
 
 static void pending(struct cr_job *job, const struct fake_slot *slot, int64_t retry_after_s)
@@ -92,10 +92,8 @@ static void pending(struct cr_job *job, const struct fake_slot *slot, int64_t re
     snprintf(job->renewal_id, sizeof job->renewal_id, "%s", slot->view.renewal_id);
 }
 
-enum what { ALL_SLOTS, ONE_SLOT };
-
 /* certificates: with those of issued slots. */
-static void answer_record(struct cr_job *job, const struct fake_device *device, enum what what, bool certificates)
+void fake_answer_record(struct cr_job *job, const struct fake_device *device, enum fake_what what, bool certificates)
 {
     struct cr_device_record *record;
     if (cr_device_record_new(&record) != CR_OK) {
@@ -108,7 +106,7 @@ static void answer_record(struct cr_job *job, const struct fake_device *device, 
     }
     for (unsigned i = 0; device != NULL && i < device->slot_count; i++) {
         const struct cr_slot_record *from = &device->slot[i].view;
-        if (what == ONE_SLOT && strcmp(from->slot, job->slot) != 0) {
+        if (what == FAKE_ONE_SLOT && strcmp(from->slot, job->slot) != 0) {
             continue;
         }
         struct cr_slot_record *to = &record->slot[record->slot_count++];
@@ -126,7 +124,7 @@ static void answer_record(struct cr_job *job, const struct fake_device *device, 
             abort();
         }
     }
-    if (what == ONE_SLOT && record->slot_count == 0) { /* never seen: quiet, and nothing known */
+    if (what == FAKE_ONE_SLOT && record->slot_count == 0) { /* never seen: quiet, and nothing known */
         snprintf(record->slot[0].slot, sizeof record->slot[0].slot, "%s", job->slot);
         record->slot_count = 1;
     }
@@ -136,78 +134,6 @@ static void answer_record(struct cr_job *job, const struct fake_device *device, 
 }
 
 /* ---- operations ---- */
-
-static void present_inventory(struct fake_ledger *ledger, struct cr_job *job, struct fake_slot *slot)
-{
-    struct cr_cert_entry *current = &slot->view.current;
-    if (current->serial.len > 0 && slot->view.generation > 0) {
-        alarm_job(ledger, job, CR_REFUSAL_CERTIFICATE_OUTDATED,
-                  "a certificate that is not ours replaces one that is");
-        return;
-    }
-    if (current->serial.len > 0 && current->not_before >= job->presented.not_before) {
-        return;
-    }
-    *current = fake_entry_presented(job);
-    slot->quiet_due = job->profile == NULL ? current->not_after
-                                           : cr_profile_due(job->profile, job->device, current->not_before,
-                                                            current->not_after);
-    if (!slot->parked) {
-        slot->view.due = slot->quiet_due;
-    }
-    audit_job(ledger, "seen", job, "");
-}
-
-static void present_due(struct fake_ledger *ledger, struct cr_job *job, struct fake_slot *slot)
-{
-    struct cr_slot_record *view = &slot->view;
-    if (job->profile == NULL || job->confirmed || view->state != CR_STATE_QUIET || view->held ||
-        !fake_entry_is(&view->current, job) || view->due > job->now_s) {
-        return;
-    }
-    go_triggered(ledger, slot, CR_RENEW_EXPIRY);
-    view->deadline = job->now_s + job->setup->config.renewal_deadline_s;
-    view->due = view->deadline;
-    slot->parked = true;
-    job->triggered = true;
-    snprintf(job->renewal_id, sizeof job->renewal_id, "%s", view->renewal_id);
-    audit_job(ledger, "triggered", job, view->renewal_id);
-}
-
-void fake_ledger_present(struct fake_ledger *ledger, struct cr_job *job)
-{
-    struct fake_device *device = fake_device_make(ledger, job->device);
-    struct fake_slot *slot = fake_slot_make(device, job->slot);
-    struct fake_key *key;
-    if (slot == NULL || job->presented.serial.len == 0) {
-        refuse(ledger, job, CR_REFUSAL_UNKNOWN_SLOT, 0);
-        return;
-    }
-    if (!fake_key_claim(ledger, job->presented.key_hash, job->device, job->slot, &key)) {
-        alarm_job(ledger, job, CR_REFUSAL_KEY_REUSED, "presents a key of another device or slot");
-    } else {
-        key->used = true;
-    }
-    expire(ledger, job, slot);
-    device->first_seen = device->first_seen != 0 ? device->first_seen : job->now_s;
-    device->last_seen = job->now_s;
-    if (slot->view.state == CR_STATE_ISSUED && fake_entry_is(&slot->view.pending, job)) {
-        snprintf(job->renewal_id, sizeof job->renewal_id, "%s", slot->view.renewal_id);
-        go_confirmed(slot, job->now_s);
-        job->confirmed = true;
-        audit_job(ledger, "confirmed", job, job->renewal_id);
-    } else if (fake_entry_is(&slot->view.current, job)) {
-        /* as it should be */
-    } else if (slot->view.superseded.serial.len > 0 &&
-               cr_serial_equal(&slot->view.superseded.serial, &job->presented.serial)) {
-        job->regressed = true;
-        audit_job(ledger, "regression", job, "");
-    } else {
-        present_inventory(ledger, job, slot);
-    }
-    present_due(ledger, job, slot);
-    answer_record(job, device, ALL_SLOTS, true);
-}
 
 static void begin_same_again(struct cr_job *job, const struct fake_slot *slot)
 {
@@ -236,18 +162,18 @@ static void begin_intend(struct fake_ledger *ledger, struct cr_job *job, const s
 {
     struct fake_slot *slot = fake_slot_make(fake_device_make(ledger, job->device), job->slot);
     if (slot == NULL) {
-        refuse(ledger, job, CR_REFUSAL_UNKNOWN_SLOT, 0);
+        fake_refuse(ledger, job, CR_REFUSAL_UNKNOWN_SLOT, 0);
         return;
     }
     struct cr_slot_record *view = &slot->view;
     if (view->state == CR_STATE_QUIET) {
-        go_triggered(ledger, slot, CR_RENEW_EXPIRY);
+        fake_go_triggered(ledger, slot, CR_RENEW_EXPIRY);
         view->version--; /* one transition, not two */
         if (view->current.serial.len == 0) {
             view->due = slot->quiet_due = job->now_s + FAKE_LEASE_S; /* it was not in the agenda yet */
         }
     }
-    pending_clear(slot);
+    fake_pending_clear(slot);
     view->state = CR_STATE_ISSUING;
     view->version++;
     view->format = job->request.format;
@@ -260,7 +186,7 @@ static void begin_intend(struct fake_ledger *ledger, struct cr_job *job, const s
     snprintf(slot->broker, sizeof slot->broker, "%s", owner->broker);
     slot->life = owner->life;
     slot->lease = job->now_s + FAKE_LEASE_S;
-    audit_job(ledger, "intent", job, view->renewal_id);
+    fake_audit_job(ledger, "intent", job, view->renewal_id);
     begin_go_on(job, slot);
 }
 
@@ -271,18 +197,18 @@ void fake_ledger_begin(struct fake_ledger *ledger, struct cr_job *job, const str
     struct fake_key *key;
     slot = slot != NULL ? slot : &unknown; /* what is refused leaves no trace */
     if (job->profile == NULL) {
-        refuse(ledger, job, CR_REFUSAL_UNKNOWN_SLOT, 0);
+        fake_refuse(ledger, job, CR_REFUSAL_UNKNOWN_SLOT, 0);
         return;
     }
     if (!fake_key_claim(ledger, job->csr.key_hash, job->device, job->slot, &key)) {
-        alarm_job(ledger, job, CR_REFUSAL_KEY_REUSED, "asks for a certificate of a key of another device or slot");
-        refuse(ledger, job, CR_REFUSAL_KEY_REUSED, 0);
+        fake_alarm_job(ledger, job, CR_REFUSAL_KEY_REUSED, "asks for a certificate of a key of another device or slot");
+        fake_refuse(ledger, job, CR_REFUSAL_KEY_REUSED, 0);
         return;
     }
     const struct cr_slot_record *view = &slot->view;
-    expire(ledger, job, slot);
+    fake_expire(ledger, job, slot);
     if (view->held) {
-        refuse(ledger, job, CR_REFUSAL_ON_HOLD, job->setup->config.retry_after_s);
+        fake_refuse(ledger, job, CR_REFUSAL_ON_HOLD, job->setup->config.retry_after_s);
         return;
     }
     bool this_key =
@@ -293,7 +219,7 @@ void fake_ledger_begin(struct fake_ledger *ledger, struct cr_job *job, const str
         if (view->pending.not_after > job->now_s) {
             begin_same_again(job, slot);
         } else {
-            refuse(ledger, job, CR_REFUSAL_KEY_REUSED, 0); /* it came too late; one key, one certificate */
+            fake_refuse(ledger, job, CR_REFUSAL_KEY_REUSED, 0); /* it came too late; one key, one certificate */
         }
         return;
     }
@@ -312,11 +238,11 @@ void fake_ledger_begin(struct fake_ledger *ledger, struct cr_job *job, const str
     }
     bool again = view->state == CR_STATE_ISSUING && this_key;
     if ((current_key && !job->profile->allow_same_key) || (key->used && !current_key && !again)) {
-        refuse(ledger, job, CR_REFUSAL_KEY_REUSED, 0);
+        fake_refuse(ledger, job, CR_REFUSAL_KEY_REUSED, 0);
         return;
     }
     if (leased) {
-        refuse(ledger, job, CR_REFUSAL_RENEWAL_IN_PROGRESS, slot->lease - job->now_s);
+        fake_refuse(ledger, job, CR_REFUSAL_RENEWAL_IN_PROGRESS, slot->lease - job->now_s);
         return;
     }
     if (view->state == CR_STATE_QUIET && !job->profile->request_any_time) {
@@ -327,7 +253,7 @@ void fake_ledger_begin(struct fake_ledger *ledger, struct cr_job *job, const str
             opens = cr_profile_window_opens(job->profile, job->presented.not_before, job->presented.not_after);
         }
         if (opens > job->now_s) {
-            refuse(ledger, job, CR_REFUSAL_TOO_EARLY, opens - job->now_s);
+            fake_refuse(ledger, job, CR_REFUSAL_TOO_EARLY, opens - job->now_s);
             return;
         }
     }
@@ -338,13 +264,13 @@ bool fake_ledger_record(struct fake_ledger *ledger, struct cr_job *job)
 {
     struct fake_slot *slot = fake_slot_make(fake_device_make(ledger, job->device), job->slot);
     if (slot == NULL) {
-        refuse(ledger, job, CR_REFUSAL_UNKNOWN_SLOT, 0);
+        fake_refuse(ledger, job, CR_REFUSAL_UNKNOWN_SLOT, 0);
         return false;
     }
     struct cr_slot_record *view = &slot->view;
     bool this_intent = cr_serial_equal(&view->pending.serial, &job->intent.serial);
     if ((view->state != CR_STATE_ISSUING && view->state != CR_STATE_ISSUED) || !this_intent) {
-        audit_job(ledger, "void", job, "another intent has replaced this one");
+        fake_audit_job(ledger, "void", job, "another intent has replaced this one");
         pending(job, slot, job->setup->config.retry_after_s);
         return false;
     }
@@ -358,7 +284,7 @@ bool fake_ledger_record(struct fake_ledger *ledger, struct cr_job *job)
         if (fake_key_claim(ledger, view->pending.key_hash, job->device, job->slot, &key)) {
             key->used = true;
         }
-        audit_job(ledger, "issued", job, view->renewal_id);
+        fake_audit_job(ledger, "issued", job, view->renewal_id);
     }
     snprintf(job->renewal_id, sizeof job->renewal_id, "%s", view->renewal_id);
     job->outcome = CR_OUT_CERTIFICATE;
@@ -369,37 +295,35 @@ bool fake_ledger_record(struct fake_ledger *ledger, struct cr_job *job)
 void fake_ledger_get(struct fake_ledger *ledger, struct cr_job *job)
 {
     struct fake_device *device = fake_device_find(ledger, job->device);
-    expire(ledger, job, fake_slot_find(device, job->slot));
-    answer_record(job, device, ONE_SLOT, true);
+    fake_expire(ledger, job, fake_slot_find(device, job->slot));
+    fake_answer_record(job, device, FAKE_ONE_SLOT, true);
 }
 
 void fake_ledger_report(struct fake_ledger *ledger, struct cr_job *job)
 {
     struct fake_slot *slot = fake_slot_find(fake_device_find(ledger, job->device), job->slot);
     const char *id = job->report.renewal_id;
-    expire(ledger, job, slot);
+    fake_expire(ledger, job, slot);
     bool under_way = slot != NULL && slot->view.state != CR_STATE_QUIET && strcmp(slot->view.renewal_id, id) == 0;
     if (!under_way && (slot == NULL || slot->confirmed_id[0] == '\0' || strcmp(slot->confirmed_id, id) != 0)) {
-        refuse(ledger, job, CR_REFUSAL_UNKNOWN_RENEWAL, 0);
+        fake_refuse(ledger, job, CR_REFUSAL_UNKNOWN_RENEWAL, 0);
         return;
     }
     if (under_way && job->report.outcome == CR_REPORT_INSTALLED) {
         if (slot->view.state == CR_STATE_ISSUED && job->profile != NULL && !job->profile->tls) {
-            go_confirmed(slot, job->now_s);
+            fake_go_confirmed(slot, job->now_s);
             job->confirmed = true;
-            audit_job(ledger, "confirmed", job, id);
+            fake_audit_job(ledger, "confirmed", job, id);
         }
     } else if (under_way && slot->view.state != CR_STATE_ISSUING) {
-        pending_clear(slot);
+        fake_pending_clear(slot);
         slot->view.state = CR_STATE_TRIGGERED;
         slot->view.version++;
         slot->view.attempt++;
-        slot->view.deadline = job->now_s + job->setup->config.renewal_deadline_s;
-        slot->view.due = slot->view.deadline;
-        slot->parked = true;
+        fake_attempt(slot, job);
     }
     snprintf(job->renewal_id, sizeof job->renewal_id, "%s", id);
-    audit_job(ledger, "report", job, cr_report_outcome_text(job->report.outcome));
+    fake_audit_job(ledger, "report", job, cr_report_outcome_text(job->report.outcome));
     job->outcome = CR_OUT_DONE;
     job->stage = CR_STAGE_DONE;
 }
@@ -409,12 +333,12 @@ void fake_ledger_trigger(struct fake_ledger *ledger, struct cr_job *job)
     struct fake_device *device = fake_device_find(ledger, job->device);
     struct fake_slot *slot = fake_slot_find(device, job->slot);
     if (slot == NULL) {
-        refuse(ledger, job, device == NULL ? CR_REFUSAL_UNKNOWN_DEVICE : CR_REFUSAL_UNKNOWN_SLOT, 0);
+        fake_refuse(ledger, job, device == NULL ? CR_REFUSAL_UNKNOWN_DEVICE : CR_REFUSAL_UNKNOWN_SLOT, 0);
         return;
     }
-    expire(ledger, job, slot);
+    fake_expire(ledger, job, slot);
     if (slot->view.held) {
-        refuse(ledger, job, CR_REFUSAL_ON_HOLD, job->setup->config.retry_after_s);
+        fake_refuse(ledger, job, CR_REFUSAL_ON_HOLD, job->setup->config.retry_after_s);
         return;
     }
     struct cr_slot_record *view = &slot->view;
@@ -423,25 +347,23 @@ void fake_ledger_trigger(struct fake_ledger *ledger, struct cr_job *job)
         view->attempt++;
         view->version++;
     } else if (view->state == CR_STATE_QUIET || outdated) {
-        go_triggered(ledger, slot, job->reason);
+        fake_go_triggered(ledger, slot, job->reason);
     }
     if (view->state == CR_STATE_TRIGGERED) {
-        view->deadline = job->now_s + job->setup->config.renewal_deadline_s;
-        view->due = view->deadline;
-        slot->parked = true;
-        audit_job(ledger, "triggered", job, view->renewal_id);
+        fake_attempt(slot, job);
+        fake_audit_job(ledger, "triggered", job, view->renewal_id);
     }
     snprintf(job->renewal_id, sizeof job->renewal_id, "%s", view->renewal_id);
-    answer_record(job, device, ONE_SLOT, true);
+    fake_answer_record(job, device, FAKE_ONE_SLOT, true);
 }
 
 void fake_ledger_inspect(struct fake_ledger *ledger, struct cr_job *job)
 {
     struct fake_device *device = fake_device_find(ledger, job->device);
     if (device == NULL) {
-        refuse(ledger, job, CR_REFUSAL_UNKNOWN_DEVICE, 0);
+        fake_refuse(ledger, job, CR_REFUSAL_UNKNOWN_DEVICE, 0);
         return;
     }
-    expire(ledger, job, fake_slot_find(device, job->slot));
-    answer_record(job, device, ALL_SLOTS, false);
+    fake_expire(ledger, job, fake_slot_find(device, job->slot));
+    fake_answer_record(job, device, FAKE_ALL_SLOTS, false);
 }

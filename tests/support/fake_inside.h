@@ -43,6 +43,23 @@ bool fake_key_claim(struct fake_ledger *ledger, const uint8_t hash[CR_SHA256_LEN
 struct cr_cert_entry fake_entry_presented(const struct cr_job *job);
 bool fake_entry_is(const struct cr_cert_entry *entry, const struct cr_job *job);
 
+/* ---- transitions, and how jobs end: fake_decide.c ---- */
+
+enum fake_what { FAKE_ALL_SLOTS, FAKE_ONE_SLOT };
+
+void fake_audit_job(struct fake_ledger *ledger, const char *what, struct cr_job *job, const char *detail);
+void fake_alarm_job(struct fake_ledger *ledger, struct cr_job *job, enum cr_refusal alarm, const char *detail);
+void fake_pending_clear(struct fake_slot *slot);
+void fake_go_quiet(struct fake_slot *slot);
+void fake_go_confirmed(struct fake_slot *slot, int64_t now_s);
+void fake_go_triggered(struct fake_ledger *ledger, struct fake_slot *slot, enum cr_renew_reason reason);
+void fake_expire(struct fake_ledger *ledger, struct cr_job *job, struct fake_slot *slot);
+void fake_refuse(struct fake_ledger *ledger, struct cr_job *job, enum cr_refusal refusal, int64_t retry_after_s);
+void fake_answer_record(struct cr_job *job, const struct fake_device *device, enum fake_what what, bool certificates);
+
+/* An attempt begins: its deadline, and when the next one follows. */
+void fake_attempt(struct fake_slot *slot, const struct cr_job *job);
+
 /* The next renewal's id: they count up. */
 void fake_renewal_id(struct fake_ledger *ledger, char id[CR_RENEWAL_ID_CAP]);
 

@@ -1,5 +1,6 @@
 #include "tests/support/fake_inside.h"
 
+#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -194,4 +195,26 @@ bool fake_entry_is(const struct cr_cert_entry *entry, const struct cr_job *job)
 {
     return entry->serial.len > 0 && cr_serial_equal(&entry->serial, &job->presented.serial) &&
            strcmp(entry->issuer, job->presented.issuer) == 0;
+}
+
+void fake_attempt(struct fake_slot *slot, const struct cr_job *job)
+{
+    const struct cr_config *config = &job->setup->config;
+    struct cr_slot_record *view = &slot->view;
+    unsigned char hash[EVP_MAX_MD_SIZE];
+    char text[2 * CR_NAME_CAP + 16];
+    int len = snprintf(text, sizeof text, "%s/%s%u", job->device, view->slot, view->attempt);
+    int64_t wait = cr_config_retry_first_s(config);
+    if (EVP_Digest(text, (size_t)len, hash, NULL, EVP_sha1(), NULL) != 1) {
+        abort();
+    }
+    for (unsigned i = 1; i < view->attempt && wait < cr_config_retry_max_s(config); i++) {
+        wait *= 2;
+    }
+    wait = wait < cr_config_retry_max_s(config) ? wait : cr_config_retry_max_s(config);
+    wait = wait * (98304 + (hash[0] << 8 | hash[1])) / 131072;
+    view->deadline = job->now_s + config->renewal_deadline_s;
+    view->due = job->now_s + (wait > 1 ? wait : 1);
+    view->due = view->due < view->deadline ? view->due : view->deadline;
+    slot->parked = true;
 }

@@ -149,6 +149,11 @@ static void carry_out(struct fake_store *fake, struct cr_job *job)
     case CR_OP_INSPECT:
         fake_ledger_inspect(fake->ledger, job);
         break;
+    case CR_OP_AGENDA:
+    case CR_OP_ADVANCE:
+    case CR_OP_PUSH:
+        cr_job_refuse(job, CR_REFUSAL_INTERNAL, 0);
+        break;
     case CR_OP_AUDIT:
         fake_ledger_audit(fake->ledger, job->audit_what, job->device, job->slot, job->audit_detail);
         job->audited = true;

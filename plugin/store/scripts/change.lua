@@ -42,14 +42,23 @@ local function go_quiet()
   for _, field in ipairs({ 'st', 'rid', 'why', 'try', 'end', 'due' }) do del(field) end
 end
 
--- An attempt that has this long.
-local function go_triggered(deadline)
+-- When an attempt that nobody answers is followed by the next. retry: the first wait and the longest, 'first most', in
+-- seconds; doubled with each attempt, and a quarter more or less, which device, slot and attempt throw.
+local function next_try(retry)
+  local first, most = string.match(retry, '^(%d+) (%d+)$')
+  local wait = math.min(most, first * 2 ^ math.min(num('try') - 1, 20))
+  local chance = tonumber(string.sub(redis.sha1hex(member .. num('try')), 1, 4), 16)
+  return now + math.max(1, math.floor(wait * (98304 + chance) / 131072))
+end
+
+-- An attempt; its number is in `try` already.
+local function go_triggered(deadline, retry)
   bump()
   clear_pending()
   if not get('due') then put('due', due or 0) end
   put('st', 'triggered')
   put('end', deadline)
-  score = tonumber(deadline)
+  score = math.min(tonumber(deadline), next_try(retry))
 end
 
 -- The pending certificate becomes the current one.

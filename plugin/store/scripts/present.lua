@@ -1,6 +1,6 @@
 -- A certificate was presented at a connection.
 -- ARGV: 5 certificate, 6 key, 7 notBefore, 8 notAfter, 9 due, 10 '1': asked again, the answer was lost on its way,
---       11 a new renewal id, 12 the deadline of a renewal that begins now ('0': none may)
+--       11 a new renewal id, 12 the deadline of a renewal that begins now ('0': none may), 13 how it is tried again
 -- include answer.lua
 local crt, state = ARGV[5], rec[p .. 'st']
 local planned = not state and redis.call('ZSCORE', KEYS[2], device .. '/' .. slot)
@@ -44,10 +44,10 @@ end
 local at = tonumber(score or due)
 if code ~= 'confirmed' and get('crt') == crt and not get('st') and not get('hold') and ARGV[12] ~= '0' and at and at <= now then
   put('due', at)
-  go_triggered(ARGV[12])
   put('rid', ARGV[11])
   put('why', 'expiry')
   put('try', 1)
+  go_triggered(ARGV[12], ARGV[13])
 end
 commit()
 return answer(code, true)

@@ -1,6 +1,6 @@
 -- The device says what became of a renewal.
 -- ARGV: 5 renewal id, 6 outcome, 7 the slot is confirmed by a connection, 8 deadline of another attempt,
---       9 '1': asked again, the answer was lost on its way
+--       9 '1': asked again, the answer was lost on its way, 10 how it is tried again
 -- include answer.lua
 -- include change.lua
 local st, renewal, code = get('st'), ARGV[5], 'noted'
@@ -18,7 +18,7 @@ elseif ARGV[6] == 'installed' then
   end
 elseif st ~= 'issuing' then
   put('try', math.max(num('try'), 1) + 1)
-  go_triggered(ARGV[8])
+  go_triggered(ARGV[8], ARGV[10])
 end
 commit()
 if code == 'confirmed' then return answer(code, false) end

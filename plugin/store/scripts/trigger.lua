@@ -1,5 +1,5 @@
 -- An operator, or a rule, asks for a renewal.
--- ARGV: 5 a new renewal id, 6 reason, 7 deadline
+-- ARGV: 5 a new renewal id, 6 reason, 7 deadline, 8 how it is tried again
 -- include answer.lua
 -- include change.lua
 local st = get('st')
@@ -12,14 +12,14 @@ elseif get('hold') then
 elseif st == 'triggered' then
   if get('rid') ~= ARGV[5] then -- else the answer to the same job got lost on its way
     put('try', num('try') + 1)
-    go_triggered(ARGV[7])
+    go_triggered(ARGV[7], ARGV[8])
   end
   code = 'triggered'
 elseif not st or (st == 'issued' and select(2, times()) <= now) then
-  go_triggered(ARGV[7])
   put('rid', ARGV[5])
   put('why', ARGV[6])
   put('try', 1)
+  go_triggered(ARGV[7], ARGV[8])
   code = 'triggered'
 end
 commit()
