@@ -22,7 +22,8 @@ static void issue_check(struct cr_job *job, const struct cr_random *random)
     enum cr_refusal refusal = cr_csr_message_parse(&job->request, cr_blob_view(&job->payload));
 
     if (refusal == CR_REFUSAL_NONE) {
-        refusal = cr_csr_accept(&job->csr, cr_blob_view(&job->request.csr_der), job->profile, job->device, backend);
+        refusal = cr_csr_accept(&job->csr, cr_blob_view(&job->request.csr_der), job->profile, job->device, NULL,
+                                backend);
     }
     if (refusal == CR_REFUSAL_NONE) {
         refusal = issue_intend(job, random);
