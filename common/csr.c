@@ -121,11 +121,12 @@ enum cr_refusal cr_csr_parse(struct cr_csr *csr, struct cr_bytes der)
 }
 
 enum cr_refusal cr_csr_accept(struct cr_csr *csr, struct cr_bytes der, const struct cr_profile *profile,
-                              const char *device, const struct cr_key_backend *backend)
+                              const char *device, const struct cr_weak_list *list,
+                              const struct cr_key_backend *backend)
 {
     enum cr_refusal refusal = cr_csr_parse(csr, der);
     if (refusal == CR_REFUSAL_NONE) {
-        refusal = cr_csr_check_key(csr, profile);
+        refusal = cr_csr_check_key(csr, profile, list);
     }
     if (refusal == CR_REFUSAL_NONE) {
         refusal = cr_csr_check_proof(csr, backend);

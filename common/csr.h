@@ -9,6 +9,7 @@
 #include "common/key.h"
 #include "common/profile.h"
 #include "common/refusal.h"
+#include "common/weak_list.h"
 
 enum {
     CR_CSR_MAX = 8192,        /* bytes of a request in any format, checked before anything is read */
@@ -39,7 +40,9 @@ CR_MUST_USE enum cr_refusal cr_csr_from_pem(struct cr_blob *der, struct cr_bytes
 
 /* The steps, in the order of issuance.md. Each assumes that the earlier ones passed. */
 CR_MUST_USE enum cr_refusal cr_csr_parse(struct cr_csr *csr, struct cr_bytes der);             /* 3 structure */
-CR_MUST_USE enum cr_refusal cr_csr_check_key(const struct cr_csr *csr, const struct cr_profile *profile); /* 4 */
+/* 4: also refuses keys that are weak, by themselves (key.h) or by the list, which may be NULL. */
+CR_MUST_USE enum cr_refusal cr_csr_check_key(const struct cr_csr *csr, const struct cr_profile *profile,
+                                             const struct cr_weak_list *list);
 CR_MUST_USE enum cr_refusal cr_csr_check_proof(const struct cr_csr *csr, const struct cr_key_backend *backend); /* 5 */
 /* 6: also tells a well-formed other device's CN (CR_REFUSAL_WRONG_IDENTITY, an alarm) from a mere mismatch. */
 CR_MUST_USE enum cr_refusal cr_csr_check_subject(const struct cr_csr *csr, const struct cr_profile *profile,
@@ -49,6 +52,7 @@ CR_MUST_USE enum cr_refusal cr_csr_check_extensions(struct cr_csr *csr, const st
 
 /* All of them in order. */
 CR_MUST_USE enum cr_refusal cr_csr_accept(struct cr_csr *csr, struct cr_bytes der, const struct cr_profile *profile,
-                                          const char *device, const struct cr_key_backend *backend);
+                                          const char *device, const struct cr_weak_list *list,
+                                          const struct cr_key_backend *backend);
 
 #endif

@@ -27,19 +27,20 @@ static bool key_ok(const struct cr_public_key *key, const struct cr_profile *pro
     return false;
 }
 
-enum cr_refusal cr_csr_check_key(const struct cr_csr *csr, const struct cr_profile *profile)
+enum cr_refusal cr_csr_check_key(const struct cr_csr *csr, const struct cr_profile *profile,
+                                 const struct cr_weak_list *list)
 {
-    bool weak = true;
+    bool weak = true, listed = true;
     if (!key_ok(&csr->key, profile)) {
         return CR_REFUSAL_KEY_NOT_ALLOWED;
     }
     if (!cr_sig_alg_fits(csr->sig_alg, csr->key.type)) {
         return CR_REFUSAL_ALGORITHM_NOT_ALLOWED;
     }
-    if (cr_public_key_weak(&weak, &csr->key) != CR_OK) {
+    if (cr_public_key_weak(&weak, &csr->key) != CR_OK || cr_weak_list_has(&listed, list, &csr->key) != CR_OK) {
         return CR_REFUSAL_INTERNAL;
     }
-    return weak ? CR_REFUSAL_KEY_NOT_ALLOWED : CR_REFUSAL_NONE;
+    return weak || listed ? CR_REFUSAL_KEY_NOT_ALLOWED : CR_REFUSAL_NONE;
 }
 
 enum cr_refusal cr_csr_check_proof(const struct cr_csr *csr, const struct cr_key_backend *backend)

@@ -87,8 +87,8 @@ CR_MUST_USE cr_err cr_public_key_parse(struct cr_public_key *key, struct cr_byte
 
 /* Whether the key can be seen to be weak: ROCA's fingerprint (CVE-2017-15361), a modulus that Fermat's method splits at
  * once, or one with a prime factor below 168. Bounded: under a millisecond at 4096 bits. CR_INVALID above that.
- * Not told: the keys of Debian's 2008 generator (CVE-2008-0166). Nothing in such a key shows where it comes from; it
- * takes the list of all of them, which Debian no longer ships. RSA keys are off unless a profile allows them. */
+ * Not told: the keys of Debian's 2008 generator (CVE-2008-0166). Nothing in such a key shows where it comes from; they
+ * are known by a list (weak_list.h). RSA keys are off unless a profile allows them. */
 CR_MUST_USE cr_err cr_public_key_weak(bool *weak, const struct cr_public_key *key);
 
 #endif

@@ -45,6 +45,18 @@ static void app_complain(void *ctx, unsigned line, const char *sentence)
     app_log(app, 'e', text);
 }
 
+/* How many there are tells an operator that the list is the one that was meant. */
+static void app_tell_weak_keys(struct cr_app *app)
+{
+    const struct cr_weak_list *list = cr_weak_file_list(app->setup->weak_keys);
+    char text[64];
+
+    if (list != NULL) {
+        snprintf(text, sizeof text, "keys refused by weak_keys_file: %zu", list->count);
+        app_log(app, 'n', text);
+    }
+}
+
 static cr_err app_start_store(struct cr_app *app)
 {
     char why[256] = "";
@@ -94,7 +106,8 @@ cr_err cr_app_start(struct cr_app **app, struct cr_host *host, const char *confi
         err = CR_INVALID;
         goto out;
     }
-    CR_TRY(cr_setup_load(&a->setup, config_path, cr_wall_s(cr_clock_system()), app_complain, a));
+    CR_TRY(cr_setup_load(&a->setup, config_path, NULL, cr_wall_s(cr_clock_system()), app_complain, a));
+    app_tell_weak_keys(a);
     CR_TRY(cr_wake_new(&a->wake));
     CR_TRY(cr_pipeline_init(&a->pipeline, a->setup->config.max_in_flight, a->wake));
     CR_TRY(app_start_store(a));
@@ -164,7 +177,7 @@ void cr_app_reload(struct cr_app *app)
 {
     struct cr_setup *next = NULL;
 
-    if (cr_setup_load(&next, app->config_path, cr_wall_s(cr_clock_system()), app_complain, app) != CR_OK) {
+    if (cr_setup_load(&next, app->config_path, app->setup, cr_wall_s(cr_clock_system()), app_complain, app) != CR_OK) {
         app_log(app, 'e', "the configuration stays as it was: correct the mistakes above and send SIGHUP again");
         return;
     }
@@ -175,5 +188,6 @@ void cr_app_reload(struct cr_app *app)
     cr_router_use(app->router, next);
     cr_setup_drop(app->setup);
     app->setup = next;
+    app_tell_weak_keys(app);
     app_log(app, 'n', "configuration read again");
 }

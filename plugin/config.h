@@ -39,6 +39,7 @@ struct cr_config {
     unsigned trusted_count;
     char trusted_cafile[CR_TRUSTED_MAX][CR_PATH_CAP]; /* further issuers whose devices are recognised */
     char key_backend[16];                /* "libcrypto" or "mbedtls" */
+    char weak_keys_file[CR_PATH_CAP];    /* keys that are refused; "": no list */
     /* store */
     char redis[CR_PATH_CAP];             /* /path, unix:/path, host:port, redis://…, rediss://… */
     char redis_username[CR_PRINCIPAL_CAP];

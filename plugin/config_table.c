@@ -386,6 +386,7 @@ const struct cr_config_key cr_config_keys[] = {
     { "issuer_passphrase_file", .take = take_text, GLOBAL(issuer_passphrase_file) },
     { "trusted_cafile", .many = true, .take_whole = take_trusted },
     { "key_backend", .take = take_key_backend, GLOBAL(key_backend) },
+    { "weak_keys_file", .take = take_text, GLOBAL(weak_keys_file) },
     { "redis", .take_whole = take_redis },
     { "redis_username", .take_whole = take_redis_username },
     { "redis_password_file", .take_whole = take_redis_password_file },

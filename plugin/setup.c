@@ -5,9 +5,12 @@
 
 enum { ERRORS_CAP = 8192 };
 
-/* One complaint a line. */
-static void complain_lines(char *errors, cr_config_complain_fn *complain, void *ctx)
+/* One complaint a line; what failed without one says at least its kind. */
+static void complain_lines(cr_err err, char *errors, cr_config_complain_fn *complain, void *ctx)
 {
+    if (errors[0] == '\0') {
+        complain(ctx, 0, cr_err_text(err));
+    }
     for (char *line = errors; *line != '\0';) {
         size_t len = strcspn(line, "\n");
         bool last = line[len] == '\0';
@@ -40,10 +43,26 @@ static cr_err trust_load(struct cr_setup *setup, int64_t now_s, cr_config_compla
     };
     cr_err err = cr_trust_load(&setup->trust, &trust, now_s, errors, ERRORS_CAP);
     if (err != CR_OK) {
-        complain_lines(errors, complain, ctx);
-        if (errors[0] == '\0') {
-            complain(ctx, 0, cr_err_text(err));
-        }
+        complain_lines(err, errors, complain, ctx);
+    }
+    free(errors);
+    return err;
+}
+
+static cr_err weak_keys_load(struct cr_setup *setup, const struct cr_setup *former, cr_config_complain_fn *complain,
+                             void *ctx)
+{
+    if (setup->config.weak_keys_file[0] == '\0') {
+        return CR_OK;
+    }
+    char *errors = calloc(1, ERRORS_CAP);
+    if (errors == NULL) {
+        return CR_NOMEM;
+    }
+    cr_err err = cr_weak_file_load(&setup->weak_keys, setup->config.weak_keys_file,
+                                   former != NULL ? former->weak_keys : NULL, errors, ERRORS_CAP);
+    if (err != CR_OK) {
+        complain_lines(err, errors, complain, ctx);
     }
     free(errors);
     return err;
@@ -52,14 +71,15 @@ static cr_err trust_load(struct cr_setup *setup, int64_t now_s, cr_config_compla
 static void setup_free(struct cr_setup *setup)
 {
     cr_trust_free(setup->trust);
+    cr_weak_file_drop(setup->weak_keys);
     explicit_bzero(setup->config.redis_password, sizeof setup->config.redis_password);
     free(setup);
 }
 
-cr_err cr_setup_load(struct cr_setup **setup, const char *path, int64_t now_s, cr_config_complain_fn *complain,
-                     void *ctx)
+cr_err cr_setup_load(struct cr_setup **setup, const char *path, const struct cr_setup *former, int64_t now_s,
+                     cr_config_complain_fn *complain, void *ctx)
 {
-    cr_err err = CR_NOMEM;
+    cr_err err = CR_NOMEM, second = CR_NOMEM;
     *setup = NULL;
     struct cr_setup *s = calloc(1, sizeof *s);
     if (s == NULL) {
@@ -67,7 +87,9 @@ cr_err cr_setup_load(struct cr_setup **setup, const char *path, int64_t now_s, c
     }
     atomic_init(&s->refs, 1);
     CR_TRY(cr_config_read(&s->config, path, complain, ctx));
+    second = weak_keys_load(s, former, complain, ctx);
     CR_TRY(trust_load(s, now_s, complain, ctx));
+    CR_TRY(second);
     *setup = s;
     return CR_OK;
 out:

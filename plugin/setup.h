@@ -7,6 +7,7 @@
 
 #include "plugin/config.h"
 #include "plugin/worker/issuer.h"
+#include "plugin/worker/weak_file.h"
 
 #include <stdatomic.h>
 
@@ -14,11 +15,13 @@ struct cr_setup {
     atomic_uint refs;
     struct cr_config config;
     struct cr_trust *trust;
+    struct cr_weak_file *weak_keys; /* NULL: no list */
 };
 
-/* Reads file, keys and certificates; complains about everything that is wrong at once. */
-CR_MUST_USE cr_err cr_setup_load(struct cr_setup **setup, const char *path, int64_t now_s,
-                                 cr_config_complain_fn *complain, void *ctx);
+/* Reads file, keys, certificates and the list of weak keys; complains about everything that is wrong at once. `former`
+ * (may be NULL) is the setup that this one follows: they share the list if its file is still the same. */
+CR_MUST_USE cr_err cr_setup_load(struct cr_setup **setup, const char *path, const struct cr_setup *former,
+                                 int64_t now_s, cr_config_complain_fn *complain, void *ctx);
 struct cr_setup *cr_setup_hold(struct cr_setup *setup);
 /* Frees with the last reference; harmless on NULL. */
 void cr_setup_drop(struct cr_setup *setup);

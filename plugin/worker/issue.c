@@ -19,10 +19,12 @@ static enum cr_refusal issue_intend(struct cr_job *job, const struct cr_random *
 static void issue_check(struct cr_job *job, const struct cr_random *random)
 {
     const struct cr_key_backend *backend = cr_key_backend(job->setup->config.key_backend);
+    const struct cr_weak_list *weak = cr_weak_file_list(job->setup->weak_keys);
     enum cr_refusal refusal = cr_csr_message_parse(&job->request, cr_blob_view(&job->payload));
 
     if (refusal == CR_REFUSAL_NONE) {
-        refusal = cr_csr_accept(&job->csr, cr_blob_view(&job->request.csr_der), job->profile, job->device, backend);
+        refusal = cr_csr_accept(&job->csr, cr_blob_view(&job->request.csr_der), job->profile, job->device, weak,
+                                backend);
     }
     if (refusal == CR_REFUSAL_NONE) {
         refusal = issue_intend(job, random);

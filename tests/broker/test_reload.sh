@@ -1,5 +1,5 @@
-# SIGHUP reads the configuration again; one with a mistake changes nothing; what takes a restart is named. Other plugins
-# and the acl_file go on working, and nobody is disconnected.
+# SIGHUP reads the configuration again, the list of weak keys with it; one with a mistake changes nothing; what takes a
+# restart is named. Other plugins and the acl_file go on working, and nobody is disconnected.
 . "$(dirname "$0")/lib.sh"
 world_make
 echo "topic readwrite #" >"$T/acl"
@@ -28,6 +28,48 @@ expect_log "configuration read again"
 expect_log "workers is read at start only"
 renew d2 "$T/d2.csr" "$T/d2.pem"
 cert_check "$T/d2.pem" "$T/d2.key" d2
+
+step "a list of weak keys: hostile 38, with the list as openssl and sha1sum make it"
+pki_device d3
+openssl genrsa -out "$T/d3.key" 2048 2>/dev/null
+openssl req -new -key "$T/d3.key" -subj /CN=d3 -out "$T/d3.csr"
+pki_device d4
+csr_make "$T/d4" d4
+{
+  echo "# an RSA key and an EC key"
+  openssl rsa -in "$T/d3.key" -noout -modulus | sha1sum | cut -c 21-40
+  openssl pkey -in "$T/d4.key" -pubout -outform DER | sha1sum | cut -c 21-40
+} >"$T/weak"
+SLOT_EXTRA+=$'\nkey_types EC-P256 RSA' PLUGIN_EXTRA+=$'\n'"weak_keys_file $T/weak"
+plugin_conf
+: >"$T/broker.log"
+kill -HUP "$BROKER_PID"
+expect_log "configuration read again"
+expect_log "keys refused by weak_keys_file: 2"
+refused_with key-not-allowed d3 "$(cat "$T/d3.csr")"
+refused_with key-not-allowed d4 "$(cat "$T/d4.csr")"
+
+step "one with a mistake, or that is gone: the former list stays"
+echo "not a fingerprint" >>"$T/weak"
+: >"$T/broker.log"
+kill -HUP "$BROKER_PID"
+expect_log "weak_keys_file $T/weak:4: must be 20 lower-case hex digits"
+expect_log "the configuration stays as it was"
+refused_with key-not-allowed d3 "$(cat "$T/d3.csr")"
+rm "$T/weak"
+: >"$T/broker.log"
+kill -HUP "$BROKER_PID"
+expect_log "weak_keys_file $T/weak: No such file or directory"
+expect_log "the configuration stays as it was"
+refused_with key-not-allowed d3 "$(cat "$T/d3.csr")"
+
+step "without this key on it, the same request is granted"
+echo 00005890bc78bcbee3ca >"$T/weak"
+: >"$T/broker.log"
+kill -HUP "$BROKER_PID"
+expect_log "configuration read again"
+renew d3 "$T/d3.csr" "$T/d3.pem"
+cert_check "$T/d3.pem" "$T/d3.key" d3
 
 step "the broker's own reload happened as well, and connections stand"
 echo "topic read nothing" >"$T/acl"

@@ -21,6 +21,14 @@ chmod 600 "$T/pki/issuer.key"
 cp "$T/pki/server.key" "$T/pki/other.key"
 PLUGIN_EXTRA="trusted_cafile $T/pki/server.pem"
 broker_start_refused "$T/pki/server.pem"
+
+step "a list of weak keys that is missing, or none"
+PLUGIN_EXTRA="weak_keys_file $T/weak"
+broker_start_refused "weak_keys_file $T/weak: No such file or directory"
+printf '# comment\n00005890bc78bcbee3ca\nModulus=00\n' >"$T/weak"
+chmod 644 "$T/pki/issuer.key"
+broker_start_refused "weak_keys_file $T/weak:3: must be 20 lower-case hex digits" "$T/pki/issuer.key"
+chmod 600 "$T/pki/issuer.key"
 PLUGIN_EXTRA=''
 
 step "the option"

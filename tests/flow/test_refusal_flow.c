@@ -6,8 +6,62 @@
 #include <setjmp.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
+
+/* A list of weak keys, with this key on it unless it is NULL. */
+static void weak_list_write(const char *path, const struct rig_key *key)
+{
+    static const char others[] = "# a list\n00005890bc78bcbee3ca\nffffbae22fb5042dae07\n";
+    struct cr_public_key public_key;
+    uint8_t entry[CR_WEAK_LEN];
+    char line[2 * CR_WEAK_LEN + 1] = "";
+    FILE *file = fopen(path, "w");
+
+    assert_non_null(file);
+    if (key != NULL) {
+        assert_int_equal(cr_public_key_parse(&public_key, cr_blob_view(&key->spki)), CR_OK);
+        assert_int_equal(cr_weak_fingerprint(entry, &public_key), CR_OK);
+        cr_hex_encode(line, entry, sizeof entry);
+    }
+    assert_true(fprintf(file, "%s%s\n", others, line) > 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+/* The list is changed under way, as SIGHUP tells it; nothing else about the key would have it refused. */
+static void hostile_38_a_listed_key_is_refused(void **state)
+{
+    struct scene *s = *state;
+    const struct cr_weak_list *list;
+    struct rig_key weak;
+    struct cr_blob csr;
+    char path[80], config[256];
+
+    snprintf(path, sizeof path, "%s/weak", s->rig.dir);
+    snprintf(config, sizeof config, "weak_keys_file %s\n" ANY_TIME "key_types EC-P256 RSA\n", path);
+    assert_int_equal(cr_key_libcrypto()->private_make(&weak.key, CR_KEY_RSA, 2048), CR_OK);
+    assert_int_equal(cr_key_libcrypto()->private_spki(weak.key, &weak.spki), CR_OK);
+    csr = rig_csr(&weak, "meter-1");
+    weak_list_write(path, &weak);
+    flow_rig_reload(&s->rig, config);
+    rig_publish(&s->rig, s->client, CSR_TOPIC, cr_blob_view(&csr));
+    expect_rejected(s, "key-not-allowed");
+    assert_int_equal(scene_slot(s)->state, CR_STATE_QUIET);
+    assert_int_equal(fake_ledger_audit_count(fake_store_ledger(s->rig.store), "issued", NULL), 0);
+    list = cr_weak_file_list(s->rig.setup->weak_keys);
+    flow_rig_reload(&s->rig, config);
+    assert_ptr_equal(cr_weak_file_list(s->rig.setup->weak_keys), list); /* taken over from the setup before */
+    rig_publish(&s->rig, s->client, CSR_TOPIC, cr_blob_view(&csr));
+    expect_rejected(s, "key-not-allowed");
+    weak_list_write(path, NULL);
+    flow_rig_reload(&s->rig, config);
+    rig_publish(&s->rig, s->client, CSR_TOPIC, cr_blob_view(&csr));
+    take_certificate(s);
+    unlink(path);
+    cr_blob_fini(&csr);
+    rig_key_free(&weak);
+}
 
 static void hostile_39_the_current_key_is_refused(void **state)
 {
@@ -203,6 +257,7 @@ static void unknown_slots_and_verbs_are_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        WITH_ANY_TIME(hostile_38_a_listed_key_is_refused),
         WITH_ANY_TIME(hostile_39_the_current_key_is_refused),
         WITH_ANY_TIME(hostile_40_another_devices_key_is_refused_with_an_alarm),
         WITH_ANY_TIME(hostile_40_the_key_of_the_ca_is_refused_with_an_alarm),

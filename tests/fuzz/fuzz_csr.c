@@ -83,7 +83,7 @@ static void request(struct cr_bytes der)
     profile.key_types |= CR_ALLOW_RSA;
     profile.rsa_min_bits = 2048;
     profile.rsa_max_bits = 4096;
-    enum cr_refusal refusal = cr_csr_accept(&csr, der, &profile, device, &credulous);
+    enum cr_refusal refusal = cr_csr_accept(&csr, der, &profile, device, NULL, &credulous);
     CR_FUZZ_CHECK(refusal < CR_REFUSAL_COUNT && refusal != CR_REFUSAL_INTERNAL);
     if (refusal != CR_REFUSAL_NONE) {
         return;

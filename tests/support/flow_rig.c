@@ -212,7 +212,7 @@ static struct cr_setup *rig_setup(struct flow_rig *rig, const char *extra)
              rig->dir, rig->dir, rig->dir, extra);
     rig_write(rig, "config", text);
     snprintf(path, sizeof path, "%s/config", rig->dir);
-    assert_int_equal(cr_setup_load(&setup, path, rig->clock.wall_s, rig_complain, NULL), CR_OK);
+    assert_int_equal(cr_setup_load(&setup, path, rig->setup, rig->clock.wall_s, rig_complain, NULL), CR_OK);
     return setup;
 }
 

@@ -6,6 +6,22 @@
 #include <cmocka.h>
 #include <string.h>
 
+/* A list on which the listed key is neither the first nor the last. */
+static void list_make(struct hostile_fixture *fixture)
+{
+    struct cr_public_key key;
+    uint8_t entry[CR_WEAK_LEN], other[CR_WEAK_LEN];
+    struct cr_bytes spki = forge_spki(&fixture->cast.f, fixture->cast.listed_key, NULL, NULL);
+    assert_int_equal(cr_public_key_parse(&key, spki), CR_OK);
+    assert_int_equal(cr_weak_fingerprint(entry, &key), CR_OK);
+    assert_int_equal(cr_weak_list_init(&fixture->weak, 257), CR_OK);
+    for (unsigned i = 0; i <= 256; i++) {
+        memset(other, (int)(i & 0xff), sizeof other);
+        assert_int_equal(cr_weak_list_add(&fixture->weak, i == 256 ? entry : other), CR_OK);
+    }
+    cr_weak_list_sort(&fixture->weak);
+}
+
 int hostile_set_up(void **state)
 {
     static struct hostile_fixture fixture;
@@ -15,6 +31,7 @@ int hostile_set_up(void **state)
     fixture.rsa_profile.key_types |= CR_ALLOW_RSA;
     fixture.rsa_profile.rsa_min_bits = 2048;
     fixture.rsa_profile.rsa_max_bits = 4096;
+    list_make(&fixture);
     *state = &fixture;
     return 0;
 }
@@ -22,17 +39,20 @@ int hostile_set_up(void **state)
 int hostile_tear_down(void **state)
 {
     struct hostile_fixture *fixture = *state;
+    cr_weak_list_fini(&fixture->weak);
     hostile_cast_fini(&fixture->cast);
     return 0;
 }
 
 /* The way of a payload: its format, then every rule in order. The request's views go with the message. */
-enum cr_refusal hostile_accept(struct cr_csr_message *message, struct cr_csr *csr, struct cr_bytes payload,
-                                      const struct cr_profile *profile, const struct cr_key_backend *backend)
+enum cr_refusal hostile_accept(const struct hostile_fixture *fixture, struct cr_csr_message *message,
+                               struct cr_csr *csr, struct cr_bytes payload, const struct cr_profile *profile,
+                               const struct cr_key_backend *backend)
 {
     enum cr_refusal refusal = cr_csr_message_parse(message, payload);
     if (refusal == CR_REFUSAL_NONE) {
-        refusal = cr_csr_accept(csr, cr_blob_view(&message->csr_der), profile, HOSTILE_DEVICE, backend);
+        refusal = cr_csr_accept(csr, cr_blob_view(&message->csr_der), profile, HOSTILE_DEVICE, &fixture->weak,
+                                backend);
     }
     return refusal;
 }
@@ -55,7 +75,7 @@ void hostile_try(void *ctx, struct hostile_cast *cast, const struct hostile_csr 
         struct cr_csr_message message;
         struct cr_csr csr;
         const struct cr_profile *profile = row->rsa ? &fixture->rsa_profile : &fixture->profile;
-        enum cr_refusal got = hostile_accept(&message, &csr, payload, profile, backends[i]);
+        enum cr_refusal got = hostile_accept(fixture, &message, &csr, payload, profile, backends[i]);
         expect(row, got, backends[i]->name);
         cr_csr_message_fini(&message);
     }
@@ -120,7 +140,8 @@ static void must_be_issued(void *ctx, struct hostile_cast *cast, const struct ho
     struct cr_csr csr;
     assert_int_equal(row->refusal, CR_REFUSAL_NONE);
     hostile_try(ctx, cast, row);
-    assert_int_equal(hostile_accept(&message, &csr, row->payload(cast), &fixture->profile, cr_key_libcrypto()),
+    assert_int_equal(hostile_accept(fixture, &message, &csr, row->payload(cast), &fixture->profile,
+                                    cr_key_libcrypto()),
                      CR_REFUSAL_NONE);
     hostile_check_issued(cast, fixture, &csr);
     cr_csr_message_fini(&message);
@@ -137,7 +158,8 @@ void hostile_key_hash(struct hostile_fixture *fixture, struct cr_bytes payload, 
 {
     struct cr_csr_message message;
     struct cr_csr csr;
-    assert_int_equal(hostile_accept(&message, &csr, payload, &fixture->profile, cr_key_libcrypto()), CR_REFUSAL_NONE);
+    assert_int_equal(hostile_accept(fixture, &message, &csr, payload, &fixture->profile, cr_key_libcrypto()),
+                     CR_REFUSAL_NONE);
     memcpy(hash, csr.key_hash, CR_SHA256_LEN);
     cr_csr_message_fini(&message);
 }

@@ -13,14 +13,16 @@
 struct hostile_fixture {
     struct hostile_cast cast;
     struct cr_profile profile, rsa_profile;
+    struct cr_weak_list weak; /* with the cast's listed_key among others */
 };
 /* *state is a struct hostile_fixture. */
 int hostile_set_up(void **state);
 int hostile_tear_down(void **state);
 
 /* The way of a payload: its format, then every rule in order. The request's views go with the message. */
-enum cr_refusal hostile_accept(struct cr_csr_message *message, struct cr_csr *csr, struct cr_bytes payload,
-                               const struct cr_profile *profile, const struct cr_key_backend *backend);
+enum cr_refusal hostile_accept(const struct hostile_fixture *fixture, struct cr_csr_message *message,
+                               struct cr_csr *csr, struct cr_bytes payload, const struct cr_profile *profile,
+                               const struct cr_key_backend *backend);
 /* A request as it should be, DER. */
 struct cr_bytes hostile_good(struct hostile_fixture *fixture);
 

@@ -12,6 +12,7 @@ void hostile_cast_init(struct hostile_cast *cast, const char *device, const char
     cast->ca_key = forge_key_ec(f, "P-256");
     cast->revoked_key = forge_key_ec(f, "P-256");
     cast->rsa_key = forge_key_rsa(f, 2048, 65537);
+    cast->listed_key = forge_key_rsa(f, 2048, 65537);
 }
 
 void hostile_cast_fini(struct hostile_cast *cast)

@@ -20,6 +20,7 @@ struct hostile_cast {
     EVP_PKEY *ca_key;         /* an issuer's (40) */
     EVP_PKEY *revoked_key;    /* 41 */
     EVP_PKEY *rsa_key;        /* 2048 bits */
+    EVP_PKEY *listed_key;     /* of the same kind, on the list of weak keys (38) */
 };
 void hostile_cast_init(struct hostile_cast *cast, const char *device, const char *other);
 void hostile_cast_fini(struct hostile_cast *cast);

@@ -157,6 +157,12 @@ static struct cr_bytes small_factors(struct hostile_cast *cast)
     return with_rsa(cast, 256, f4); /* d7 d7 … d7 is a multiple of 5 and 43 */
 }
 
+/* Nothing in it is wrong; whoever asks the rules has it on their list. */
+static struct cr_bytes listed(struct hostile_cast *cast)
+{
+    return asked_for(cast, cast->listed_key);
+}
+
 static struct cr_bytes current_key(struct hostile_cast *cast)
 {
     return asked_for(cast, cast->current_key);
@@ -200,6 +206,7 @@ const struct hostile_csr hostile_key[] = {
     { 38, "ROCA", CR_REFUSAL_KEY_NOT_ALLOWED, roca, true },
     { 38, "close primes", CR_REFUSAL_KEY_NOT_ALLOWED, close_primes, true },
     { 38, "small factors", CR_REFUSAL_KEY_NOT_ALLOWED, small_factors, true },
+    { 38, "on the list", CR_REFUSAL_KEY_NOT_ALLOWED, listed, true },
     { 39, "", CR_REFUSAL_NONE, current_key, false },
     { 40, "another device's", CR_REFUSAL_NONE, other_devices_key, false },
     { 40, "an issuer's", CR_REFUSAL_NONE, issuers_key, false },

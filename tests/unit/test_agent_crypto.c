@@ -104,7 +104,7 @@ static void test_requests_are_accepted(void **state)
         struct cr_csr accepted;
         request_make(name);
         assert_int_equal(CR_REFUSAL_NONE, cr_csr_accept(&accepted, (struct cr_bytes){ csr, csr_len }, &slot, name,
-                                                        cr_key_libcrypto()));
+                                                        NULL, cr_key_libcrypto()));
     }
     uint8_t again[AGENT_CSR_MAX];
     size_t again_len = 0;

@@ -90,6 +90,7 @@ static void test_defaults(void **state)
     assert_string_equal(config.redis_prefix, "cr");
     assert_string_equal(config.topic_prefix, CR_TOPIC_PREFIX_DEFAULT);
     assert_string_equal(config.key_backend, "libcrypto");
+    assert_string_equal(config.weak_keys_file, "");
     assert_true(cr_name_ok(config.broker_name, strlen(config.broker_name)));
     assert_false(config.default_allow);
     assert_int_equal(config.principal_count, 0);
@@ -105,8 +106,9 @@ static void test_global_keys(void **state)
 {
     (void)state;
     accept(REQUIRED "issuer_passphrase_file p\ntrusted_cafile a.pem\ntrusted_cafile b.pem\nkey_backend mbedtls\n"
-                    "redis redis.example:6380\nredis_prefix x1\nredis_timeout 500ms\nredis_require_durable true\n"
-                    "redis_buckets 7\nbroker_name edge-3\ntopic_prefix $renew/v2\ndefault_access allow\n"
+                    "weak_keys_file w.txt\nredis redis.example:6380\nredis_prefix x1\nredis_timeout 500ms\n"
+                    "redis_require_durable true\nredis_buckets 7\nbroker_name edge-3\ntopic_prefix $renew/v2\n"
+                    "default_access allow\n"
                     "rate_device 11\nrate_device_burst 12\nrate_total 13\nrate_total_burst 14\nretry_after 2m\n"
                     "renewal_deadline 3d\ntrigger_expiry 10m\nworkers 3\nmax_in_flight 99\nadmin_identity op-1\n"
                     "admin_username alice\nviewer_identity op-2\nviewer_username bob smith\n");
@@ -114,6 +116,7 @@ static void test_global_keys(void **state)
     assert_int_equal(config.trusted_count, 2);
     assert_string_equal(config.trusted_cafile[1], "b.pem");
     assert_string_equal(config.key_backend, "mbedtls");
+    assert_string_equal(config.weak_keys_file, "w.txt");
     assert_string_equal(config.redis, "redis.example:6380");
     assert_int_equal(config.redis_timeout_ms, 500);
     assert_true(config.redis_require_durable);

@@ -191,7 +191,8 @@ static void good_requests_are_accepted(void **state)
     const struct cr_bytes payloads[] = { der, forge_pem(&fixture->cast.f, "CERTIFICATE REQUEST", der),
                                          forge_pem(&fixture->cast.f, "NEW CERTIFICATE REQUEST", der) };
     for (size_t i = 0; i < sizeof payloads / sizeof *payloads; i++) {
-        assert_int_equal(hostile_accept(&message, &csr, payloads[i], &fixture->profile, cr_key_libcrypto()),
+        assert_int_equal(hostile_accept(fixture, &message, &csr, payloads[i], &fixture->profile,
+                                        cr_key_libcrypto()),
                          CR_REFUSAL_NONE);
         hostile_check_issued(&fixture->cast, fixture, &csr);
         cr_csr_message_fini(&message);

@@ -66,7 +66,8 @@ static void hostile_37_huge_rsa_within_1_ms(void **state)
         for (int i = 0; row->number == 37 && i < 20; i++) {
             struct cr_csr csr;
             int64_t start_ns = cpu_ns();
-            assert_int_equal(cr_csr_accept(&csr, payload, &fixture->rsa_profile, HOSTILE_DEVICE, cr_key_libcrypto()),
+            assert_int_equal(cr_csr_accept(&csr, payload, &fixture->rsa_profile, HOSTILE_DEVICE, NULL,
+                                           cr_key_libcrypto()),
                              row->refusal);
             int64_t took_ns = cpu_ns() - start_ns;
             best_ns = took_ns < best_ns ? took_ns : best_ns;
@@ -78,6 +79,41 @@ static void hostile_37_huge_rsa_within_1_ms(void **state)
 static void hostile_38_known_weak_keys(void **state)
 {
     hostile_refused(state, 38);
+}
+
+/* What is refused for being on the list is refused for nothing else. */
+static void hostile_38_a_list_decides(void **state)
+{
+    struct hostile_fixture *fixture = *state;
+    struct hostile_cast *cast = &fixture->cast;
+    struct cr_weak_list others = { fixture->weak.entry, 1, 1 };
+    uint8_t entry[1][CR_WEAK_LEN];
+    struct cr_weak_list curves = { entry, 1, 1 };
+    struct cr_public_key key;
+    struct csr_recipe listed = csr_recipe_good(&cast->f, cast->listed_key, HOSTILE_DEVICE);
+    struct csr_recipe not_listed = csr_recipe_good(&cast->f, cast->rsa_key, HOSTILE_DEVICE);
+    struct csr_recipe curve = csr_recipe_good(&cast->f, cast->key, HOSTILE_DEVICE);
+    const struct {
+        struct csr_recipe *recipe;
+        const struct cr_weak_list *list;
+        enum cr_refusal refusal;
+    } cases[] = {
+        { &listed, &fixture->weak, CR_REFUSAL_KEY_NOT_ALLOWED },
+        { &listed, &others, CR_REFUSAL_NONE },
+        { &listed, NULL, CR_REFUSAL_NONE },
+        { &not_listed, &fixture->weak, CR_REFUSAL_NONE },
+        { &curve, &fixture->weak, CR_REFUSAL_NONE },
+        { &curve, &curves, CR_REFUSAL_KEY_NOT_ALLOWED },
+        { &listed, &curves, CR_REFUSAL_NONE },
+    };
+    assert_int_equal(cr_public_key_parse(&key, curve.spki), CR_OK);
+    assert_int_equal(cr_weak_fingerprint(entry[0], &key), CR_OK);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct cr_csr csr;
+        assert_int_equal(cr_csr_accept(&csr, csr_recipe_der(&cast->f, cases[i].recipe), &fixture->rsa_profile,
+                                       HOSTILE_DEVICE, cases[i].list, cr_key_libcrypto()),
+                         cases[i].refusal);
+    }
 }
 
 static void hostile_39_current_key(void **state)
@@ -249,7 +285,8 @@ static void attributes_of_the_profile_may_be_repeated(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct csr_recipe recipe = csr_recipe_good(f, cast->key, HOSTILE_DEVICE);
         recipe.subject = cases[i].subject;
-        assert_int_equal(cr_csr_accept(&csr, csr_recipe_der(f, &recipe), &profile, HOSTILE_DEVICE, cr_key_libcrypto()),
+        assert_int_equal(cr_csr_accept(&csr, csr_recipe_der(f, &recipe), &profile, HOSTILE_DEVICE, NULL,
+                                       cr_key_libcrypto()),
                          cases[i].refusal);
     }
 }
@@ -268,6 +305,7 @@ int main(void)
         cmocka_unit_test(hostile_36_rsa_exponents),
         cmocka_unit_test(hostile_37_huge_rsa_within_1_ms),
         cmocka_unit_test(hostile_38_known_weak_keys),
+        cmocka_unit_test(hostile_38_a_list_decides),
         cmocka_unit_test(hostile_39_current_key),
         cmocka_unit_test(hostile_40_key_of_another_device_or_ca),
         cmocka_unit_test(hostile_41_revoked_key),
