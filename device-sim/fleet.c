@@ -214,7 +214,9 @@ static cr_err trust_load(struct fleet *fleet)
     CR_TRY(tls_init(&fleet->tls, path, fleet->options->host));
 out:
     cr_blob_fini(&pem);
-    return err == CR_OK ? CR_OK : complain(fleet, err, "the CA file (--cafile)");
+    return err == CR_OK ? CR_OK :
+           complain(fleet, err, fleet->options->cafile != NULL ? "the file of --cafile" :
+                    "ca.pem, which `device-sim pki` makes (or --cafile)");
 }
 
 static cr_err devices_init(struct fleet *fleet)
