@@ -105,6 +105,8 @@ static void an_operators_role_ends_with_its_certificate(void **state)
 
     ((struct fake_client *)both->handle)->client.username = "alice";
     ((struct fake_client *)foreign->handle)->client.username = "alice";
+    cr_router_connected(s->rig.router, s->device); /* the device that is triggered */
+    flow_rig_pump(&s->rig);
     expect(rig_command(&s->rig, s->viewer, status), "\"data\":{");
     expect(rig_command(&s->rig, both, status), "\"data\":{");
     flow_rig_pass(&s->rig, 90 * DAY_S - 3600); /* its last second */
