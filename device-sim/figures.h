@@ -25,6 +25,9 @@ struct reason_count {
     unsigned count;
 };
 
+/* Why a run ended: all devices are done, or not all. */
+enum run_end { RUN_DONE, RUN_TIMEOUT, RUN_INTERRUPTED };
+
 /* Every device ends in exactly one of renewed, pending, failed. */
 struct figures {
     unsigned devices, renewed, pending, failed;
@@ -39,6 +42,7 @@ struct figures {
     struct samples connect_ms; /* per connection */
     unsigned triggered, asleep_when_triggered; /* by --trigger */
     double duration_s;
+    enum run_end end;
 };
 
 void figures_failed(struct figures *figures, const char *reason);

@@ -131,10 +131,11 @@ static void on_seen(void *ctx)
 
 /* --- the end --- */
 
-static void stop(struct fleet *fleet)
+static void stop(struct fleet *fleet, enum run_end end)
 {
     if (!fleet->stopping) {
         fleet->stopping = true;
+        fleet->figures->end = end;
         fleet->figures->duration_s = (double)(uv_hrtime() - fleet->started_ns) / 1e9;
         uv_stop(&fleet->loop);
     }
@@ -145,19 +146,19 @@ static void on_finished(void *ctx, struct device *device)
     struct fleet *fleet = ctx;
     (void)device;
     if (++fleet->finished == fleet->count) {
-        stop(fleet);
+        stop(fleet, RUN_DONE);
     }
 }
 
 static void on_deadline(uv_timer_t *timer)
 {
-    stop(timer->data);
+    stop(timer->data, RUN_TIMEOUT);
 }
 
 static void on_signal(uv_signal_t *handle, int number)
 {
     (void)number;
-    stop(handle->data);
+    stop(handle->data, RUN_INTERRUPTED);
 }
 
 static void on_tick(uv_timer_t *timer)
@@ -213,7 +214,9 @@ static cr_err trust_load(struct fleet *fleet)
     CR_TRY(tls_init(&fleet->tls, path, fleet->options->host));
 out:
     cr_blob_fini(&pem);
-    return err == CR_OK ? CR_OK : complain(fleet, err, "the CA file (--cafile)");
+    return err == CR_OK ? CR_OK :
+           complain(fleet, err, fleet->options->cafile != NULL ? "the file of --cafile" :
+                    "ca.pem, which `device-sim pki` makes (or --cafile)");
 }
 
 static cr_err devices_init(struct fleet *fleet)

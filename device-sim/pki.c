@@ -150,8 +150,8 @@ int pki_make(const struct pki_options *options)
     }
     pki_pair_fini(&issuing);
     if (err != CR_OK) {
-        fprintf(stderr, "device-sim: pki: %s: %s%s%s\n", options->dir, cr_err_text(err), err == CR_IO ? ": " : "",
-                err == CR_IO ? strerror(errno) : "");
+        fprintf(stderr, "device-sim: pki: %s: %s\n", options->dir,
+                err == CR_IO ? strerror(errno) : cr_err_text(err));
         return 3;
     }
     if (!options->quiet) {

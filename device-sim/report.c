@@ -43,13 +43,31 @@ static void row_count(FILE *to, const char *name, unsigned count)
 
 static void row_times(FILE *to, const char *name, struct samples *samples)
 {
+    if (samples->len == 0) {
+        fprintf(to, "  %-38s %8s %8s %8s\n", name, "-", "-", "-");
+        return;
+    }
     fprintf(to, "  %-38s %8.1f %8.1f %8.1f\n", name, samples_percentile(samples, 50), samples_percentile(samples, 95),
             samples_percentile(samples, 99));
+}
+
+static void row_bytes(FILE *to, const char *name, const struct figures *figures)
+{
+    if (figures->sent.len == 0) {
+        fprintf(to, "  %-38s %8s %8s %8s\n", name, "-", "-", "-");
+        return;
+    }
+    fprintf(to, "  %-38s %8.0f %8.0f %8.0f\n", name, samples_mean(&figures->sent), samples_mean(&figures->received),
+            bytes_per_renewal(figures));
 }
 
 void report_table(FILE *to, struct figures *figures)
 {
     char line[FIGURES_REASON_CAP + 16];
+    if (figures->end != RUN_DONE) {
+        fprintf(to, "\n%s after %.1f s, before all devices were done. What stands so far:\n",
+                figures->end == RUN_INTERRUPTED ? "Interrupted" : "Stopped by --timeout", figures->duration_s);
+    }
     fputs("\nDevices\n", to);
     row_count(to, "renewed", figures->renewed);
     row_count(to, "pending", figures->pending);
@@ -60,11 +78,11 @@ void report_table(FILE *to, struct figures *figures)
     }
     row_count(to, "all", figures->devices);
     if (figures->triggered > 0) {
-        fprintf(to, "\n%-40s %8s\n", "Triggered by the operator", "");
+        fputs("\nTriggered by the operator\n", to);
         row_count(to, "devices", figures->triggered);
         row_count(to, "of them asleep at that time", figures->asleep_when_triggered);
     }
-    fprintf(to, "\n%-40s %8s\n", "Went wrong, by design", "");
+    fputs("\nWent wrong, by design\n", to);
     row_count(to, "power lost while writing", figures->power_losses);
     row_count(to, "certificate damaged on arrival", figures->corrupted);
     row_count(to, "clock in 1970", figures->wrong_clocks);
@@ -78,8 +96,7 @@ void report_table(FILE *to, struct figures *figures)
     row_times(to, "exchange, CSR to certificate", &figures->exchange_ms);
     row_times(to, "confirm, reconnect to report", &figures->confirm_ms);
     fprintf(to, "\n%-40s %8s %8s %8s\n", "Bytes on the wire per renewal", "sent", "received", "both");
-    fprintf(to, "  %-38s %8.0f %8.0f %8.0f\n", "CSR to certificate, TLS included", samples_mean(&figures->sent),
-            samples_mean(&figures->received), bytes_per_renewal(figures));
+    row_bytes(to, "CSR to certificate, TLS included", figures);
     fprintf(to, "\n%u renewals in %.1f s\n", figures->renewals, figures->duration_s);
 }
 
@@ -94,6 +111,8 @@ static void json_write(FILE *to, struct figures *figures)
 {
     fprintf(to, "{\n  \"devices\": %u,\n  \"renewed\": %u,\n  \"pending\": %u,\n  \"failed\": %u,\n", figures->devices,
             figures->renewed, figures->pending, figures->failed);
+    fprintf(to, "  \"end\": \"%s\",\n",
+            figures->end == RUN_DONE ? "done" : figures->end == RUN_TIMEOUT ? "timeout" : "interrupted");
     fputs("  \"failed_by_reason\": {", to);
     for (size_t i = 0; i < FIGURES_REASONS_MAX && figures->failed_by[i].count > 0; i++) {
         /* Reasons are errorCodes and constants of ours: nothing in them needs escaping but by an evil broker. */

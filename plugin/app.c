@@ -32,9 +32,9 @@ static void app_log(void *ctx, char level, const char *text)
     app->host->ops->log(app->host, level, text);
 }
 
-static void app_complain(void *ctx, unsigned line, const char *sentence)
+/* About the configuration: every such line names its file. */
+static void app_tell(struct cr_app *app, char level, unsigned line, const char *sentence)
 {
-    struct cr_app *app = ctx;
     char text[APP_PATH_CAP + 512];
 
     if (line > 0) {
@@ -42,7 +42,12 @@ static void app_complain(void *ctx, unsigned line, const char *sentence)
     } else {
         snprintf(text, sizeof text, "%s: %.480s", app->config_path, sentence);
     }
-    app_log(app, 'e', text);
+    app_log(app, level, text);
+}
+
+static void app_complain(void *ctx, unsigned line, const char *sentence)
+{
+    app_tell(ctx, 'e', line, sentence);
 }
 
 /* How many there are tells an operator that the list is the one that was meant. */
@@ -73,7 +78,7 @@ static cr_err app_start_store(struct cr_app *app)
     cr_err err = cr_store_redis_new(&app->pipeline.store, &options, why, sizeof why);
 
     if (err != CR_OK) {
-        app_log(app, 'e', why[0] != '\0' ? why : cr_err_text(err));
+        app_complain(app, 0, why[0] != '\0' ? why : cr_err_text(err));
     }
     return err;
 }
@@ -168,7 +173,7 @@ static void app_name_fixed(struct cr_app *app, struct cr_config *now, const stru
     for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++) {
         if (fixed[i].differs) {
             snprintf(text, sizeof text, "%s is read at start only: restart the broker to change it", fixed[i].key);
-            app_log(app, 'w', text);
+            app_tell(app, 'w', 0, text);
         }
     }
 }
@@ -178,7 +183,7 @@ void cr_app_reload(struct cr_app *app)
     struct cr_setup *next = NULL;
 
     if (cr_setup_load(&next, app->config_path, app->setup, cr_wall_s(cr_clock_system()), app_complain, app) != CR_OK) {
-        app_log(app, 'e', "the configuration stays as it was: correct the mistakes above and send SIGHUP again");
+        app_complain(app, 0, "the configuration stays as it was: correct the mistakes above and send SIGHUP again");
         return;
     }
     app_name_fixed(app, &app->setup->config, &next->config);
@@ -189,5 +194,5 @@ void cr_app_reload(struct cr_app *app)
     cr_setup_drop(app->setup);
     app->setup = next;
     app_tell_weak_keys(app);
-    app_log(app, 'n', "configuration read again");
+    app_tell(app, 'n', 0, "configuration read again");
 }

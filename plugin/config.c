@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { FILE_MAX = 1 << 20, LINE_MAX_LEN = 1024, SENTENCE_CAP = 480 };
+enum { FILE_MAX = 1 << 20, LINE_MAX_LEN = 1024, SENTENCE_CAP = 480, LIFETIME_MAX_S = 3660 * 86400 };
 
 /* A file being read. */
 struct reader {
@@ -21,6 +21,7 @@ struct reader {
     unsigned line, mistakes;
     struct cr_profile *slot;              /* the section we are in */
     struct cr_profile spare;              /* takes the values of a section that cannot be kept */
+    struct cr_config again;               /* takes the values of keys that are given twice */
     unsigned slot_line;
     unsigned seen[CR_CONFIG_KEYS_MAX];    /* line of each key; those of a slot: in this section */
     const struct cr_config_key *last_key; /* to be taken at the section's end, with its line and value */
@@ -103,6 +104,19 @@ static void take(struct reader *reader, const struct cr_config_key *key, unsigne
     struct cr_why why = { "" };
     if (cr_config_key_take(key, reader->config, reader->slot, value, &why) != CR_OK) {
         mistake(reader, line, "%s %s", key->name, why.text);
+    }
+}
+
+/* The value of a key that was there before: only looked at, so that what is wrong with it is told as well. */
+static void take_again(struct reader *reader, const struct cr_config_key *key, const char *value)
+{
+    struct cr_why why = { "" };
+    struct cr_profile slot;
+    config_default(&reader->again);
+    cr_profile_default(&slot, "again");
+    slot.lifetime_s = LIFETIME_MAX_S; /* a time that is a share of it may be as long as any can be */
+    if (cr_config_key_take(key, &reader->again, &slot, value, &why) != CR_OK) {
+        mistake(reader, reader->line, "%s %s", key->name, why.text);
     }
 }
 
@@ -190,6 +204,7 @@ static void take_key(struct reader *reader, const char *name, const char *value)
     unsigned *seen = seen_of(reader, key);
     if (*seen != 0 && !key->many) {
         mistake(reader, reader->line, "%s is given twice, first in line %u", name, *seen);
+        take_again(reader, key, value);
         return;
     }
     *seen = reader->line;

@@ -340,7 +340,8 @@ int host_mosquitto_start(mosquitto_plugin_id_t *id, void **user_data, const stru
     return MOSQ_ERR_SUCCESS;
 out:
     host_free(h);
-    mosquitto_log_printf(MOSQ_LOG_ERR, "cert-renewal: not started: %s", cr_err_text(err));
+    mosquitto_log_printf(MOSQ_LOG_ERR, "cert-renewal: not started: %s",
+                         err == CR_INVALID || err == CR_DENIED ? "correct what is named above" : cr_err_text(err));
     return err == CR_NOMEM ? MOSQ_ERR_NOMEM : MOSQ_ERR_INVAL;
 }
 

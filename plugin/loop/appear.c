@@ -27,11 +27,23 @@ static enum cr_refusal appear_judge(struct cr_router *router, struct cr_session 
     return session->facts.device[0] == '\0' ? CR_REFUSAL_WRONG_IDENTITY : CR_REFUSAL_NONE;
 }
 
+/* When the session's certificate ends, from whomever it is: a user name may rest on it. */
+static int64_t appear_not_after(const struct cr_session *session)
+{
+    struct cr_cert cert;
+
+    if (session->facts.not_after != 0) {
+        return session->facts.not_after;
+    }
+    return session->has_certificate && cr_cert_parse(&cert, session->der) == CR_OK ? cert.facts.not_after : INT64_MAX;
+}
+
 static void appear_identify(struct cr_router *router, struct cr_session *session)
 {
     const char *device = session->facts.device;
 
     session->refusal = appear_judge(router, session);
+    session->not_after = appear_not_after(session);
     if (session->refusal != CR_REFUSAL_NONE || loop_role(router, session) != CR_ROLE_NONE) {
         return; /* operators, however they are known, are no devices: they have nothing to renew here */
     }

@@ -147,12 +147,16 @@ static void control_finish(struct cr_router *router, struct cr_batch *batch)
 }
 
 /* Everything that must hold before a handler sees the command. */
-static enum cr_refusal control_admissible(const struct cr_command_info *info, const cJSON *request, enum cr_role role,
-                                          const char **text)
+static enum cr_refusal control_admissible(const struct cr_command *command, const struct cr_command_info *info,
+                                          enum cr_role role, const char **text)
 {
     const char *known[CR_CONTROL_FIELDS + 3] = { "command", "correlationData" };
 
     if (role == CR_ROLE_NONE) { /* before anything else: strangers learn nothing */
+        if (loop_role_refusal(command->router, command->session) == CR_REFUSAL_CERTIFICATE_NOT_VALID) {
+            *text = "The certificate of this connection has expired; connect again with a valid one.";
+            return CR_REFUSAL_CERTIFICATE_NOT_VALID;
+        }
         *text = "Only admins and viewers may use this channel; see admin_identity and admin_username in the plugin's "
                 "configuration.";
         return CR_REFUSAL_NOT_AUTHORISED;
@@ -166,7 +170,7 @@ static enum cr_refusal control_admissible(const struct cr_command_info *info, co
     for (unsigned i = 0; info->fields[i] != NULL; i++) {
         known[i + 2] = info->fields[i];
     }
-    if (!cr_json_only_keys(request, known)) {
+    if (!cr_json_only_keys(command->request, known)) {
         *text = "The command has a field that it does not take.";
         return CR_REFUSAL_MALFORMED_JSON;
     }
@@ -174,13 +178,14 @@ static enum cr_refusal control_admissible(const struct cr_command_info *info, co
 }
 
 /* One audit line for many: whoever may not command may not fill the audit log either. */
-static void control_denied(struct cr_router *router, const struct cr_session *session, const char *command)
+static void control_denied(struct cr_router *router, const struct cr_session *session, enum cr_refusal refusal,
+                           const char *command)
 {
     struct cr_limiter *limiter = session->presence != NULL ? &session->presence->alarms : &router->strangers;
 
-    router->counters.refused[CR_REFUSAL_NOT_AUTHORISED]++;
+    router->counters.refused[refusal]++;
     if (cr_limiter_take(limiter, &router->sessions.alarm_rate, loop_now_ms(router), NULL)) {
-        loop_audit(router, session, "", "", "denied", CR_REFUSAL_NOT_AUTHORISED, command);
+        loop_audit(router, session, "", "", "denied", refusal, command);
     }
 }
 
@@ -201,7 +206,7 @@ static void control_handle(struct cr_router *router, struct cr_batch *batch, uns
         batch->open--;
         return;
     }
-    refusal = control_admissible(info, request, role, &text);
+    refusal = control_admissible(&command, info, role, &text);
     if (refusal == CR_REFUSAL_NONE) {
         switch (info->handle(&command, &data, &refusal, &text)) {
         case CR_COMMAND_SENT:
@@ -214,8 +219,8 @@ static void control_handle(struct cr_router *router, struct cr_batch *batch, uns
             break;
         }
     }
-    if (refusal == CR_REFUSAL_NOT_AUTHORISED) {
-        control_denied(router, session, batch->entry[place].command);
+    if (refusal == CR_REFUSAL_NOT_AUTHORISED || refusal == CR_REFUSAL_CERTIFICATE_NOT_VALID) {
+        control_denied(router, session, refusal, batch->entry[place].command);
     }
     batch->entry[place].response = control_error(batch->entry[place].command, refusal, text);
     batch->open--;

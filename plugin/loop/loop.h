@@ -71,7 +71,11 @@ void loop_presented(struct cr_router *router, struct cr_job *job);
 
 /* ---- policy (policy.c): who may what ---- */
 
+/* What this session may on the operator channel, now: nothing any more once its certificate has expired. */
 enum cr_role loop_role(const struct cr_router *router, const struct cr_session *session);
+/* Why a session without a role, or without enough of one, is refused. CERTIFICATE_NOT_VALID tells only who would have a
+ * role that its certificate's time is over; strangers are NOT_AUTHORISED. */
+enum cr_refusal loop_role_refusal(const struct cr_router *router, const struct cr_session *session);
 /* NONE: this session may act as this device. Otherwise why not. */
 enum cr_refusal loop_device_refusal(const struct cr_session *session, const char *device);
 

@@ -2,17 +2,28 @@
 
 #include <string.h>
 
+/* A user name may come from the certificate too (use_identity_as_username), so its time ends every role. TLS looks at it
+ * only when a connection begins. */
+static bool policy_certificate_over(const struct cr_router *router, const struct cr_session *session)
+{
+    return session->refusal == CR_REFUSAL_CERTIFICATE_NOT_VALID ||
+           (session->has_certificate && cr_wall_s(router->clock) > session->not_after);
+}
+
 static bool policy_is(const struct cr_principal *principal, const struct cr_session *session)
 {
     const char *name = principal->by_username ? session->username : session->facts.device;
 
-    if (!principal->by_username && (!session->has_certificate || session->refusal != CR_REFUSAL_NONE)) {
+    if (!principal->by_username &&
+        (!session->has_certificate ||
+         (session->refusal != CR_REFUSAL_NONE && session->refusal != CR_REFUSAL_CERTIFICATE_NOT_VALID))) {
         return false;
     }
     return name[0] != '\0' && strcmp(principal->name, name) == 0;
 }
 
-enum cr_role loop_role(const struct cr_router *router, const struct cr_session *session)
+/* The role that its names give it, if its certificate is valid. */
+static enum cr_role policy_role(const struct cr_router *router, const struct cr_session *session)
 {
     const struct cr_config *config = &router->setup->config;
     enum cr_role role = CR_ROLE_NONE;
@@ -25,6 +36,21 @@ enum cr_role loop_role(const struct cr_router *router, const struct cr_session *
     return role;
 }
 
+enum cr_role loop_role(const struct cr_router *router, const struct cr_session *session)
+{
+    enum cr_role role = policy_role(router, session);
+
+    return role != CR_ROLE_NONE && policy_certificate_over(router, session) ? CR_ROLE_NONE : role;
+}
+
+enum cr_refusal loop_role_refusal(const struct cr_router *router, const struct cr_session *session)
+{
+    return policy_role(router, session) != CR_ROLE_NONE && policy_certificate_over(router, session)
+               ? CR_REFUSAL_CERTIFICATE_NOT_VALID
+               : CR_REFUSAL_NOT_AUTHORISED;
+}
+
+/* A certificate that expires while its device is connected is not looked at again: the device may still renew it. */
 enum cr_refusal loop_device_refusal(const struct cr_session *session, const char *device)
 {
     if (session == NULL || !session->has_certificate) {

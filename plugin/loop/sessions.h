@@ -38,7 +38,8 @@ struct cr_session {
     bool v5;
     bool has_certificate;            /* a certificate was there and could be read */
     enum cr_refusal refusal;         /* why its certificate is no device's: not NONE → no presence */
-    struct cr_cert_facts facts;
+    struct cr_cert_facts facts;      /* once a trusted issuer verified it, else empty */
+    int64_t not_after;               /* of any certificate that could be read; else, or without one, INT64_MAX */
     struct cr_presence *presence;    /* NULL: not a device */
     struct cr_session *sibling;
     /* telling the store about the certificate */

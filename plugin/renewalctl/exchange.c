@@ -2,7 +2,9 @@
 
 #include "common/clock.h"
 #include "common/topic.h"
+#include "plugin/renewalctl/files.h"
 #include "plugin/renewalctl/request.h"
+#include "plugin/renewalctl/trouble.h"
 
 #include <errno.h>
 #include <mosquitto.h>
@@ -13,12 +15,14 @@ enum { KEEPALIVE_S = 60, LOOP_MS_MAX = 1000 };
 
 struct exchange {
     const struct ctl_options *options;
+    int port;
     struct cr_bytes request;
     struct cJSON *response;
     bool settled;
     bool connected;
     cr_err err;
     char *why; /* CTL_WHY_CAP */
+    char log[CTL_LOG_CAP]; /* errors of the library, one a line, as far as they fit */
 };
 
 static void settle(struct exchange *exchange, cr_err err, const char *what, const char *detail)
@@ -30,6 +34,37 @@ static void settle(struct exchange *exchange, cr_err err, const char *what, cons
     exchange->err = err;
     if (err != CR_OK) {
         (void)snprintf(exchange->why, CTL_WHY_CAP, "%s%s%.150s", what, detail[0] != '\0' ? ": " : "", detail);
+    }
+}
+
+/* The connection could not be made, or has ended, with a code of the library's. */
+static void settle_broken(struct exchange *exchange, int rc)
+{
+    int error = errno;
+    bool closed = rc == MOSQ_ERR_CONN_LOST || rc == MOSQ_ERR_SUCCESS ||
+                  (rc == MOSQ_ERR_ERRNO && (error == 0 || error == EPROTO || error == ECONNRESET || error == EPIPE));
+    struct ctl_trouble trouble = {
+        .options = exchange->options,
+        .port = exchange->port,
+        .connected = exchange->connected,
+        .closed = closed,
+        .problem = closed ? "" : rc == MOSQ_ERR_ERRNO ? strerror(error) : mosquitto_strerror(rc),
+        .log = exchange->log,
+    };
+    if (!exchange->settled) {
+        exchange->settled = true;
+        exchange->err = CR_UNAVAILABLE;
+        ctl_trouble_text(exchange->why, &trouble);
+    }
+}
+
+static void on_log(struct mosquitto *client, void *ctx, int level, const char *text)
+{
+    struct exchange *exchange = ctx;
+    size_t len = strlen(exchange->log);
+    (void)client;
+    if (level == MOSQ_LOG_ERR) {
+        (void)snprintf(exchange->log + len, sizeof exchange->log - len, "%s\n", text);
     }
 }
 
@@ -55,8 +90,11 @@ static void on_disconnect(struct mosquitto *client, void *ctx, int reason, const
     (void)client;
     (void)properties;
     /* Up to 127 it is a code of the library's, from 128 on a reason of MQTT's. */
-    settle(ctx, CR_UNAVAILABLE, "the connection was lost",
-           reason >= 128 ? mosquitto_reason_string(reason) : reason > 0 ? mosquitto_strerror(reason) : "");
+    if (reason >= 128) {
+        settle(ctx, CR_UNAVAILABLE, "the broker ended the connection", mosquitto_reason_string(reason));
+    } else {
+        settle_broken(ctx, reason);
+    }
 }
 
 static void on_publish(struct mosquitto *client, void *ctx, int mid, int reason, const mosquitto_property *properties)
@@ -103,10 +141,6 @@ static cr_err configure(struct mosquitto *client, const struct ctl_options *opti
         }
         rc = mosquitto_tls_set(client, cafile, capath, options->cert[0] != '\0' ? options->cert : NULL,
                                options->key[0] != '\0' ? options->key : NULL, NULL);
-        if (rc == MOSQ_ERR_INVAL) {
-            (void)snprintf(why, CTL_WHY_CAP, "cannot read one of the CA, certificate and key files");
-            return CR_UNAVAILABLE;
-        }
         if (rc == MOSQ_ERR_SUCCESS && options->insecure) {
             rc = mosquitto_tls_insecure_set(client, true);
         }
@@ -123,18 +157,22 @@ cr_err ctl_exchange(struct cJSON **response, const struct ctl_options *options, 
 {
     const struct cr_clock *clock = cr_clock_system();
     int64_t deadline_ms = cr_mono_ms(clock) + (int64_t)options->timeout_s * 1000;
-    struct exchange exchange = { .options = options, .request = request, .err = CR_TIMEOUT, .why = why };
     int port = options->port != 0 ? (int)options->port : ctl_options_tls(options) ? 8883 : 1883;
+    struct exchange exchange = { .options = options, .port = port, .request = request, .err = CR_TIMEOUT, .why = why };
+    struct mosquitto *client = NULL;
     cr_err err = CR_NOMEM;
 
     *response = NULL;
-    (void)snprintf(why, CTL_WHY_CAP, "out of memory");
     (void)mosquitto_lib_init();
-    struct mosquitto *client = mosquitto_new(options->id[0] != '\0' ? options->id : NULL, true, &exchange);
+    CR_TRY(ctl_files_check(options, why));
+    err = CR_NOMEM;
+    (void)snprintf(why, CTL_WHY_CAP, "out of memory");
+    client = mosquitto_new(options->id[0] != '\0' ? options->id : NULL, true, &exchange);
     if (client == NULL) {
         goto out;
     }
     CR_TRY(configure(client, options, why));
+    mosquitto_log_callback_set(client, on_log);
     mosquitto_connect_v5_callback_set(client, on_connect);
     mosquitto_disconnect_v5_callback_set(client, on_disconnect);
     mosquitto_publish_v5_callback_set(client, on_publish);
@@ -142,22 +180,20 @@ cr_err ctl_exchange(struct cJSON **response, const struct ctl_options *options, 
 
     int rc = mosquitto_connect_bind_v5(client, options->host, port, KEEPALIVE_S, NULL, NULL);
     if (rc != MOSQ_ERR_SUCCESS) {
-        (void)snprintf(why, CTL_WHY_CAP, "no connection to %.100s:%d: %.100s", options->host, port,
-                       rc == MOSQ_ERR_ERRNO ? strerror(errno) : mosquitto_strerror(rc));
-        err = CR_UNAVAILABLE;
-        goto out;
+        settle_broken(&exchange, rc);
     }
     while (!exchange.settled) {
         int64_t left_ms = deadline_ms - cr_mono_ms(clock);
         if (left_ms <= 0) {
             settle(&exchange, CR_TIMEOUT,
-                   exchange.connected ? "no answer in time; does this broker run the plugin?" : "no connection in time",
+                   exchange.connected ? "no answer in time; does this broker run the plugin?"
+                                      : "no connection in time; see -h, -p and --timeout",
                    "");
             break;
         }
         rc = mosquitto_loop(client, left_ms < LOOP_MS_MAX ? (int)left_ms : LOOP_MS_MAX, 1);
         if (rc != MOSQ_ERR_SUCCESS) {
-            settle(&exchange, CR_UNAVAILABLE, "the connection was lost", mosquitto_strerror(rc));
+            settle_broken(&exchange, rc);
         }
     }
     if (exchange.connected) {

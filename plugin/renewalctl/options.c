@@ -179,7 +179,7 @@ static cr_err config_line(struct ctl_options *options, char *line, unsigned numb
     char shown[80], problem[CTL_WHY_CAP];
     (void)snprintf(shown, sizeof shown, "%.*s", name_len > 64 ? 64 : (int)name_len, name);
     if (option == NULL || !option->in_file) {
-        (void)snprintf(why, CTL_WHY_CAP, "configuration line %u: unknown key '%s'", number, shown);
+        (void)snprintf(why, CTL_WHY_CAP, "line %u: unknown key '%s'", number, shown);
         return CR_INVALID;
     }
     char *value = name + name_len;
@@ -188,11 +188,11 @@ static cr_err config_line(struct ctl_options *options, char *line, unsigned numb
         if (strcmp(value, "false") == 0) {
             return CR_OK;
         }
-        (void)snprintf(why, CTL_WHY_CAP, "configuration line %u: %s is true or false", number, shown);
+        (void)snprintf(why, CTL_WHY_CAP, "line %u: %s is true or false", number, shown);
         return CR_INVALID;
     }
     if (option_set(options, option, shown, value, problem) != CR_OK) {
-        (void)snprintf(why, CTL_WHY_CAP, "configuration line %u: %.200s", number, problem);
+        (void)snprintf(why, CTL_WHY_CAP, "line %u: %.200s", number, problem);
         return CR_INVALID;
     }
     return CR_OK;
@@ -209,7 +209,7 @@ cr_err ctl_options_config(struct ctl_options *options, struct cr_bytes text, cha
         char line[2 * CTL_TEXT_CAP];
         number++;
         if (len >= sizeof line || memchr(start, '\0', len) != NULL) {
-            (void)snprintf(why, CTL_WHY_CAP, "configuration line %u: too long, or no text", number);
+            (void)snprintf(why, CTL_WHY_CAP, "line %u: too long, or no text", number);
             return CR_INVALID;
         }
         memcpy(line, start, len);

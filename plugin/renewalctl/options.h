@@ -34,7 +34,8 @@ struct ctl_options {
 
 void ctl_options_init(struct ctl_options *options);
 
-/* Reads `key value` lines: the long options' names without dashes, # comments. CR_INVALID: `why` is one line. */
+/* Reads `key value` lines: the long options' names without dashes, # comments. CR_INVALID: `why` is one line, which
+ * begins with the number of the file's. */
 CR_MUST_USE cr_err ctl_options_config(struct ctl_options *options, struct cr_bytes text, char why[CTL_WHY_CAP]);
 
 /* Reads arguments 1 … argc-1, which win over what is there. CR_INVALID: `why` is one line. */

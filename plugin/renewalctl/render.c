@@ -187,6 +187,36 @@ static void render_refused(const struct ctl_sheet *sheet, cJSON *refused)
     ctl_table_end(&table, sheet);
 }
 
+/* Two counters as one row: "5, confirmed 3"; nothing when the first is not there. */
+static void row_take_counters(const struct ctl_sheet *sheet, cJSON *counters, const char *name, const char *other)
+{
+    char cell[CTL_CELL_CAP];
+    double count = ctl_number_take(counters, name, -1);
+    if (count >= 0) {
+        (void)snprintf(cell, sizeof cell, "%.0f, %s %.0f", count, other, ctl_number_take(counters, other, 0));
+        ctl_sheet_row(sheet, name, cell, CTL_PLAIN);
+    }
+}
+
+static void render_counters(const struct ctl_sheet *sheet, cJSON *counters)
+{
+    char cell[CTL_CELL_CAP];
+    row_take_counters(sheet, counters, "issued", "confirmed");
+    row_take_counters(sheet, counters, "triggered", "delivered");
+    double alarms = ctl_number_take(counters, "alarms", -1);
+    if (alarms >= 0) {
+        (void)snprintf(cell, sizeof cell, "%.0f", alarms);
+        ctl_sheet_row(sheet, "alarms", cell, alarms > 0 ? CTL_BAD : CTL_PLAIN);
+    }
+    double lost = ctl_number_take(counters, "auditsLost", 0);
+    if (lost > 0) {
+        (void)snprintf(cell, sizeof cell, "%.0f lines lost", lost);
+        ctl_sheet_row(sheet, "audit", cell, CTL_BAD);
+    }
+    ctl_sheet_rest(sheet, counters);
+    cJSON_Delete(counters);
+}
+
 static void render_status(const struct ctl_sheet *sheet, cJSON *data)
 {
     char cell[CTL_CELL_CAP], text[CTL_CELL_CAP];
@@ -200,7 +230,7 @@ static void render_status(const struct ctl_sheet *sheet, cJSON *data)
     ctl_sheet_row(sheet, "broker", cell, CTL_PLAIN);
 
     cJSON *part = ctl_take(data, "sessions");
-    (void)snprintf(cell, sizeof cell, "%.0f connected, %.0f devices", ctl_number_take(part, "connected", 0),
+    (void)snprintf(cell, sizeof cell, "%.0f connected now, %.0f devices seen lately", ctl_number_take(part, "connected", 0),
                    ctl_number_take(part, "devices", 0));
     slot_part(sheet, "sessions", part != NULL ? cell : "", part);
 
@@ -213,9 +243,7 @@ static void render_status(const struct ctl_sheet *sheet, cJSON *data)
 
     cJSON *counters = ctl_take(data, "counters");
     cJSON *refused = ctl_take(counters, "refused");
-    double issued = ctl_number_take(counters, "issued", 0);
-    (void)snprintf(cell, sizeof cell, "%.0f, confirmed %.0f", issued, ctl_number_take(counters, "confirmed", 0));
-    slot_part(sheet, "issued", counters != NULL ? cell : "", counters);
+    render_counters(sheet, counters);
 
     cJSON *issuers = ctl_take(data, "issuers");
     ctl_sheet_rest(sheet, data);
@@ -227,12 +255,15 @@ static void render_status(const struct ctl_sheet *sheet, cJSON *data)
 
 static void render_trigger(const struct ctl_sheet *sheet, cJSON *data, const struct ctl_options *options)
 {
-    char state[CTL_CELL_CAP], id[CTL_CELL_CAP], attempt[CTL_CELL_CAP];
+    char state[CTL_CELL_CAP], id[CTL_CELL_CAP], attempt[CTL_CELL_CAP], device[CTL_CELL_CAP], slot[CTL_CELL_CAP];
     ctl_cell_take(state, data, "state");
     ctl_cell_take(id, data, "renewalId");
     ctl_cell_take(attempt, data, "attempt");
+    ctl_cell_take(device, data, "device");
+    ctl_cell_take(slot, data, "slot");
     double delivered = ctl_number_take(data, "delivered", -1);
-    (void)fprintf(sheet->out, "%s/%s: %s", options->device, options->slot[0] != '\0' ? options->slot : "operational",
+    (void)fprintf(sheet->out, "%s/%s: %s", device[0] != '\0' ? device : options->device,
+                  slot[0] != '\0' ? slot : options->slot[0] != '\0' ? options->slot : "operational",
                   state[0] != '\0' ? state : "done");
     if (attempt[0] != '\0') {
         (void)fprintf(sheet->out, ", attempt %s", attempt);

@@ -22,7 +22,7 @@ static int complain(enum ctl_exit code, const char *line)
 /* The last resort behind every deadline: libmosquitto looks up names and connects without one. */
 static void on_alarm(int signal)
 {
-    static const char line[] = "renewalctl: no connection in time\n";
+    static const char line[] = "renewalctl: no connection in time; see -h, -p and --timeout\n";
     (void)signal;
     if (write(STDERR_FILENO, line, sizeof line - 1) < 0) {
         /* nobody listens; the exit code still tells */
@@ -45,9 +45,13 @@ static cr_err config_read(struct ctl_options *options, const char *path, bool mu
     if (text != NULL) {
         size_t len = fread(text, 1, CONFIG_MAX + 1, file);
         if (ferror(file) || len > CONFIG_MAX) {
-            (void)snprintf(why, CTL_WHY_CAP, "%.150s: cannot be read, or is too large", path);
+            (void)snprintf(why, CTL_WHY_CAP, "%.150s: %.80s", path, ferror(file) ? strerror(errno) : "is too large");
         } else {
-            err = ctl_options_config(options, (struct cr_bytes){ (const uint8_t *)text, len }, why);
+            char problem[CTL_WHY_CAP];
+            err = ctl_options_config(options, (struct cr_bytes){ (const uint8_t *)text, len }, problem);
+            if (err != CR_OK) {
+                (void)snprintf(why, CTL_WHY_CAP, "%.100s, %.150s", path, problem);
+            }
         }
         explicit_bzero(text, CONFIG_MAX + 1);
     }

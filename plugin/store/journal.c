@@ -57,12 +57,14 @@ static cr_err open_file(struct cr_journal *journal, const char *dir, char *why, 
         return CR_INVALID;
     }
     if (mkdir(dir, 0700) != 0 && errno != EEXIST) {
-        snprintf(why, why_cap, "The directory '%s' cannot be made: %s.", dir, strerror(errno));
+        snprintf(why, why_cap, "The directory '%s' cannot be made: %s. Make it, and give it to the broker's user.", dir,
+                 strerror(errno));
         return CR_IO;
     }
     journal->fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (journal->fd < 0) {
-        snprintf(why, why_cap, "The journal '%s' cannot be opened: %s.", path, strerror(errno));
+        snprintf(why, why_cap, "The journal '%s' cannot be opened: %s. The broker's user must be able to write in journal_dir.",
+                 path, strerror(errno));
         return CR_IO;
     }
     if (flock(journal->fd, LOCK_EX | LOCK_NB) != 0) {

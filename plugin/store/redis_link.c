@@ -12,6 +12,7 @@
 enum {
     BACKOFF_FIRST_MS = 50,
     BACKOFF_MAX_MS = 5000,
+    UNREACHABLE_CAP = 256,
 };
 
 struct cr_redis_link {
@@ -62,6 +63,17 @@ static void on_reply(redisAsyncContext *context, void *data, void *privdata)
 
 /* ---- connecting ---- */
 
+static void link_unreachable(char why[UNREACHABLE_CAP], const struct cr_redis_link *link, const char *problem)
+{
+    const struct cr_redis_address *address = &link->options.address;
+    if (address->unix_socket) {
+        snprintf(why, UNREACHABLE_CAP, "Redis cannot be reached at %.108s: %.100s.", address->host, problem);
+    } else {
+        snprintf(why, UNREACHABLE_CAP, "Redis cannot be reached at %.108s, port %u: %.80s.", address->host,
+                 (unsigned)address->port, problem);
+    }
+}
+
 static void on_connected(const redisAsyncContext *context, int status)
 {
     struct cr_redis_link *link = context->data;
@@ -69,8 +81,8 @@ static void on_connected(const redisAsyncContext *context, int status)
         return;
     }
     if (status != REDIS_OK) {
-        char why[160];
-        snprintf(why, sizeof why, "Redis cannot be reached: %s.", context->errstr);
+        char why[UNREACHABLE_CAP];
+        link_unreachable(why, link, context->errstr);
         link->context = NULL; /* hiredis frees it when this returns */
         link_down(link, why);
         return;
@@ -148,8 +160,8 @@ static void link_open(struct cr_redis_link *link, const char *host)
     }
     context->data = link;
     if (context->err != 0 || cr_redis_poll_attach(&link->poll, context, link->options.loop) != CR_OK) {
-        char why[160];
-        snprintf(why, sizeof why, "Redis cannot be reached: %s.", context->err != 0 ? context->errstr : "no resources");
+        char why[UNREACHABLE_CAP];
+        link_unreachable(why, link, context->err != 0 ? context->errstr : "no resources");
         redisAsyncFree(context);
         link_down(link, why);
         return;

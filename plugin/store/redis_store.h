@@ -97,7 +97,7 @@ struct cr_redis_store {
     unsigned greet_left;
     bool writable, durable, closing, beating;
     bool lost;                   /* something is missing in Redis: reconcile at the next beat */
-    char trouble[120];           /* Redis' problem, "" : none */
+    char trouble[256];           /* Redis' problem, "" : none */
     char weakness[120];          /* its persistence, "" : fine */
     char said[120];              /* what was last logged */
     uint64_t op_errors;

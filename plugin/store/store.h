@@ -62,7 +62,7 @@ struct cr_store_health {
     unsigned unrecorded;  /* certificates in the journal that Redis does not have yet */
     uint64_t commands, errors, reconnects; /* since start */
     unsigned latency_us;  /* of the last answer */
-    char problem[120];    /* one sentence; "" when all is well */
+    char problem[256];    /* one sentence; "" when all is well */
 };
 
 struct cr_store_ops {

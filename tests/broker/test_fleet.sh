@@ -52,6 +52,8 @@ broker_start
 step "DER stays near 1,180 bytes on the wire" # the mean: one device in forty given its certificate twice adds 30
 sim_run 0 --count 40 --request --arrival-rate 20
 equal "$(figure renewed)" 40
+contains "$(cat "$T/figures")" '"end": "done"'
+[[ $(cat "$T/table") != *"so far"* ]] || fail "the table of a run that is done calls it unfinished"
 bytes=$(figure wire_bytes_per_renewal)
 ((bytes > 900 && bytes <= 1250)) || fail "$bytes bytes"
 
@@ -82,10 +84,25 @@ broker_kill
 broker_start
 wait "$sim_pid" || fail "not all devices got through"
 
+step "interrupted in the middle"
+sim_run 1 --count 40 --arrival-rate 20 & # nobody triggers them: they would wait
+sim_pid=$!
+OTHER_PIDS+=("$sim_pid")
+sim_itself() { pgrep -P "$sim_pid" -x device-sim >"$T/sim"; }
+until_true 20 sim_itself || fail "the fleet does not start"
+catches_int() { (($(sed -n 's/^SigCgt:\t/0x/p' "/proc/$(<"$T/sim")/status") & 2)); }
+until_true 20 catches_int || fail "the fleet does not start"
+kill -INT "$(<"$T/sim")"
+wait "$sim_pid" || fail "interrupted in another way"
+contains "$(cat "$T/table")" "Interrupted after"
+contains "$(cat "$T/table")" "What stands so far"
+contains "$(cat "$T/figures")" '"end": "interrupted"'
+
 step "devices of a stranger"
 "$CR_DEVICE_SIM" pki --dir "$T/stranger" --count 3 --quiet
 fleet=$T/stranger sim_run 1 --cafile "$T/fleet/ca.pem" --request --timeout 3
 equal "$(figure failed)" 3
+contains "$(cat "$T/table")" "Stopped by --timeout after"
 contains "$(cat "$T/figures")" '"connection-refused": 3'
 
 step "a device without a certificate"

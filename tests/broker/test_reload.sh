@@ -17,7 +17,7 @@ step "a mistake: the former configuration stays"
 echo "request_timing sometimes" >>"$T/plugin.conf"
 kill -HUP "$BROKER_PID"
 expect_log "request_timing must be one of window, any"
-expect_log "the configuration stays as it was"
+expect_log "plugin.conf: the configuration stays as it was"
 refused_with too-early d2 "$(cat "$T/d2.csr")"
 
 step "corrected: the new one counts"
@@ -25,7 +25,7 @@ SLOT_EXTRA="request_timing any" PLUGIN_EXTRA="workers 3"
 plugin_conf
 kill -HUP "$BROKER_PID"
 expect_log "configuration read again"
-expect_log "workers is read at start only"
+expect_log "plugin.conf: workers is read at start only"
 renew d2 "$T/d2.csr" "$T/d2.pem"
 cert_check "$T/d2.pem" "$T/d2.key" d2
 

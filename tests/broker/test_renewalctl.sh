@@ -66,7 +66,23 @@ contains "$err" "(not-authorised)"
 
 step "nobody there, nobody answering, wrong usage"
 expect 3 -p 1 status
+contains "$err" "Connection refused; see -h and -p"
 expect 3 --cafile "$T/pki/issuer.key" status
+contains "$err" "--cafile $T/pki/issuer.key holds no certificate in PEM"
+expect 3 --cafile "$T/pki/nothing" status
+contains "$err" "--cafile $T/pki/nothing cannot be read: No such file or directory"
+expect 3 --key "$T/pki/issuer.key" status
+contains "$err" "--key is not the key of --cert"
+expect 3 --cafile "$T/pki/operator-1.pem" status
+contains "$err" "not from a CA that --cafile or --capath has"
+printf 'host 127.0.0.1\nport %s\n' "$PORT" >"$T/plain"
+expect 3 --config "$T/plain" status
+contains "$err" "if it expects TLS on this port, give --cafile"
+expect 3 --config "$T/plain" --cafile "$T/pki/root.pem" status
+contains "$err" "if it asks for a client certificate, give --cert and --key"
+echo "hots x" >"$T/broken"
+expect 2 --config "$T/broken" status
+contains "$err" "$T/broken, line 1: unknown key 'hots'"
 expect 2 statsu
 expect 2 --config "$T/nothing" status
 kill -STOP "$BROKER_PID"

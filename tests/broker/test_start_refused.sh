@@ -73,7 +73,7 @@ PLUGIN_EXTRA=''
 plugin_conf
 broker_conf
 sed -i "s|^journal_dir .*|journal_dir $T/journal-file|" "$T/plugin.conf"
-CONF_AS_IS=1 broker_start_refused "journal"
+CONF_AS_IS=1 broker_start_refused "plugin.conf: The journal"
 
 step "and all well again"
 broker_start

@@ -9,6 +9,7 @@ need mosquitto openssl
 COUNT=1000
 ((SLOW == 1)) || COUNT=100
 fleet=$T/fleet
+SLOT_EXTRA='request_timing any'
 PLUGIN_EXTRA=$'admin_identity operator\nredis_timeout 1s\nretry_after 1s\nrate_device 1000\nrate_device_burst 1000'
 
 step "PKI of $COUNT devices whose renewal is due"
@@ -60,4 +61,12 @@ step "journal, Redis and the devices agree"
 redis_wait
 "$CR_LEDGER_CHECK" "$T/journal/journal.jsonl" "$T/redis.sock" "$fleet/devices" >"$T/ledger" || { cat "$T/ledger" >&2; fail "they do not"; }
 cat "$T/ledger"
+held=$(sed -n 's/.* \([0-9]*\) certificates of devices$/\1/p' "$T/ledger")
+((held >= $(figure renewed))) || fail "only $held certificates were found with the devices"
+
+step "each of them, also those that slept through it, holds a pair that works and renews once more"
+"$CR_DEVICE_SIM" run --dir "$fleet" --broker "127.0.0.1:$PORT" --no-fsync --timeout $((100 * SLOW)) --arrival-rate 100 \
+  --request --json "$T/figures" >"$T/table" || { cat "$T/table" >&2; fail "not every device renews"; }
+equal "$(figure renewed)" "$COUNT"
+"$CR_LEDGER_CHECK" "$T/journal/journal.jsonl" "$T/redis.sock" "$fleet/devices" >"$T/ledger" || { cat "$T/ledger" >&2; fail "they do not"; }
 world_end

@@ -90,6 +90,48 @@ static void hostile_87_a_device_is_no_operator(void **state)
            "\"errorCode\":\"not-authorised\"");
 }
 
+/* TLS looks at a certificate when a connection begins, and an operator's may last for months. */
+static void an_operators_role_ends_with_its_certificate(void **state)
+{
+    static const char status[] = "{\"commands\":[{\"command\":\"getStatus\"}]}";
+    static const char trigger[] = "{\"commands\":[{\"command\":\"triggerRenewal\",\"device\":\"meter-1\"}]}";
+    static const char events[] = CR_TOPIC_CONTROL_EVENT "/security";
+    struct scene *s = *state;
+    /* As with use_identity_as_username: the name comes from a certificate. */
+    const struct cr_client *both = fake_host_connect(&s->rig.host, "c-both", cr_blob_view(&s->cert[2]), 4);
+    /* And from one that is not of an issuer of devices: a CA's own is none. */
+    const struct cr_client *foreign = fake_host_connect(&s->rig.host, "c-foreign", cr_blob_view(&s->rig.ca_der), 4);
+    unsigned denied;
+
+    ((struct fake_client *)both->handle)->client.username = "alice";
+    ((struct fake_client *)foreign->handle)->client.username = "alice";
+    cr_router_connected(s->rig.router, s->device); /* the device that is triggered */
+    flow_rig_pump(&s->rig);
+    expect(rig_command(&s->rig, s->viewer, status), "\"data\":{");
+    expect(rig_command(&s->rig, both, status), "\"data\":{");
+    flow_rig_pass(&s->rig, 90 * DAY_S - 3600); /* its last second */
+    expect(rig_command(&s->rig, s->admin, trigger), "\"state\":\"triggered\"");
+    assert_int_equal(cr_router_access(s->rig.router, s->viewer, CR_ACCESS_READ, events), CR_ALLOW);
+    denied = fake_ledger_audit_count(fake_store_ledger(s->rig.store), "denied", NULL);
+
+    flow_rig_pass(&s->rig, 1);
+    expect(rig_command(&s->rig, s->admin, trigger), "\"errorCode\":\"certificate-not-valid\"");
+    assert_int_equal(fake_ledger_audit_count(fake_store_ledger(s->rig.store), "denied", NULL), denied + 1);
+    expect(rig_command(&s->rig, s->viewer, status), "\"errorCode\":\"certificate-not-valid\"");
+    expect(rig_command(&s->rig, both, trigger), "\"errorCode\":\"certificate-not-valid\"");
+    assert_int_equal(cr_router_access(s->rig.router, s->viewer, CR_ACCESS_READ, events), CR_DENY);
+    assert_int_equal(cr_router_access(s->rig.router, s->viewer, CR_ACCESS_SUBSCRIBE, events), CR_DENY);
+    expect(rig_command(&s->rig, s->device, status), "\"errorCode\":\"not-authorised\""); /* expired, and a stranger */
+    expect(rig_command(&s->rig, s->named, status), "\"data\":{");                       /* has no certificate */
+
+    flow_rig_reload(&s->rig, "admin_identity boss\nadmin_username alice\n"); /* judged anew: still over */
+    expect(rig_command(&s->rig, s->admin, trigger), "\"errorCode\":\"certificate-not-valid\"");
+
+    expect(rig_command(&s->rig, foreign, status), "\"data\":{");
+    flow_rig_pass(&s->rig, s->rig.ca.facts.not_after - s->rig.clock.wall_s + 1);
+    expect(rig_command(&s->rig, foreign, status), "\"errorCode\":\"certificate-not-valid\"");
+}
+
 static void hostile_81_what_is_no_batch_gets_an_error(void **state)
 {
     static const char *const bad[] = {
@@ -227,6 +269,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH_SCENE(roles_decide_who_may_what),
+        WITH_SCENE(an_operators_role_ends_with_its_certificate),
         WITH_SCENE(hostile_81_what_is_no_batch_gets_an_error),
         WITH_SCENE(hostile_82_wrong_types_get_an_error_each),
         WITH_SCENE(hostile_83_an_unknown_command_after_authorisation),

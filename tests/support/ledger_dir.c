@@ -8,21 +8,10 @@
 enum { PEM_MAX = 65536, DEPTH_MAX = 8, PATH_CAP = 1024 };
 
 /* Only what a journal knows can be judged: devices also keep certificates from elsewhere. */
-static void check_pem(struct ledger *ledger, const char *path)
+static void check_ders(struct ledger *ledger, const char *path, struct cr_bytes rest)
 {
-    static uint8_t text[PEM_MAX];
-    struct cr_blob ders;
     struct cr_cert cert;
-    FILE *file = fopen(path, "r");
-    if (file == NULL) {
-        return; /* a device may have just replaced it */
-    }
-    size_t len = fread(text, 1, sizeof text, file);
-    (void)fclose(file);
-    if (cr_cert_from_pem(&ders, (struct cr_bytes){ text, len }) != CR_OK) {
-        return; /* keys and requests are PEM too */
-    }
-    struct cr_bytes rest = cr_blob_view(&ders), der;
+    struct cr_bytes der;
     while (cr_cert_next(&der, &rest) == CR_OK) {
         if (cr_cert_parse(&cert, der) != CR_OK) {
             ledger_wrong(ledger, "%s holds something that is no certificate", path);
@@ -43,7 +32,25 @@ static void check_pem(struct ledger *ledger, const char *path)
             ledger_wrong(ledger, "I10: %s belongs to %s", path, known->facts.device);
         }
     }
-    cr_blob_fini(&ders);
+}
+
+/* PEM, or DER of one certificate after another. */
+static void check_file(struct ledger *ledger, const char *path, bool pem)
+{
+    static uint8_t text[PEM_MAX];
+    struct cr_blob ders;
+    FILE *file = fopen(path, "r");
+    if (file == NULL) {
+        return; /* a device may have just replaced it */
+    }
+    size_t len = fread(text, 1, sizeof text, file);
+    (void)fclose(file);
+    if (!pem) {
+        check_ders(ledger, path, (struct cr_bytes){ text, len });
+    } else if (cr_cert_from_pem(&ders, (struct cr_bytes){ text, len }) == CR_OK) { /* keys and requests are PEM too */
+        check_ders(ledger, path, cr_blob_view(&ders));
+        cr_blob_fini(&ders);
+    }
 }
 
 static void check_below(struct ledger *ledger, const char *path, unsigned depth)
@@ -60,7 +67,9 @@ static void check_below(struct ledger *ledger, const char *path, unsigned depth)
         if (S_ISDIR(st.st_mode) && depth < DEPTH_MAX) {
             check_below(ledger, below, depth + 1);
         } else if (S_ISREG(st.st_mode) && len > 4 && strcmp(below + len - 4, ".pem") == 0) {
-            check_pem(ledger, below);
+            check_file(ledger, below, true);
+        } else if (S_ISREG(st.st_mode) && strncmp(entry->d_name, "chain.", strlen("chain.")) == 0) {
+            check_file(ledger, below, false); /* as the simulated devices store it */
         }
     }
     if (dir != NULL) {

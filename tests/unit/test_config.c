@@ -294,7 +294,7 @@ static void test_all_mistakes_at_once(void **state)
                                "\n"
                                "redis nowhere\n"                  /* 4 */
                                "workers 2\n"
-                               "workers 3\n"                      /* 6 */
+                               "workers some\n"                   /* 6 */
                                "lifetime 5d\n"                    /* 7 */
                                "slot operational\n"
                                "lifetime 5\n"                     /* 9 */
@@ -307,6 +307,7 @@ static void test_all_mistakes_at_once(void **state)
         { 1, "did you mean issuer_certfile?" },
         { 4, "redis must be" },
         { 6, "given twice, first in line 5" },
+        { 6, "workers must be" },
         { 7, "belongs to a slot" },
         { 9, "lifetime must be a time" },
         { 10, "there is no key frobnicate" },
@@ -423,7 +424,6 @@ static void test_redis_credentials(void **state)
     refuse(text, 4, "is empty");
     (void)close(fd);
     (void)unlink(path);
-
     /* nothing of a password is left where the configuration was refused, and no sentence has it */
     assert_int_equal(parse_bytes("redis redis://:hunter2@h\n", 25), CR_INVALID);
     assert_string_equal(config.redis_password, "");

@@ -1,4 +1,4 @@
-/* config as a file: what cannot be read, and that README.md and the table name the same keys. */
+/* config as a file: what cannot be read, keys that are given twice, and that README.md and the table name the same keys. */
 #include "plugin/config.h"
 
 #include "plugin/config_table.h"
@@ -16,7 +16,7 @@
 
 /* The last mistake that was reported. */
 static struct complaint {
-    unsigned line;
+    unsigned line, count;
     char text[512];
 } complaint;
 static struct cr_config config;
@@ -25,6 +25,7 @@ static void complain(void *ctx, unsigned line, const char *sentence)
 {
     struct complaint *last = ctx;
     last->line = line;
+    last->count++;
     assert_int_equal(cr_text_copy(last->text, sizeof last->text, sentence), CR_OK);
 }
 
@@ -46,6 +47,46 @@ static void test_reading_files(void **state)
     assert_int_equal(ftruncate(fd, (1 << 20) + 1), 0);
     assert_int_equal(cr_config_read(&config, path, complain, &complaint), CR_INVALID);
     assert_string_equal(complaint.text, "is larger than 1 MiB");
+    (void)close(fd);
+    (void)unlink(path);
+}
+
+static void expect_mistakes(const char *lines, unsigned count)
+{
+    char text[400];
+    int len = snprintf(text, sizeof text, "%s%s", REQUIRED, lines);
+    complaint.count = 0;
+    assert_int_equal(cr_config_parse(&config, (struct cr_bytes){ (const uint8_t *)text, (size_t)len }, complain,
+                                     &complaint), CR_INVALID);
+    if (complaint.count != count) {
+        fail_msg("%u mistakes, not %u, in %s; the last: %s", complaint.count, count, lines, complaint.text);
+    }
+}
+
+/* A key that is given twice is one mistake, whatever the first one made of the configuration; a second value that is wrong
+ * is another. */
+static void test_keys_given_twice(void **state)
+{
+    char path[] = "/tmp/cr-test-secret-XXXXXX";
+    int fd = mkstemp(path); /* mode 0600 */
+    char lines[300];
+    (void)state;
+    expect_mistakes("workers 2\nworkers 3\n", 1);
+    expect_mistakes("workers 2\nworkers x\n", 2);
+    expect_mistakes("workers x\nworkers 3\n", 2);
+    expect_mistakes("workers x\nworkers y\n", 3);
+    expect_mistakes("workers 2\nworkers\n", 2);
+    expect_mistakes("redis redis://a:b@c\nredis redis://d:e@f\n", 1);
+    expect_mistakes("slot operational\nlifetime 5d\nlifetime 5\n", 2);
+    expect_mistakes("slot operational\ntls true\ntls true\n", 1);
+    expect_mistakes("slot operational\nlifetime 1000d\nrenewal_window 800d\nrenewal_window 700d\n", 1);
+    expect_mistakes("slot operational\nrenewal_window 33%\nrenewal_window soon\n", 2);
+
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, "secret\n", 7), 7);
+    (void)snprintf(lines, sizeof lines,
+                   "redis_username a\nredis_username b\nredis_password_file %s\nredis_password_file %s\n", path, path);
+    expect_mistakes(lines, 2);
     (void)close(fd);
     (void)unlink(path);
 }
@@ -114,6 +155,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_reading_files),
+        cmocka_unit_test(test_keys_given_twice),
         cmocka_unit_test(test_readme_has_every_key),
         cmocka_unit_test(test_readme_has_no_other_key),
         cmocka_unit_test(test_nearest_key),

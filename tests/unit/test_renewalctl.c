@@ -329,15 +329,20 @@ static void renders_the_status(void **state)
         "\"journal\":true,\"unrecorded\":2,\"latencyMicros\":180,\"problem\":\"Redis is read-only.\"},"
         "\"issuers\":[{\"issuer\":\"0123456789abcdef\",\"subject\":\"CN=Issuing CA\",\"notAfter\":\"2030-01-01T00:00:00Z\","
         "\"signing\":true},{\"issuer\":\"fedcba9876543210\",\"subject\":\"CN=Ältere CA\",\"notAfter\":\"2027-01-01T00:00:00Z\","
-        "\"signing\":false}],\"counters\":{\"issued\":1204,\"confirmed\":1190,\"refused\":{\"too-early\":12,\"busy\":1}}}",
+        "\"signing\":false}],\"counters\":{\"issued\":1204,\"confirmed\":1190,\"triggered\":40,"
+        "\"delivered\":52,\"alarms\":3,\"auditsLost\":2,\"new\":7,\"refused\":{\"too-early\":12,\"busy\":1}}}",
         false);
     assert_string_equal(text, "broker        b1, version 0.1.0, up 1 d 1 h\n"
-                              "sessions      412 connected, 390 devices\n"
+                              "sessions      412 connected now, 390 devices seen lately\n"
                               "jobs          3 of at most 256 in flight\n"
                               "store         connected, not writable, durable, journal kept, answers in 180 us\n"
                               "              2 certificates are in the journal only\n"
                               "problem       Redis is read-only.\n"
                               "issued        1204, confirmed 1190\n"
+                              "triggered     40, delivered 52\n"
+                              "alarms        3\n"
+                              "audit         2 lines lost\n"
+                              "new           7\n"
                               "\n"
                               "ISSUER            SIGNS  NOT AFTER             SUBJECT\n"
                               "0123456789abcdef  yes    2030-01-01T00:00:00Z  CN=Issuing CA\n"
@@ -353,7 +358,7 @@ static void renders_a_trigger(void **state)
 {
     (void)state;
     static const struct { const char *args, *data, *text; } cases[] = {
-        { "trigger m", "{\"renewalId\":\"u\",\"state\":\"triggered\",\"attempt\":2,\"delivered\":1}",
+        { "trigger m", "{\"device\":\"m\",\"slot\":\"operational\",\"renewalId\":\"u\",\"state\":\"triggered\",\"attempt\":2,\"delivered\":1}",
           "m/operational: triggered, attempt 2, told to 1 session (renewal u)\n" },
         { "trigger m --slot data", "{\"renewalId\":\"u\",\"state\":\"triggered\",\"attempt\":1,\"delivered\":0}",
           "m/data: triggered, attempt 1, not connected: it is told when it appears (renewal u)\n" },
