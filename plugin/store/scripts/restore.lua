@@ -15,7 +15,7 @@ local function told(code)
 end
 
 local function raise()
-  if num('gen') < gen then put('gen', gen) end
+  put('gen', gen) -- never lower: what is behind Redis was told 'newer'
   if num('ver') < ver then put('ver', ver) end
 end
 
