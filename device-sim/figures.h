@@ -41,6 +41,7 @@ struct figures {
     struct samples awake_ms, exchange_ms, confirm_ms, sent, received;
     struct samples connect_ms; /* per connection */
     unsigned triggered, asleep_when_triggered; /* by --trigger */
+    unsigned woke_and_renewed;                 /* of those asleep */
     double duration_s;
     enum run_end end;
 };

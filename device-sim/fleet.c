@@ -100,7 +100,8 @@ static void trigger_when_ready(struct fleet *fleet)
         return;
     }
     for (unsigned i = 0; i < fleet->count; i++) {
-        fleet->figures->asleep_when_triggered += device_awake(&fleet->devices[i]) ? 0 : 1;
+        fleet->devices[i].overslept = !device_awake(&fleet->devices[i]);
+        fleet->figures->asleep_when_triggered += fleet->devices[i].overslept ? 1 : 0;
     }
     fleet->operator = (struct operator_job){ .roster = &fleet->roster, .dir = fleet->options->dir,
                                              .slot = fleet->options->slot, .link = fleet->env.link,
@@ -184,7 +185,10 @@ static void count_outcomes(struct fleet *fleet)
         struct device *device = &fleet->devices[i];
         device_stop(device);
         switch (device->outcome) {
-        case DEVICE_RENEWED: figures->renewed++; break;
+        case DEVICE_RENEWED:
+            figures->renewed++;
+            figures->woke_and_renewed += fleet->devices[i].overslept ? 1 : 0;
+            break;
         case DEVICE_FAILED: figures_failed(figures, device->reason[0] != '\0' ? device->reason : "unknown"); break;
         default: figures->pending++; break;
         }

@@ -81,6 +81,7 @@ void report_table(FILE *to, struct figures *figures)
         fputs("\nTriggered by the operator\n", to);
         row_count(to, "devices", figures->triggered);
         row_count(to, "of them asleep at that time", figures->asleep_when_triggered);
+        row_count(to, "of those renewed after they woke", figures->woke_and_renewed);
     }
     fputs("\nWent wrong, by design\n", to);
     row_count(to, "power lost while writing", figures->power_losses);
@@ -129,8 +130,8 @@ static void json_write(FILE *to, struct figures *figures)
     json_times(to, "confirm", &figures->confirm_ms);
     fprintf(to, "  \"wire_bytes_per_renewal\": %.0f,\n  \"wire_bytes_sent\": %.0f,\n  \"wire_bytes_received\": %.0f,\n",
             bytes_per_renewal(figures), samples_mean(&figures->sent), samples_mean(&figures->received));
-    fprintf(to, "  \"triggered\": %u,\n  \"asleep_when_triggered\": %u,\n", figures->triggered,
-            figures->asleep_when_triggered);
+    fprintf(to, "  \"triggered\": %u,\n  \"asleep_when_triggered\": %u,\n  \"woke_and_renewed\": %u,\n",
+            figures->triggered, figures->asleep_when_triggered, figures->woke_and_renewed);
     fprintf(to, "  \"faults\": {\"power\": %u, \"corrupt\": %u, \"clock\": %u, \"never_wakes\": %u},\n",
             figures->power_losses, figures->corrupted, figures->wrong_clocks, figures->never_wake);
     fprintf(to, "  \"rejected\": %u,\n  \"refused\": %u,\n  \"rolled_back\": %u,\n", figures->rejected,

@@ -62,6 +62,7 @@ sim_run 0 --count 40 --trigger --awake 2 --asleep 1 --fault-power 0.5 --fault-co
   --fault-never-wakes 0.1 --seed 3
 equal "$(figure triggered)" 40
 (($(figure asleep_when_triggered) > 0)) || fail "nobody was asleep"
+(($(figure woke_and_renewed) >= $(figure asleep_when_triggered) - $(fault never_wakes))) || fail "sleepers were forgotten"
 (($(fault power) > 0 && $(fault corrupt) > 0 && $(fault clock) > 0 && $(fault never_wakes) > 0)) || fail "no faults"
 equal "$(figure failed)" 0
 equal "$(figure pending)" "$(fault never_wakes)"
