@@ -48,7 +48,11 @@ static void settle_broken(struct exchange *exchange, int rc)
         .port = exchange->port,
         .connected = exchange->connected,
         .closed = closed,
-        .problem = closed ? "" : rc == MOSQ_ERR_ERRNO ? strerror(error) : mosquitto_strerror(rc),
+        /* libmosquitto 2.1 has already closed the socket, and errno is about that. */
+        .problem = closed                                     ? ""
+                   : rc != MOSQ_ERR_ERRNO                     ? mosquitto_strerror(rc)
+                   : error != 0 && error != EBADF             ? strerror(error)
+                                                              : "nothing answers there",
         .log = exchange->log,
     };
     if (!exchange->settled) {

@@ -66,7 +66,8 @@ contains "$err" "(not-authorised)"
 
 step "nobody there, nobody answering, wrong usage"
 expect 3 -p 1 status
-contains "$err" "Connection refused; see -h and -p"
+contains "$err" "no connection to 127.0.0.1:1: "
+[[ $err == *"Connection refused; see -h and -p"* || $err == *"nothing answers there; see -h and -p"* ]] || fail "why there is no connection: $err"
 expect 3 --cafile "$T/pki/issuer.key" status
 contains "$err" "--cafile $T/pki/issuer.key holds no certificate in PEM"
 expect 3 --cafile "$T/pki/nothing" status
