@@ -6,6 +6,8 @@ local function answer(code, certificates)
     local name = flat[i]
     if name == 'ls' then
       flat[i + 1] = rec.ls
+    elseif name == 'gap' then
+      flat[i + 1] = rec.gap
     elseif name ~= 'id' and name ~= 'fs' and string.sub(name, 1, n) ~= p then
       local other, field = string.match(name, '^(.+):(%a+)$')
       if field == 'crt' or field == 'ver' then
