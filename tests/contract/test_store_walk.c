@@ -31,7 +31,8 @@ struct walk {
     char renewal[2][64][CR_RENEWAL_ID_CAP]; /* the same renewals as either store names them */
     unsigned renewals;
     unsigned visits[CR_STATE_COUNT];
-    unsigned regressed, split, outdated;
+    unsigned regressed, split, outdated, begun, unanswered, failing;
+    uint64_t generation[DEVICES][SLOTS];
 };
 
 static uint32_t dice(struct walk *walk, uint32_t sides)
@@ -131,6 +132,9 @@ static void same_job(struct walk *walk, const struct cr_job *fake, const struct 
     walk->regressed += fake->regressed;
     walk->split += fake->alarm == CR_REFUSAL_SPLIT_IDENTITY;
     walk->outdated += fake->refusal == CR_REFUSAL_CERTIFICATE_OUTDATED;
+    walk->begun += fake->triggered;
+    walk->unanswered += fake->alert == CR_ALERT_UNANSWERED;
+    walk->failing += fake->alert == CR_ALERT_FAILING;
     if (fake->outcome == CR_OUT_NONE || fake->outcome == CR_OUT_CERTIFICATE) {
         assert_int_equal(fake->generation, real->generation);
     }
@@ -154,6 +158,13 @@ static void compare_all(struct walk *walk)
             job[k] = rig_run(walk->broker[k][0], rig_job(walk->broker[k][0], CR_OP_INSPECT, device, ""));
         }
         same_job(walk, job[0], job[1]);
+        for (unsigned s = 0; s < SLOTS && job[0]->record != NULL; s++) { /* a generation never decreases */
+            const struct cr_slot_record *record = cr_device_record_slot(job[1]->record, slot_name[s]);
+            if (record != NULL) {
+                assert_true(record->generation >= walk->generation[d][s]);
+                walk->generation[d][s] = record->generation;
+            }
+        }
         cr_job_free(job[0]);
         cr_job_free(job[1]);
     }
@@ -363,6 +374,14 @@ static void both_walk_alike(void **state)
     }
     for (int s = 0; s < CR_STATE_COUNT; s++) {
         assert_true(walk.visits[s] >= count / VISITS_SHARE); /* no state was left out */
+    }
+    if (getenv("CR_WALK_TRACE") != NULL) {
+        print_message("regressed %u, split %u, outdated %u, begun %u, unanswered %u, failing %u\n", walk.regressed,
+                      walk.split, walk.outdated, walk.begun, walk.unanswered, walk.failing);
+    }
+    if (count >= 3000) { /* nor anything that is rare */
+        assert_true(walk.regressed > 0 && walk.split > 0 && walk.outdated > 0);
+        assert_true(walk.begun > 0 && walk.unanswered > 0 && walk.failing > 0);
     }
     for (unsigned i = 0; i < walk.signing_count; i++) {
         cr_job_free(walk.signing[0][i]);
