@@ -46,7 +46,7 @@ if not st and ARGV[16] ~= '1' then
     opens = na <= nb and nb or na - math.floor((na - nb) * tonumber(ARGV[18]) / 1000)
     if opens > now then -- it may have been brought forward
       local planned = redis.call('ZSCORE', KEYS[2], device .. '/' .. slot)
-      opens = math.min(opens, tonumber(planned) or opens, early(tonumber(ARGV[20])))
+      opens = early(tonumber(ARGV[20]), math.min(opens, tonumber(planned) or opens))
     end
   end
   if opens > now then return told('early', opens - now) end

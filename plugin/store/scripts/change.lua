@@ -89,7 +89,7 @@ local function confirm(chances)
   expires = pna
   count_anew()
   go_quiet()
-  if chances then score = math.min(score, early(chances)) end
+  if chances then score = early(chances, score) end
 end
 
 local function commit()

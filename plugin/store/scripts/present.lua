@@ -6,60 +6,56 @@
 -- Code: known, seen, confirmed, regressed, split, stranger; outdated: nothing was changed.
 -- Note: also 'began <slot>'.
 -- include answer.lua
-local crt, state, chances = ARGV[5], rec[p .. 'st'], tonumber(ARGV[15])
-local appeared, may_begin = ARGV[14] == '1', ARGV[12] ~= '0'
+local crt, chances, appeared, may_begin = ARGV[5], tonumber(ARGV[15]), ARGV[14] == '1', ARGV[12] ~= '0'
 
 -- How long it was away: a running quantile, which steps up nine times as far as it steps down.
-local away, gap = now - (tonumber(rec.ls) or now), nil
-if appeared and away > 0 then
-  local was = tonumber(rec.gap)
-  if not was then
-    gap = away
-    flat[#flat + 1] = 'gap'
-    flat[#flat + 1] = ''
-  elseif away > was then
-    gap = math.min(away, was + math.max(1, math.floor(was * 9 / 40)))
-  else
-    gap = was - math.floor(was / 40)
+local gap, moved = rec.gap and (tonumber(rec.gap) or error('CORRUPT gap')), false
+if appeared and rec.ls then
+  local away = now - tonumber(rec.ls)
+  if away > 0 then
+    moved = true
+    if not gap then
+      gap = away
+      flat[#flat + 1] = 'gap'
+      flat[#flat + 1] = ''
+    elseif away > gap then
+      gap = math.min(away, gap + math.max(1, math.floor(gap * 9 / 40)))
+    else
+      gap = gap - (gap - gap % 40) / 40
+    end
+    rec.gap = string.format('%.0f', gap)
   end
-  gap = string.format('%.0f', gap)
-  rec.gap = gap
 end
 
--- When the slot, being quiet, begins by itself, where the agenda has it at `planned`. nil: it does not.
-local function begins_at(chances, planned)
-  if not chances or rec[p .. 'st'] or rec[p .. 'hold'] or not rec[p .. 'crt'] then return nil end
-  if num('miss') > 0 or num('na') <= now then return math.min(planned, now) end
-  return math.min(planned, early(chances))
-end
-
--- Is there nothing to begin, to bring forward or to end?
-local function rests(chances)
-  if rec[p .. 'st'] then return rec[p .. 'st'] ~= 'triggered' or num('end') > now end
-  local planned = tonumber(redis.call('ZSCORE', KEYS[2], device .. '/' .. slot)) or math.huge
-  local at = begins_at(chances, planned)
-  return not at or (at == planned and (at > now or not may_begin))
+-- Is there nothing to begin, to bring forward or to end in the slot with this prefix? at: its time in the agenda. Says
+-- no also where it takes a closer look.
+local function rests(q, needs, at)
+  local st = rec[q .. 'st']
+  if st then return st ~= 'triggered' or tonumber(rec[q .. 'end'] or 0) > now end
+  if not needs or rec[q .. 'hold'] then return true end
+  local na = tonumber(rec[q .. 'na'])
+  if not na or not at or na <= now or rec[q .. 'miss'] then return false end
+  return (at > now or not may_begin) and (not gap or needs == 0 or na - needs * gap >= at)
 end
 
 local function others_rest()
-  local name, all = slot, true
   for other, needs in string.gmatch(ARGV[17], '(%S+) (%d+)') do
-    slot, p = other, other .. ':'
-    all = all and (not rec[p .. 'crt'] or rests(tonumber(needs)))
+    local at = rec[other .. ':crt'] and redis.call('ZSCORE', KEYS[2], device .. '/' .. other)
+    if rec[other .. ':crt'] and not rests(other .. ':', tonumber(needs), tonumber(at)) then return false end
   end
-  slot, p = name, name .. ':'
-  return all
+  return true
 end
 
+local at = redis.call('ZSCORE', KEYS[2], device .. '/' .. slot)
 if rec.fs and rec[p .. 'crt'] == crt and rec[p .. 'pcrt'] ~= crt and not rec[p .. 'reg'] and ARGV[10] ~= '1' and
-    rests(chances) and others_rest() then
-  if gap then -- by far the most frequent: it is who it was
-    redis.call('HSET', KEYS[1], 'ls', ARGV[4], 'gap', gap)
+    rests(p, chances, tonumber(at)) and (ARGV[17] == '' or others_rest()) then
+  if moved then -- by far the most frequent: it is who it was
+    redis.call('HSET', KEYS[1], 'ls', ARGV[4], 'gap', rec.gap)
   else
     redis.call('HSET', KEYS[1], 'ls', ARGV[4])
   end
   rec.ls = ARGV[4]
-  return answer('known', true)
+  return answer('known', true, at)
 end
 
 -- include change.lua
@@ -73,13 +69,13 @@ local function new_id()
     string.sub(hash, 18, 20) .. '-' .. string.sub(hash, 21, 32)
 end
 
-local function planned()
+local function planned_at()
   local at = tonumber(score or due) or 0
   return at > 0 and at or math.huge
 end
 
 local function begin(why)
-  local at = planned()
+  local at = planned_at()
   put('due', at < math.huge and at or 0)
   put('rid', new_id())
   put('why', why)
@@ -87,12 +83,19 @@ local function begin(why)
   go_triggered(ARGV[12], ARGV[13])
 end
 
+-- When the slot begins by itself. nil: it does not.
+local function begins_at(chances)
+  if not chances or get('st') or get('hold') or not get('crt') then return nil end
+  if num('miss') > 0 or num('na') <= now then return math.min(planned_at(), now) end
+  return early(chances, planned_at())
+end
+
 -- It is here, and a quiet slot of it is due: its renewal begins, for who knows when it comes again.
 local function look(chances)
-  local at = begins_at(chances, planned())
+  local at = begins_at(chances)
   if at and at <= now and may_begin then
     begin('expiry')
-  elseif at and at < planned() then
+  elseif at and at < planned_at() then
     score = at
   end
 end
@@ -100,7 +103,7 @@ end
 redis.call('ZSCORE', KEYS[3], member)
 if not rec.fs then put_raw('fs', ARGV[4]) end
 put_raw('ls', ARGV[4])
-if gap then put_raw('gap', gap) end
+if moved then put_raw('gap', gap) end
 if get('st') == 'issued' and get('pcrt') == crt then
   confirm(chances)
   code = 'confirmed'

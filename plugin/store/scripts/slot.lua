@@ -21,11 +21,14 @@ local function num(field)
   return value and (tonumber(value) or error('CORRUPT ' .. p .. field)) or 0
 end
 
--- So early that the device is likely to appear `chances` times before notAfter, but not in the first tenth of the
--- certificate's life. rec.gap: nine of ten of its absences are at most so long.
-local function early(chances)
-  local gap = rec.gap and (tonumber(rec.gap) or error('CORRUPT gap'))
-  if not gap or chances == 0 or not rec[p .. 'crt'] then return math.huge end
-  local nb, na = num('nb'), num('na')
-  return math.max(na - chances * gap, nb + math.floor(math.max(0, na - nb) / 10))
+-- A slot whose certificate is known has its time at `planned`, or so early that the device is likely to appear
+-- `chances` times before notAfter; but not in the first tenth of the certificate's life. rec.gap: nine of ten of its
+-- absences are at most so long.
+local function early(chances, planned)
+  if not rec.gap or chances == 0 then return planned end
+  local na = num('na')
+  local at = na - chances * (tonumber(rec.gap) or error('CORRUPT gap'))
+  if at >= planned then return planned end
+  local nb = num('nb')
+  return math.min(planned, math.max(at, nb + math.floor(math.max(0, na - nb) / 10)))
 end
