@@ -18,6 +18,7 @@ static const struct cr_refusal_info refusals[CR_REFUSAL_COUNT] = {
     [CR_REFUSAL_CERTIFICATE_NOT_VALID] = { "certificate-not-valid", "The certificate of this connection has expired or is not valid yet.", 403, false, true },
     [CR_REFUSAL_REVOKED] = { "revoked", "This certificate or key is revoked.", 403, false, true },
     [CR_REFUSAL_ON_HOLD] = { "on-hold", "This device is on hold; an operator must release it.", 403, true, false },
+    [CR_REFUSAL_SPLIT_IDENTITY] = { "split-identity", "A certificate and the one that it superseded are used in turn: two hold this identity.", 403, false, true },
     [CR_REFUSAL_UNKNOWN_SLOT] = { "unknown-slot", "No such slot is configured.", 404, false, false },
     [CR_REFUSAL_UNKNOWN_DEVICE] = { "unknown-device", "No such device is known.", 404, false, false },
     [CR_REFUSAL_UNKNOWN_RENEWAL] = { "unknown-renewal", "No such renewal is under way for this slot.", 404, false, false },

@@ -25,6 +25,7 @@ enum cr_refusal {
     CR_REFUSAL_CERTIFICATE_NOT_VALID, /* the connection's certificate has expired, or is not valid yet */
     CR_REFUSAL_REVOKED,             /* the presented certificate or the requested key is revoked */
     CR_REFUSAL_ON_HOLD,             /* device or slot is on hold */
+    CR_REFUSAL_SPLIT_IDENTITY,      /* a certificate and its superseded one are used in turn: two have them */
     /* 404 */
     CR_REFUSAL_UNKNOWN_SLOT,
     CR_REFUSAL_UNKNOWN_DEVICE,      /* operator channel */

@@ -48,7 +48,8 @@ const struct cr_command_info *control_command(const char *name);
 
 /* ---- rendering (control_render.c); NULL: out of memory ---- */
 
-cJSON *control_render_device(const struct cr_device_record *record);
+/* now_s: for what is left of its certificates. */
+cJSON *control_render_device(const struct cr_device_record *record, int64_t now_s);
 cJSON *control_render_status(struct cr_router *router);
 
 #endif

@@ -53,7 +53,7 @@ static enum cr_command_result get_device(const struct cr_command *command, cJSON
 static cJSON *get_device_answer(struct cr_router *router, const struct cr_job *job)
 {
     (void)router;
-    return job->record != NULL ? control_render_device(job->record) : NULL;
+    return job->record != NULL ? control_render_device(job->record, job->now_s) : NULL;
 }
 
 static enum cr_command_result trigger_renewal(const struct cr_command *command, cJSON **data, enum cr_refusal *refusal,

@@ -67,7 +67,21 @@ static bool render_renewal(cJSON *object, const struct cr_slot_record *slot)
     return true;
 }
 
-static bool render_slot(cJSON *slots, const struct cr_slot_record *slot)
+static bool render_count(cJSON *object, const char *name, unsigned count)
+{
+    return count == 0 || cJSON_AddNumberToObject(object, name, count) != NULL;
+}
+
+/* How often the device can be expected to appear before its certificate expires; nothing while that is not known. */
+static bool render_chances(cJSON *object, const struct cr_slot_record *slot, int64_t gap_s, int64_t now_s)
+{
+    int64_t left_s = slot->current.not_after - now_s;
+
+    return gap_s <= 0 || slot->current.serial.len == 0 ||
+           cJSON_AddNumberToObject(object, "chancesLeft", left_s > 0 ? (double)(left_s / gap_s) : 0) != NULL;
+}
+
+static bool render_slot(cJSON *slots, const struct cr_slot_record *slot, int64_t gap_s, int64_t now_s)
 {
     cJSON *object = cJSON_CreateObject();
 
@@ -80,22 +94,25 @@ static bool render_slot(cJSON *slots, const struct cr_slot_record *slot)
            cJSON_AddBoolToObject(object, "held", slot->held) != NULL &&
            cJSON_AddNumberToObject(object, "generation", (double)slot->generation) != NULL &&
            render_entry(object, &slot->current) && render_time(object, "nextRenewal", slot->due) &&
+           render_chances(object, slot, gap_s, now_s) && render_count(object, "failures", slot->failures) &&
+           render_count(object, "unanswered", slot->unanswered) && render_time(object, "retryAt", slot->retry_at) &&
            render_renewal(object, slot);
 }
 
-cJSON *control_render_device(const struct cr_device_record *record)
+cJSON *control_render_device(const struct cr_device_record *record, int64_t now_s)
 {
     cJSON *data = cJSON_CreateObject();
     cJSON *slots;
 
     if (data == NULL || cJSON_AddStringToObject(data, "device", record->device) == NULL ||
         !render_time(data, "firstSeen", record->first_seen) || !render_time(data, "lastSeen", record->last_seen) ||
+        (record->gap_s > 0 && cJSON_AddNumberToObject(data, "gapSeconds", (double)record->gap_s) == NULL) ||
         (slots = cJSON_AddArrayToObject(data, "slots")) == NULL) {
         cJSON_Delete(data);
         return NULL;
     }
     for (unsigned i = 0; i < record->slot_count; i++) {
-        if (!render_slot(slots, &record->slot[i])) {
+        if (!render_slot(slots, &record->slot[i], record->gap_s, now_s)) {
             cJSON_Delete(data);
             return NULL;
         }

@@ -63,6 +63,31 @@ static void slot_part(const struct ctl_sheet *sheet, const char *label, const ch
     cJSON_Delete(part);
 }
 
+/* Takes a number and what comes of it: "<before>N<after>", "" when it is not there. */
+static void count_take(char cell[CTL_CELL_CAP], cJSON *object, const char *name, const char *before, const char *after)
+{
+    double count = ctl_number_take(object, name, -1);
+    cell[0] = '\0';
+    if (count >= 0) {
+        (void)snprintf(cell, CTL_CELL_CAP, "%s%.0f%s", before, count, after);
+    }
+}
+
+/* How its renewals went since the last one that was confirmed, and how many more chances it has. */
+static void slot_outlook(const struct ctl_sheet *sheet, cJSON *slot)
+{
+    char cell[CTL_CELL_CAP], text[CTL_CELL_CAP];
+    const cJSON *chances = cJSON_GetObjectItemCaseSensitive(slot, "chancesLeft");
+    bool few = cJSON_IsNumber(chances) && chances->valuedouble < 1;
+    count_take(cell, slot, "chancesLeft", "likely to appear ", " more times before notAfter");
+    ctl_sheet_row(sheet, "chances", cell, few ? CTL_BAD : CTL_PLAIN);
+    count_take(cell, slot, "failures", "", " reported in a row");
+    cell_add_take(cell, "next try at ", slot, "retryAt");
+    ctl_sheet_row(sheet, "failures", cell, CTL_BAD);
+    count_take(text, slot, "unanswered", "", " in a row: begins anew when it appears");
+    ctl_sheet_row(sheet, "unanswered", text, CTL_BUSY);
+}
+
 static void render_slot(const struct ctl_sheet *outer, cJSON *slot)
 {
     struct ctl_sheet sheet = *outer;
@@ -84,6 +109,7 @@ static void render_slot(const struct ctl_sheet *outer, cJSON *slot)
     validity_take(cell, slot);
     ctl_sheet_row(&sheet, "valid", cell, CTL_PLAIN);
     row_take(&sheet, "due", slot, "nextRenewal");
+    slot_outlook(&sheet, slot);
 
     cJSON *part = ctl_take(slot, "renewal");
     ctl_cell_take(cell, part, "renewalId");
@@ -111,7 +137,14 @@ static void render_device(const struct ctl_sheet *sheet, cJSON *data)
 {
     row_take(sheet, "device", data, "device");
     row_take(sheet, "first seen", data, "firstSeen");
-    row_take(sheet, "last seen", data, "lastSeen");
+    char cell[CTL_CELL_CAP] = "", gap[CTL_CELL_CAP];
+    ctl_cell_take(cell, data, "lastSeen");
+    double gap_s = ctl_number_take(data, "gapSeconds", 0);
+    if (gap_s > 0) {
+        ctl_duration_text(gap, gap_s);
+        cell_add(cell, "about every ", gap);
+    }
+    ctl_sheet_row(sheet, "last seen", cell, CTL_PLAIN);
     cJSON *slots = ctl_take(data, "slots");
     ctl_sheet_rest(sheet, data);
     for (cJSON *slot = cJSON_IsArray(slots) ? slots->child : NULL; slot != NULL; slot = slot->next) {

@@ -118,6 +118,20 @@ void store_trigger_start(struct store_op *op)
 
 /* ---- a report ---- */
 
+/* Another failure; whether it is one of too many. */
+static void report_failed(struct store_op *op, const struct cr_answer *answer)
+{
+    const struct cr_job *job = op->job;
+    unsigned most = job->setup->config.failures_alert;
+    int64_t failures = 0;
+    char detail[CR_REASON_CAP + 60];
+    if (cr_answer_number(answer, 0, &failures) == CR_OK && most > 0 && failures > 0 && failures % most == 0) {
+        (void)snprintf(detail, sizeof detail, "%lld failures in a row, the last one: %s", (long long)failures,
+                       job->report.reason[0] != '\0' ? job->report.reason : "no reason given");
+        store_audit_alert(op, CR_ALERT_FAILING, detail);
+    }
+}
+
 static void on_reported(struct store_op *op, const redisReply *reply)
 {
     struct cr_answer answer;
@@ -135,6 +149,9 @@ static void on_reported(struct store_op *op, const redisReply *reply)
     snprintf(detail, sizeof detail, "%s%s%s", cr_report_outcome_text(job->report.outcome),
              job->report.reason[0] != '\0' ? ": " : "", job->report.reason);
     store_audit_op(op, "report", detail, NULL);
+    if (cr_answer_is(&answer, "failed")) {
+        report_failed(op, &answer);
+    }
     if (cr_answer_is(&answer, "confirmed")) {
         job->confirmed = true;
         store_audit_current(op, "confirmed", "by report");

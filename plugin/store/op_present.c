@@ -67,21 +67,14 @@ static void presented(struct store_op *op, const struct cr_answer *answer)
     } else if (cr_answer_is(answer, "regressed")) {
         job->regressed = true;
         store_audit_op(op, "regression", "a superseded certificate came back", NULL);
+    } else if (cr_answer_is(answer, "split")) {
+        static const char detail[] = "the superseded certificate and its successor are used in turn";
+        store_audit_op(op, "split-identity", detail, NULL);
+        job->alarm = CR_REFUSAL_SPLIT_IDENTITY;
+        memcpy(job->audit_detail, detail, sizeof detail);
     } else if (cr_answer_is(answer, "stranger")) {
         store_audit_alarm(op, CR_REFUSAL_CERTIFICATE_OUTDATED,
                           "presents a certificate that is neither the confirmed nor the waiting one");
-    }
-}
-
-/* The script found the slot due, and began its renewal. */
-static void begun(struct store_op *op)
-{
-    struct cr_job *job = op->job;
-    const struct cr_slot_record *slot = cr_device_record_slot(job->record, job->slot);
-    if (slot != NULL && slot->state == CR_STATE_TRIGGERED && strcmp(slot->renewal_id, op->new_renewal_id) == 0) {
-        job->triggered = true;
-        memcpy(job->renewal_id, slot->renewal_id, sizeof job->renewal_id);
-        store_audit_op(op, "triggered", cr_renew_reason_text(CR_RENEW_EXPIRY), NULL);
     }
 }
 
@@ -89,14 +82,19 @@ static void on_presented(struct store_op *op, const redisReply *reply)
 {
     struct cr_answer answer;
     struct cr_job *job = op->job;
-    if (store_answer_read(&answer, reply) != CR_OK || cr_answer_is(&answer, "foreign") ||
+    cr_err err = store_answer_read(&answer, reply);
+    if (err == CR_OK && cr_answer_is(&answer, "outdated")) {
+        job->regressed = true;
+        store_op_refuse(op, CR_REFUSAL_CERTIFICATE_OUTDATED, 0);
+        return;
+    }
+    if (err != CR_OK || cr_answer_is(&answer, "foreign") ||
         cr_answer_record(&answer, job->device, NULL, job->now_s, &job->record) != CR_OK) {
         store_op_quarantine(op, "the record of this device is damaged, or another device's");
         return;
     }
-    store_audit_note(op, &answer);
     presented(op, &answer);
-    begun(op);
+    store_audit_note(op, &answer);
     store_op_look_for_lost(op);
     job->outcome = CR_OUT_RECORD;
     job->stage = CR_STAGE_DONE;

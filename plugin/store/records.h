@@ -1,15 +1,23 @@
 /* records: how a device's record is spelt in Redis: keys, the arguments of the scripts, and their answers. Pure; any
  * thread; no heap but for the blobs of certificates.
  *
- * A device is a hash of short fields. Of the device: id (its mark, see below), fs and ls (first and last seen). Of a
- * slot, each with `<slot>:` before it, absent where there is nothing to say: crt key nb na            the current
- * certificate: serial@issuer, hash of its key, notBefore, notAfter gen ver                  generation; transitions so
- * far old oldat lr             the superseded serial, since when; first digits of the renewal confirmed last hold on
- * hold st                       triggered, issuing, issued; absent: quiet rid why try              the renewal under
- * way: id, reason, attempt end due                  its trigger's deadline, and when the slot was due before pcrt pkey
- * pend           the intent, then the certificate that waits: serial@issuer, hash of its key, and in one field
- * notBefore, notAfter, due, end of the lease, the request's format own                      whose intent it is:
- * broker/life Every value stays below 65 bytes, so that the hash stays a listpack. */
+ * A device is a hash of short fields. Of the device: id (its mark, see below), fs and ls (first and last seen), gap
+ * (seconds between its appearances: a running 90th percentile).
+ * Of a slot, each with `<slot>:` before it, absent where there is nothing to say:
+ *   crt key nb na   the current certificate: serial@issuer, hash of its key, notBefore, notAfter
+ *   gen ver         generation; transitions so far
+ *   old oldat lr    the superseded serial, since when; first digits of the renewal confirmed last
+ *   reg             when a superseded certificate last came back, unless the current one came since
+ *   fail miss       since the last confirmed certificate: failures reported, renewals that nobody answered
+ *   hold            on hold
+ *   st              triggered, issuing, issued; absent: quiet
+ *   rid why try     the renewal under way: id, reason, attempt
+ *   end due         its trigger's deadline, and when the slot was due before
+ *   ret             after a failure: no trigger is delivered before
+ *   pcrt pkey pend  the intent, then the certificate that waits: serial@issuer, hash of its key, and in one field
+ *                   notBefore, notAfter, due, end of the lease, the request's format
+ *   own             whose intent it is: broker/life
+ * Every value stays below 65 bytes, so that the hash stays a listpack. */
 #ifndef CR_RECORDS_H
 #define CR_RECORDS_H
 
@@ -65,7 +73,7 @@ CR_MUST_USE cr_err cr_records_crt_parse(struct cr_cert_entry *entry, struct cr_b
 
 /* ---- arguments ---- */
 
-enum { CR_ARGS_MAX = 32, CR_ARGS_SCRATCH = 768 };
+enum { CR_ARGS_MAX = 32, CR_ARGS_SCRATCH = 1536 };
 
 /* A command on its way to Redis. arg[i] point into scratch, into keys, and to what was handed in. Not to be moved. */
 struct cr_args {

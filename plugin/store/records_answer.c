@@ -178,12 +178,32 @@ static cr_err take_why(struct cr_slot_record *slot, struct cr_bytes value)
     return err;
 }
 
-static cr_err take_try(struct cr_slot_record *slot, struct cr_bytes value)
+static cr_err count_take(unsigned *count, struct cr_bytes from)
 {
     int64_t number;
-    cr_err err = number_take(&number, value);
-    slot->attempt = number > 1000000 ? 1000000 : (unsigned)number;
+    cr_err err = number_take(&number, from);
+    *count = number > 1000000 ? 1000000 : (unsigned)number;
     return err;
+}
+
+static cr_err take_try(struct cr_slot_record *slot, struct cr_bytes value)
+{
+    return count_take(&slot->attempt, value);
+}
+
+static cr_err take_miss(struct cr_slot_record *slot, struct cr_bytes value)
+{
+    return count_take(&slot->unanswered, value);
+}
+
+static cr_err take_fail(struct cr_slot_record *slot, struct cr_bytes value)
+{
+    return count_take(&slot->failures, value);
+}
+
+static cr_err take_ret(struct cr_slot_record *slot, struct cr_bytes value)
+{
+    return number_take(&slot->retry_at, value);
 }
 
 static cr_err take_end(struct cr_slot_record *slot, struct cr_bytes value)
@@ -243,6 +263,7 @@ static const struct {
     { "ver", take_ver },   { "old", take_old },     { "oldat", take_oldat }, { "hold", take_hold }, { "st", take_st },
     { "rid", take_rid },   { "why", take_why },     { "try", take_try },   { "end", take_end },   { "pcrt", take_pcrt },
     { "pkey", take_pkey }, { "pend", take_pend },   { "at", take_at },     { "der", take_der },
+    { "miss", take_miss }, { "fail", take_fail },   { "ret", take_ret },
 };
 
 static cr_err slot_field(struct cr_slot_record *slot, struct cr_bytes name, struct cr_bytes value)
@@ -252,7 +273,7 @@ static cr_err slot_field(struct cr_slot_record *slot, struct cr_bytes name, stru
             return value.data == NULL ? CR_INVALID : fields[i].take(slot, value);
         }
     }
-    return CR_OK; /* lr, due, own: the scripts' own; and what a later version may add */
+    return CR_OK; /* lr, due, own, reg: the scripts' own; and what a later version may add */
 }
 
 static struct cr_slot_record *slot_of(struct cr_device_record *record, struct cr_bytes name)
@@ -290,6 +311,9 @@ static cr_err record_field(struct cr_device_record *record, const char *only, st
     if (name.len == 2 && memcmp(name.data, "ls", 2) == 0) {
         return number_take(&record->last_seen, value);
     }
+    if (name.len == 3 && memcmp(name.data, "gap", 3) == 0) {
+        return number_take(&record->gap_s, value);
+    }
     return CR_OK;
 }
 
@@ -302,6 +326,8 @@ static void slot_settle(struct cr_slot_record *slot, int64_t now_s)
         slot->reason = CR_RENEW_NONE;
         slot->attempt = 0;
         slot->deadline = 0;
+        slot->retry_at = 0;
+        slot->unanswered++;
     } else if (slot->state != CR_STATE_QUIET) { /* unless told otherwise, the device asked by itself */
         slot->attempt = slot->attempt == 0 ? 1 : slot->attempt;
         slot->reason = slot->reason == CR_RENEW_NONE ? CR_RENEW_EXPIRY : slot->reason;

@@ -139,6 +139,34 @@ static cr_err args_end(const struct cr_args *args)
     return args->overflow ? CR_FULL : CR_OK;
 }
 
+/* How often a device is to be able to appear before the end of its certificate; "" where nothing begins by itself. */
+static void args_chances(struct cr_args *args, const struct cr_profile *profile)
+{
+    if (profile == NULL) {
+        cr_args_bytes(args, "", 0);
+    } else {
+        cr_args_number(args, profile->min_chances);
+    }
+}
+
+/* All slots that have a profile but the job's, each with its chances. */
+static void args_other_slots(struct cr_args *args, const struct cr_job *job)
+{
+    enum { OTHERS_CAP = CR_SLOTS_MAX * (CR_NAME_CAP + 12) };
+    const struct cr_config *config = &job->setup->config;
+    char text[OTHERS_CAP] = "";
+    size_t len = 0;
+    for (unsigned i = 0; i < config->slot_count; i++) {
+        const struct cr_profile *profile = &config->slot[i];
+        if (strcmp(profile->slot, job->slot) != 0) {
+            int added = snprintf(text + len, sizeof text - len, "%s%s %u", len > 0 ? " " : "", profile->slot,
+                                 profile->min_chances);
+            len += added > 0 ? (size_t)added : 0;
+        }
+    }
+    cr_args_copy(args, text);
+}
+
 static int64_t due_of(const struct cr_job *job, int64_t not_before, int64_t not_after)
 {
     return job->profile == NULL ? not_after : cr_profile_due(job->profile, job->device, not_before, not_after);
@@ -179,6 +207,14 @@ cr_err cr_args_present(struct cr_args *args, const struct cr_records *records, c
     cr_args_number(args, job->profile == NULL || !job->may_begin ? 0
                                                                   : job->now_s + job->setup->config.renewal_deadline_s);
     args_retry(args, &job->setup->config);
+    args_flag(args, job->appeared);
+    args_chances(args, job->profile);
+    if (job->profile == NULL) {
+        cr_args_bytes(args, "", 0);
+    } else {
+        cr_args_number(args, job->profile->superseded_grace_s);
+    }
+    args_other_slots(args, job);
     return args_end(args);
 }
 
@@ -230,6 +266,7 @@ cr_err cr_args_begin(struct cr_args *args, const struct cr_records *records, con
     args_flag(args, key_used);
     cr_args_number(args, profile->window_permille > 1000 ? 1000 : profile->window_permille);
     cr_args_number(args, opens);
+    args_chances(args, profile);
     return args_end(args);
 }
 
@@ -280,6 +317,7 @@ cr_err cr_args_report(struct cr_args *args, const struct cr_records *records, co
     cr_args_number(args, job->now_s + job->setup->config.renewal_deadline_s);
     args_flag(args, again);
     args_retry(args, &job->setup->config);
+    args_chances(args, job->profile);
     return args_end(args);
 }
 

@@ -175,11 +175,16 @@ void store_audit_alarm(struct store_op *op, enum cr_refusal alarm,
 void store_audit_op(struct store_op *op, const char *what, const char *detail, const struct cr_restore *certificate);
 /* About the slot's current certificate, which job->record shows. 'confirmed' is remembered for reconcile. */
 void store_audit_current(struct store_op *op, const char *what, const char *detail);
+/* What operators must act on, about the job's slot; also for the loop, through the job. */
+void store_audit_alert(struct store_op *op, enum cr_alert alert, const char *detail);
+/* About another slot of the job's device, or another renewal. */
+void store_audit_slot(struct store_op *op, const char *what, const char *slot, const char *renewal_id,
+                      const char *detail);
 /* As store_audit_op, but only to the stream: the journal has it. */
 void store_audit_stream(struct store_op *op, const char *what, const struct cr_restore *certificate);
 /* An intent; only to the journal. An error: the journal would not take it, so nothing may be signed. */
 CR_MUST_USE cr_err store_audit_intent(struct store_op *op, const struct cr_restore *intent);
-/* What a script met on its way. */
+/* What a script met on its way: triggers that ended, renewals that began. To be called once job->record is there. */
 void store_audit_note(struct store_op *op, const struct cr_answer *answer);
 /* Lines that the journal lost while it could not be written. */
 void store_audit_lost(struct cr_redis_store *store);

@@ -14,9 +14,18 @@
  * PRESENT  Notes `presented` for device/slot: first and last seen, and, when nothing is known or what was known is older
  *          (not_before) and not ours, the current certificate. If it is the pending one of an issued slot it is CONFIRMED:
  *          generation+1, the former becomes superseded, the pending certificate is deleted, quiet again, due time set, job->confirmed.
- *          If it is the superseded one: job->regressed, nothing else changes. If it is the current one, job->may_begin, the
- *          slot is quiet and due, not held, and has a profile: triggered with reason expiry, job->triggered. Claims the
- *          key for device/slot. Outcome RECORD with every slot of the device, and the certificates of issued slots.
+ *          If it appeared, how long it was away moves gap_s. Claims the key for device/slot.
+ *          A slot that is quiet and not held, and has a profile, is due when the agenda says so, or as early as it takes
+ *          to have profile->min_chances times gap_s left before notAfter (but not in the first tenth of the certificate's
+ *          life), and at once when its certificate has expired or its last renewal was not answered. If that is earlier
+ *          than the agenda has it, the agenda gets it. Where job->may_begin, what is due by now is triggered with reason
+ *          expiry, job->triggered: the slot whose current certificate this is, and all other slots with a known
+ *          certificate.
+ *          The superseded certificate, or one that is older than the current: CERTIFICATE_OUTDATED and nothing changes,
+ *          once profile->superseded_grace_s have passed since then; before that, if it appeared, job->regressed, and a
+ *          quiet slot is triggered with reason regression. If the current one comes after that: job->alarm
+ *          SPLIT_IDENTITY, once.
+ *          Outcome RECORD with every slot of the device, and the certificates of issued slots.
  * BEGIN    Step 8 and 9 of issuance.md and the intent: in this order
  *            key of another device/slot, or of an issuer ........ KEY_REUSED (an alarm)
  *            on hold ............................................ ON_HOLD
@@ -26,7 +35,8 @@
  *            the current key and not profile->allow_same_key,
  *            or one that was in an earlier certificate .......... KEY_REUSED
  *            another key is being issued, lease running ......... RENEWAL_IN_PROGRESS with retry_after_s
- *            neither triggered, nor issued, nor in the window, nor request_any_time ... TOO_EARLY with retry_after_s
+ *            neither triggered, nor issued, nor in the window (also one that opens early, as in PRESENT), nor
+ *            request_any_time ................................... TOO_EARLY with retry_after_s
  *          else the intent {serial, times, key hash, issuer, lease, owner, format} is recorded, the state is issuing,
  *          renewal_id is the outstanding one or a new UUID; outcome NONE: go on to SIGN. An issuing whose lease ran out is
  *          replaced by the new intent: its serial is never used again.
@@ -35,9 +45,11 @@
  *          does not answer in time: PENDING; the store goes on trying and makes a DELIVER job when it succeeds.
  * GET      Outcome RECORD with the one slot and its waiting certificate.
  * REPORT   installed: noted, and for a slot that is not used for TLS it confirms. failed, rolled-back: the state goes back
- *          to triggered with attempt+1. UNKNOWN_RENEWAL when it is not the renewal under way (or the last confirmed one: DONE).
+ *          to triggered with attempt+1 and failures+1, not to be delivered before retry_at, the agenda's time of the next
+ *          attempt; with every config.failures_alert failures in a row job->alert FAILING. UNKNOWN_RENEWAL when it is not the renewal under way (or the last confirmed one: DONE).
  * TRIGGER  quiet → triggered with a new renewal id, reason, deadline, attempt 1. triggered: attempt+1, same id. issuing,
- *          issued: unchanged. The agenda says when the next attempt follows, by the configuration's retry times, a quarter
+ *          issued: unchanged. A trigger that passes its deadline is ended by whatever operation meets it first: unanswered+1,
+ *          quiet, in the agenda at its certificate's notAfter, job->alert UNANSWERED. The agenda says when the next attempt follows, by the configuration's retry times, a quarter
  *          more or less by a hash of device, slot and attempt; at the latest at the deadline. Outcome RECORD with that slot (waiting certificate included). UNKNOWN_DEVICE, UNKNOWN_SLOT (never seen).
  * INSPECT  Outcome RECORD with all slots, without certificates. UNKNOWN_DEVICE.
  * AUDIT    One audit line. DONE.

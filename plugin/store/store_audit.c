@@ -97,26 +97,85 @@ void store_audit_current(struct store_op *op, const char *what, const char *deta
     }
 }
 
-void store_audit_note(struct store_op *op, const struct cr_answer *answer)
+void store_audit_alert(struct store_op *op, enum cr_alert alert, const char *detail)
 {
-    static const char expired[] = "expired ";
-    char renewal_id[CR_RENEWAL_ID_CAP];
-    size_t head = sizeof expired - 1;
-    if (answer->note.len < head || memcmp(answer->note.data, expired, head) != 0 ||
-        answer->note.len - head >= sizeof renewal_id) {
+    struct cr_job *job = op->job;
+    job->alert = alert;
+    memcpy(job->alert_slot, job->slot, sizeof job->alert_slot);
+    store_audit_op(op, "alert", detail, NULL);
+}
+
+void store_audit_slot(struct store_op *op, const char *what, const char *slot, const char *renewal_id,
+                      const char *detail)
+{
+    struct cr_audit audit = audit_of(op, what, detail, NULL);
+    audit.slot = slot;
+    audit.renewal_id = renewal_id;
+    store_audit(op->store, &audit);
+    op->job->audited = true;
+}
+
+/* A line of a note: words, the last of which may be missing. */
+struct note {
+    char what[16], first[CR_NAME_CAP], second[CR_NAME_CAP];
+};
+
+static struct cr_bytes note_take(struct note *note, struct cr_bytes rest)
+{
+    char *const word[] = { note->what, note->first, note->second };
+    const size_t cap[] = { sizeof note->what, sizeof note->first, sizeof note->second };
+    unsigned at = 0;
+    size_t len = 0;
+    memset(note, 0, sizeof *note);
+    for (; rest.len > 0 && rest.data[0] != '\n'; rest.data++, rest.len--) {
+        if (rest.data[0] == ' ') {
+            at++;
+            len = 0;
+        } else if (at < 3 && len + 1 < cap[at]) {
+            word[at][len++] = (char)rest.data[0];
+        }
+    }
+    rest.data += rest.len > 0;
+    rest.len -= rest.len > 0;
+    return rest;
+}
+
+static void note_expired(struct store_op *op, const char *renewal_id, const char *slot)
+{
+    struct cr_job *job = op->job;
+    slot = slot[0] != '\0' ? slot : job->slot;
+    store_audit_slot(op, "expired", slot, renewal_id, "the trigger's deadline passed without an answer");
+    store_audit_slot(op, "alert", slot, renewal_id,
+                     "its renewal was not answered: it begins anew when the device appears");
+    job->alert = CR_ALERT_UNANSWERED;
+    snprintf(job->alert_slot, sizeof job->alert_slot, "%s", slot);
+}
+
+static void note_began(struct store_op *op, const char *name)
+{
+    struct cr_job *job = op->job;
+    const struct cr_slot_record *slot = job->record != NULL ? cr_device_record_slot(job->record, name) : NULL;
+    if (slot == NULL) {
         return;
     }
-    memcpy(renewal_id, answer->note.data + head, answer->note.len - head);
-    renewal_id[answer->note.len - head] = '\0';
-    const struct cr_audit audit = {
-        .what = "expired",
-        .now_s = op->job->now_s,
-        .device = op->job->device,
-        .slot = op->job->slot,
-        .renewal_id = renewal_id,
-        .detail = "the trigger's deadline passed without an answer",
-    };
-    store_audit(op->store, &audit);
+    job->triggered = true;
+    if (strcmp(name, job->slot) == 0) {
+        memcpy(job->renewal_id, slot->renewal_id, sizeof job->renewal_id);
+    }
+    store_audit_slot(op, "triggered", name, slot->renewal_id, cr_renew_reason_text(slot->reason));
+}
+
+void store_audit_note(struct store_op *op, const struct cr_answer *answer)
+{
+    struct note note;
+    for (struct cr_bytes rest = answer->note; rest.len > 0;) {
+        rest = note_take(&note, rest);
+        if (strcmp(note.what, "expired") == 0) {
+            note_expired(op, note.first, note.second);
+        } else if (strcmp(note.what, "began") == 0) {
+            note_began(op, note.first);
+        }
+    }
 }
 
 void store_audit_lost(struct cr_redis_store *store)

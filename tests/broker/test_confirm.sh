@@ -49,19 +49,30 @@ record_says fleet-1 "$(serial_of "$T/new.pem")"
 connect fleet-1 "$T/new.pem" "$T/new.key"
 record_says fleet-1 '"generation":1'
 
-step "the old one again: no way back, and an alarm"
-listen "$T/events" operator-1 "$CONTROL/event/+"
-connect fleet-1
-until_true 10 grep -q certificate-outdated "$T/events" || fail "no alarm for a certificate that was superseded"
-record_says fleet-1 '"generation":1'
-
-step "and once more from the new one: generation 2"
+step "its window is far away"
+cp "$T/pki/fleet-1.pem" "$T/old.pem"; cp "$T/pki/fleet-1.key" "$T/old.key"
 cp "$T/new.pem" "$T/pki/fleet-1.pem"; cp "$T/new.key" "$T/pki/fleet-1.key"
 csr_make "$T/third" fleet-1
-contains "$(ask fleet-1 "$(cat "$T/third.csr")")" too-early # its window is far away
-command_send '{"commands":[{"command":"triggerRenewal","device":"fleet-1"}]}' >/dev/null
+contains "$(ask fleet-1 "$(cat "$T/third.csr")")" too-early
+
+step "the old one again: no way back, an alarm, and another renewal"
+listen "$T/events" operator-1 "$CONTROL/event/+"
+connect fleet-1 "$T/old.pem" "$T/old.key"
+until_true 10 grep -q certificate-outdated "$T/events" || fail "no alarm for a certificate that was superseded"
+becomes fleet-1 '"reason":"regression"'
+record_says fleet-1 '"generation":1'
+record_says fleet-1 "$(serial_of "$T/new.pem")"
+
+step "and the new one after that: two have this identity"
+connect fleet-1
+until_true 10 grep -q split-identity "$T/events" || fail "no alarm for two that use their certificates in turn"
+
+step "generation 2 ends it"
 renew fleet-1 "$T/third.csr" "$T/third.pem"
 cert_check "$T/third.pem" "$T/third.key" fleet-1
 connect fleet-1 "$T/third.pem" "$T/third.key"
 becomes fleet-1 '"generation":2'
+connect fleet-1 "$T/third.pem" "$T/third.key"
+record_says fleet-1 '"state":"quiet"'
+[[ $(grep -c split-identity "$T/events") -eq 1 ]] || fail "told more than once: $(cat "$T/events")"
 world_end

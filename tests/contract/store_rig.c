@@ -105,6 +105,7 @@ static struct cr_setup *setup_new(const struct rig *rig, const char *name)
     config->renewal_deadline_s = 7 * RIG_DAY_S;
     config->retry_first_s = 3600;
     config->retry_max_s = RIG_DAY_S;
+    config->failures_alert = 3;
     config->max_in_flight = rig->max_jobs;
     config->slot_count = 2;
     config->slot[0] = rig->operational;

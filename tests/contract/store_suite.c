@@ -406,10 +406,13 @@ void store_regression_is_told(void **state)
     cr_job_free(job);
     assert_true(rig_present(broker, slot, &fresh));
     struct cr_slot_record before = rig_slot(broker, device, slot);
-    job = rig_run(broker, rig_job_present(broker, slot, &old));
+    job = rig_job_present(broker, slot, &old);
+    job->may_begin = false;
+    job = rig_run(broker, job);
     assert_int_equal(job->outcome, CR_OUT_RECORD);
     assert_true(job->regressed);
     assert_false(job->confirmed);
+    assert_false(job->triggered);
     cr_job_free(job);
     struct cr_slot_record after = rig_slot(broker, device, slot);
     assert_memory_equal(&before, &after, sizeof before);

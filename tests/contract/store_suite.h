@@ -31,6 +31,28 @@ void store_stranger_changes_nothing(void **state);
 void store_present_begins_what_is_due(void **state);
 void store_present_begins_nothing_for_others(void **state);
 
+/* store_suite_sleep.c: devices that appear seldom, renewals without an answer, other slots. */
+void store_learns_how_seldom_a_device_appears(void **state);
+void store_window_opens_early_for_who_appears_seldom(void **state);
+void store_early_window_has_its_bounds(void **state);
+void store_early_window_holds_for_what_comes_next(void **state);
+void store_other_slots_begin_too(void **state);
+void store_other_slots_need_a_profile(void **state);
+void store_unanswered_begins_anew_when_it_appears(void **state);
+void store_expired_certificate_begins_at_once(void **state);
+
+/* store_suite_heal.c: superseded certificates, and failures. */
+void store_old_certificate_works_until_its_grace_is_over(void **state);
+void store_without_grace_the_old_is_refused_at_once(void **state);
+void store_regression_is_healed(void **state);
+void store_much_older_certificate_regresses_too(void **state);
+void store_regression_waits_for_who_may_not_begin(void **state);
+void store_older_connection_is_no_regression(void **state);
+void store_split_identity_is_told(void **state);
+void store_failures_wait_and_alert(void **state);
+void store_failure_waits_only_for_itself(void **state);
+void store_generation_never_decreases(void **state);
+
 /* store_suite_operator.c: triggers, reports, reading, holding. */
 void store_trigger_needs_a_known_slot(void **state);
 void store_trigger_opens_a_renewal(void **state);

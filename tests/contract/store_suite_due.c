@@ -28,6 +28,7 @@ static bool begins(struct rig_broker *broker, const struct cr_cert_facts *facts,
 void store_present_begins_what_is_due(void **state)
 {
     struct rig *rig = *state;
+    rig->operational.min_chances = 0;
     struct rig_broker *broker = rig_open(rig, "one");
     struct cr_cert_facts facts = rig_cert(device, 1, 1, rig->now_s, rig->now_s + 90 * RIG_DAY_S);
     char first[CR_RENEWAL_ID_CAP], second[CR_RENEWAL_ID_CAP];

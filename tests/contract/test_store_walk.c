@@ -31,6 +31,8 @@ struct walk {
     char renewal[2][64][CR_RENEWAL_ID_CAP]; /* the same renewals as either store names them */
     unsigned renewals;
     unsigned visits[CR_STATE_COUNT];
+    unsigned regressed, split, outdated, begun, unanswered, failing;
+    uint64_t generation[DEVICES][SLOTS];
 };
 
 static uint32_t dice(struct walk *walk, uint32_t sides)
@@ -87,6 +89,10 @@ static void same_slot(struct walk *walk, const struct cr_slot_record *fake, cons
     assert_int_equal(fake->reason, real->reason);
     assert_int_equal(fake->attempt, real->attempt);
     assert_int_equal(fake->deadline, real->deadline);
+    assert_int_equal(fake->failures, real->failures);
+    assert_int_equal(fake->unanswered, real->unanswered);
+    assert_int_equal(fake->retry_at, real->retry_at);
+    assert_int_equal(fake->superseded.not_after, real->superseded.not_after);
     assert_int_equal(fake->certificate.len, real->certificate.len);
     if (fake->certificate.len > 0) {
         assert_memory_equal(fake->certificate.data, real->certificate.data, fake->certificate.len);
@@ -101,6 +107,8 @@ static void same_record(struct walk *walk, const struct cr_device_record *fake, 
         return;
     }
     assert_string_equal(fake->device, real->device);
+    assert_int_equal(fake->gap_s, real->gap_s);
+    assert_int_equal(fake->last_seen, real->last_seen);
     assert_int_equal(fake->slot_count, real->slot_count);
     for (unsigned i = 0; i < fake->slot_count; i++) {
         const struct cr_slot_record *other = cr_device_record_slot(real, fake->slot[i].slot);
@@ -117,6 +125,16 @@ static void same_job(struct walk *walk, const struct cr_job *fake, const struct 
     assert_int_equal(fake->retry_after_s, real->retry_after_s);
     assert_int_equal(fake->confirmed, real->confirmed);
     assert_int_equal(fake->regressed, real->regressed);
+    assert_int_equal(fake->triggered, real->triggered);
+    assert_int_equal(fake->alarm, real->alarm);
+    assert_int_equal(fake->alert, real->alert);
+    assert_string_equal(fake->alert_slot, real->alert_slot);
+    walk->regressed += fake->regressed;
+    walk->split += fake->alarm == CR_REFUSAL_SPLIT_IDENTITY;
+    walk->outdated += fake->refusal == CR_REFUSAL_CERTIFICATE_OUTDATED;
+    walk->begun += fake->triggered;
+    walk->unanswered += fake->alert == CR_ALERT_UNANSWERED;
+    walk->failing += fake->alert == CR_ALERT_FAILING;
     if (fake->outcome == CR_OUT_NONE || fake->outcome == CR_OUT_CERTIFICATE) {
         assert_int_equal(fake->generation, real->generation);
     }
@@ -140,6 +158,13 @@ static void compare_all(struct walk *walk)
             job[k] = rig_run(walk->broker[k][0], rig_job(walk->broker[k][0], CR_OP_INSPECT, device, ""));
         }
         same_job(walk, job[0], job[1]);
+        for (unsigned s = 0; s < SLOTS && job[0]->record != NULL; s++) { /* a generation never decreases */
+            const struct cr_slot_record *record = cr_device_record_slot(job[1]->record, slot_name[s]);
+            if (record != NULL) {
+                assert_true(record->generation >= walk->generation[d][s]);
+                walk->generation[d][s] = record->generation;
+            }
+        }
         cr_job_free(job[0]);
         cr_job_free(job[1]);
     }
@@ -152,7 +177,7 @@ typedef struct cr_job *make_fn(struct walk *walk, struct rig_broker *broker, con
 
 struct choice { /* rolled once, used for both */
     unsigned key, serial, cert, outcome;
-    bool eager, stray;
+    bool eager, stray, appeared, may_begin;
     int64_t not_before, not_after;
     char renewal[2][CR_RENEWAL_ID_CAP];
     unsigned device;
@@ -166,7 +191,10 @@ static struct cr_job *make_present(struct walk *walk, struct rig_broker *broker,
     struct cr_cert_facts facts = choice.cert < place->count
                                      ? place->seen[choice.cert]
                                      : rig_cert(device, choice.serial, choice.key, choice.not_before, choice.not_after);
-    return rig_job_present(broker, slot_name[slot], &facts);
+    struct cr_job *job = rig_job_present(broker, slot_name[slot], &facts);
+    job->appeared = choice.appeared;
+    job->may_begin = choice.may_begin;
+    return job;
 }
 
 static struct cr_job *make_csr(struct walk *walk, struct rig_broker *broker, const char *device, unsigned slot)
@@ -220,6 +248,8 @@ static void roll(struct walk *walk, const char *device, unsigned slot)
     choice.not_before = walk->rig[0].now_s - age * RIG_DAY_S;
     choice.not_after = choice.not_before + 90 * RIG_DAY_S;
     choice.stray = dice(walk, 4) == 0;
+    choice.appeared = dice(walk, 4) != 0;
+    choice.may_begin = dice(walk, 4) != 0;
     for (int k = 0; k < 2; k++) {
         struct cr_slot_record record = rig_slot(walk->broker[k][0], device, slot_name[slot]);
         (void)snprintf(choice.renewal[k], CR_RENEWAL_ID_CAP, "%s",
@@ -344,6 +374,14 @@ static void both_walk_alike(void **state)
     }
     for (int s = 0; s < CR_STATE_COUNT; s++) {
         assert_true(walk.visits[s] >= count / VISITS_SHARE); /* no state was left out */
+    }
+    if (getenv("CR_WALK_TRACE") != NULL) {
+        print_message("regressed %u, split %u, outdated %u, begun %u, unanswered %u, failing %u\n", walk.regressed,
+                      walk.split, walk.outdated, walk.begun, walk.unanswered, walk.failing);
+    }
+    if (count >= 3000) { /* nor anything that is rare */
+        assert_true(walk.regressed > 0 && walk.split > 0 && walk.outdated > 0);
+        assert_true(walk.begun > 0 && walk.unanswered > 0 && walk.failing > 0);
     }
     for (unsigned i = 0; i < walk.signing_count; i++) {
         cr_job_free(walk.signing[0][i]);

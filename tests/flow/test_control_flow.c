@@ -263,6 +263,47 @@ static void a_batch_is_answered_in_its_order(void **state)
     expect(reply, "\"notAfter\":\"2030-");
 }
 
+static const char *device_shown(struct scene *s)
+{
+    return rig_command(&s->rig, s->admin, "{\"commands\":[{\"command\":\"getDevice\",\"device\":\"meter-1\"}]}");
+}
+
+static void what_is_left_of_a_device_is_shown(void **state)
+{
+    struct scene *s = *state;
+    const char *trigger = "{\"commands\":[{\"command\":\"triggerRenewal\",\"device\":\"meter-1\"}]}";
+    static const char topic[] = "$identity/v1/meter-1/operational/report";
+    char report[160], *id;
+
+    cr_router_connected(s->rig.router, s->device);
+    flow_rig_pump(&s->rig);
+    assert_null(strstr(device_shown(s), "gapSeconds"));
+    assert_null(strstr(device_shown(s), "chancesLeft"));
+    cr_router_disconnected(s->rig.router, s->device);
+    flow_rig_pass(&s->rig, 4 * DAY_S);
+    cr_router_connected(s->rig.router, s->device);
+    flow_rig_pump(&s->rig);
+    expect(device_shown(s), "\"gapSeconds\":345600");
+    expect(device_shown(s), "\"chancesLeft\":21"); /* 90 days less an hour, and the four */
+    assert_null(strstr(device_shown(s), "failures"));
+    assert_null(strstr(device_shown(s), "unanswered"));
+    assert_null(strstr(device_shown(s), "retryAt"));
+
+    id = strstr(rig_command(&s->rig, s->admin, trigger), "\"renewalId\":\"");
+    assert_non_null(id);
+    snprintf(report, sizeof report, "{\"renewalId\":\"%.36s\",\"outcome\":\"failed\"}", id + strlen("\"renewalId\":\""));
+    (void)rig_publish(&s->rig, s->device, topic, rig_text(report));
+    flow_rig_pump(&s->rig);
+    expect(device_shown(s), "\"failures\":1");
+    expect(device_shown(s), "\"retryAt\":\"");
+    cr_router_disconnected(s->rig.router, s->device);
+    flow_rig_pass(&s->rig, 7 * DAY_S);
+    expect(device_shown(s), "\"unanswered\":1");
+    assert_null(strstr(device_shown(s), "retryAt"));
+    flow_rig_pass(&s->rig, 90 * DAY_S);
+    expect(device_shown(s), "\"chancesLeft\":0");
+}
+
 #define WITH_SCENE(test) cmocka_unit_test_setup_teardown(test, start, scene_end)
 
 int main(void)
@@ -279,6 +320,7 @@ int main(void)
         WITH_SCENE(hostile_87_a_device_is_no_operator),
         WITH_SCENE(hostile_88_answers_and_events_cannot_be_forged),
         WITH_SCENE(a_batch_is_answered_in_its_order),
+        WITH_SCENE(what_is_left_of_a_device_is_shown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

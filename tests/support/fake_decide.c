@@ -19,6 +19,13 @@ void fake_alarm_job(struct fake_ledger *ledger, struct cr_job *job, enum cr_refu
     snprintf(job->audit_detail, sizeof job->audit_detail, "%s", detail);
 }
 
+void fake_alert_job(struct fake_ledger *ledger, struct cr_job *job, const struct fake_slot *slot, enum cr_alert alert)
+{
+    fake_ledger_audit(ledger, "alert", job->device, slot->view.slot, "");
+    job->alert = alert;
+    snprintf(job->alert_slot, sizeof job->alert_slot, "%s", slot->view.slot);
+}
+
 /* ---- transitions ---- */
 
 void fake_pending_clear(struct fake_slot *slot)
@@ -38,6 +45,7 @@ void fake_go_quiet(struct fake_slot *slot)
     slot->view.reason = CR_RENEW_NONE;
     slot->view.attempt = 0;
     slot->view.deadline = 0;
+    slot->view.retry_at = 0;
     slot->view.due = slot->quiet_due;
     slot->parked = false;
 }
@@ -50,6 +58,8 @@ void fake_go_confirmed(struct fake_slot *slot, int64_t now_s)
     slot->view.current = slot->view.pending;
     slot->view.generation++;
     slot->quiet_due = slot->pending_due;
+    slot->view.failures = slot->view.unanswered = 0;
+    slot->regressed = false;
     fake_go_quiet(slot);
 }
 
@@ -63,12 +73,20 @@ void fake_go_triggered(struct fake_ledger *ledger, struct fake_slot *slot, enum 
     fake_renewal_id(ledger, slot->view.renewal_id);
 }
 
+void fake_give_up(struct fake_ledger *ledger, struct cr_job *job, struct fake_slot *slot)
+{
+    fake_ledger_audit(ledger, "expired", job->device, slot->view.slot, slot->view.renewal_id);
+    fake_alert_job(ledger, job, slot, CR_ALERT_UNANSWERED);
+    slot->view.unanswered++;
+    slot->quiet_due = slot->view.current.not_after;
+    fake_go_quiet(slot);
+}
+
 /* A trigger that nobody answered ends with its deadline. */
 void fake_expire(struct fake_ledger *ledger, struct cr_job *job, struct fake_slot *slot)
 {
     if (slot != NULL && slot->view.state == CR_STATE_TRIGGERED && slot->view.deadline <= job->now_s) {
-        fake_ledger_audit(ledger, "expired", job->device, slot->view.slot, slot->view.renewal_id);
-        fake_go_quiet(slot);
+        fake_give_up(ledger, job, slot);
     }
 }
 
@@ -103,6 +121,7 @@ void fake_answer_record(struct cr_job *job, const struct fake_device *device, en
     if (device != NULL) {
         record->first_seen = device->first_seen;
         record->last_seen = device->last_seen;
+        record->gap_s = device->gap_s;
     }
     for (unsigned i = 0; device != NULL && i < device->slot_count; i++) {
         const struct cr_slot_record *from = &device->slot[i].view;
@@ -118,6 +137,8 @@ void fake_answer_record(struct cr_job *job, const struct fake_device *device, en
             to->reason = CR_RENEW_NONE;
             to->attempt = 0;
             to->deadline = 0;
+            to->retry_at = 0;
+            to->unanswered++;
         }
         if (certificates && from->state == CR_STATE_ISSUED &&
             cr_blob_copy(&to->certificate, from->certificate.data, from->certificate.len) != CR_OK) {
@@ -175,6 +196,7 @@ static void begin_intend(struct fake_ledger *ledger, struct cr_job *job, const s
     }
     fake_pending_clear(slot);
     view->state = CR_STATE_ISSUING;
+    view->retry_at = 0;
     view->version++;
     view->format = job->request.format;
     view->pending.serial = job->intent.serial;
@@ -248,7 +270,10 @@ void fake_ledger_begin(struct fake_ledger *ledger, struct cr_job *job, const str
     if (view->state == CR_STATE_QUIET && !job->profile->request_any_time) {
         int64_t opens = 0;
         if (view->current.serial.len > 0) {
+            int64_t early = fake_early(fake_device_find(ledger, job->device), slot, job->profile);
             opens = cr_profile_window_opens(job->profile, view->current.not_before, view->current.not_after);
+            opens = view->due > 0 && view->due < opens ? view->due : opens; /* it was brought forward */
+            opens = early < opens ? early : opens;
         } else if (job->profile->tls && job->presented.serial.len > 0) {
             opens = cr_profile_window_opens(job->profile, job->presented.not_before, job->presented.not_after);
         }
@@ -312,6 +337,7 @@ void fake_ledger_report(struct fake_ledger *ledger, struct cr_job *job)
     if (under_way && job->report.outcome == CR_REPORT_INSTALLED) {
         if (slot->view.state == CR_STATE_ISSUED && job->profile != NULL && !job->profile->tls) {
             fake_go_confirmed(slot, job->now_s);
+            fake_bring_forward(fake_device_find(ledger, job->device), slot, job->profile);
             job->confirmed = true;
             fake_audit_job(ledger, "confirmed", job, id);
         }
@@ -320,7 +346,12 @@ void fake_ledger_report(struct fake_ledger *ledger, struct cr_job *job)
         slot->view.state = CR_STATE_TRIGGERED;
         slot->view.version++;
         slot->view.attempt++;
+        slot->view.failures++;
         fake_attempt(slot, job);
+        slot->view.retry_at = slot->view.due;
+        if (slot->view.failures % job->setup->config.failures_alert == 0) {
+            fake_alert_job(ledger, job, slot, CR_ALERT_FAILING);
+        }
     }
     snprintf(job->renewal_id, sizeof job->renewal_id, "%s", id);
     fake_audit_job(ledger, "report", job, cr_report_outcome_text(job->report.outcome));

@@ -12,12 +12,13 @@ struct fake_slot {
     int64_t quiet_due, pending_due;
     bool parked; /* view.due is a deadline; quiet_due is what it was before */
     char confirmed_id[CR_RENEWAL_ID_CAP];
+    bool regressed; /* a superseded certificate came back, and the current one was not seen since */
 };
 
 struct fake_device {
     struct fake_device *next;
     char id[CR_NAME_CAP];
-    int64_t first_seen, last_seen;
+    int64_t first_seen, last_seen, gap_s;
     unsigned slot_count;
     struct fake_slot slot[CR_SLOTS_MAX];
 };
@@ -49,13 +50,21 @@ enum fake_what { FAKE_ALL_SLOTS, FAKE_ONE_SLOT };
 
 void fake_audit_job(struct fake_ledger *ledger, const char *what, struct cr_job *job, const char *detail);
 void fake_alarm_job(struct fake_ledger *ledger, struct cr_job *job, enum cr_refusal alarm, const char *detail);
+void fake_alert_job(struct fake_ledger *ledger, struct cr_job *job, const struct fake_slot *slot, enum cr_alert alert);
 void fake_pending_clear(struct fake_slot *slot);
 void fake_go_quiet(struct fake_slot *slot);
 void fake_go_confirmed(struct fake_slot *slot, int64_t now_s);
 void fake_go_triggered(struct fake_ledger *ledger, struct fake_slot *slot, enum cr_renew_reason reason);
+/* The renewal under way ends without an answer, with an alert. */
+void fake_give_up(struct fake_ledger *ledger, struct cr_job *job, struct fake_slot *slot);
 void fake_expire(struct fake_ledger *ledger, struct cr_job *job, struct fake_slot *slot);
 void fake_refuse(struct fake_ledger *ledger, struct cr_job *job, enum cr_refusal refusal, int64_t retry_after_s);
 void fake_answer_record(struct cr_job *job, const struct fake_device *device, enum fake_what what, bool certificates);
+
+/* When the window opens for a device that appears seldom; INT64_MAX: not earlier than for any other. */
+int64_t fake_early(const struct fake_device *device, const struct fake_slot *slot, const struct cr_profile *profile);
+/* A quiet slot's time in the agenda is brought forward to that. */
+void fake_bring_forward(const struct fake_device *device, struct fake_slot *slot, const struct cr_profile *profile);
 
 /* An attempt begins: its deadline, and when the next one follows. */
 void fake_attempt(struct fake_slot *slot, const struct cr_job *job);

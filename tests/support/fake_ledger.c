@@ -214,6 +214,7 @@ void fake_attempt(struct fake_slot *slot, const struct cr_job *job)
     wait = wait < cr_config_retry_max_s(config) ? wait : cr_config_retry_max_s(config);
     wait = wait * (98304 + (hash[0] << 8 | hash[1])) / 131072;
     view->deadline = job->now_s + config->renewal_deadline_s;
+    view->retry_at = 0;
     view->due = job->now_s + (wait > 1 ? wait : 1);
     view->due = view->due < view->deadline ? view->due : view->deadline;
     slot->parked = true;

@@ -126,6 +126,7 @@ static void scripts_get_their_arguments(void **state)
         "EVALSHA", "", "4", NULL, NULL, NULL, NULL, NULL, "meter-17", "operational", "1800000000",
         "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "0102@00000000000000ca", "1", "2", NULL, "30",
         "broker-1/11111111-2222-4333-8444-555555555555", "9", "json", "new-id", "0", "0", "1", "333", "0",
+        "5",
     };
     assert_int_equal(args.count, sizeof expected / sizeof expected[0]);
     for (unsigned i = 0; i < args.count; i++) {
@@ -136,6 +137,42 @@ static void scripts_get_their_arguments(void **state)
     }
     assert_string_equal(args.arg[3], args.keys.device.text);
     assert_string_equal(args.arg[7], args.keys.mark);
+}
+
+static void all_slots_of_a_device_fit(void **state)
+{
+    (void)state;
+    static struct cr_setup setup;
+    static struct cr_job job;
+    struct cr_args args;
+    setup.config.slot_count = CR_SLOTS_MAX;
+    for (unsigned i = 0; i < CR_SLOTS_MAX; i++) {
+        char name[CR_NAME_CAP];
+        memset(name, 'a' + (int)i, sizeof name - 1);
+        name[sizeof name - 1] = '\0';
+        cr_profile_default(&setup.config.slot[i], name);
+        setup.config.slot[i].min_chances = 1000;
+    }
+    job.setup = &setup;
+    job.profile = &setup.config.slot[1];
+    memset(job.device, 'd', sizeof job.device - 1);
+    memcpy(job.slot, job.profile->slot, sizeof job.slot);
+    memset(job.issuer, 'f', sizeof job.issuer - 1);
+    job.presented.serial.len = CR_SERIAL_MAX;
+    job.presented.not_before = job.presented.not_after = INT64_MAX;
+    job.now_s = INT64_MAX;
+    assert_int_equal(cr_args_present(&args, &records, &job, "11111111-2222-4333-8444-555555555555", false), CR_OK);
+    unsigned last = args.count - 1;
+    assert_int_equal(args.len[last], (CR_SLOTS_MAX - 1) * (CR_NAME_CAP - 1 + sizeof " 1000 " - 1) - 1);
+    assert_null(strstr(args.arg[last], job.slot));
+    assert_memory_equal(args.arg[last], setup.config.slot[0].slot, CR_NAME_CAP - 1);
+    assert_string_equal(args.arg[last - 1], "604800");
+    assert_string_equal(args.arg[last - 2], "1000");
+    assert_string_equal(args.arg[last - 3], "0");
+    job.profile = NULL; /* nothing begins by itself, nothing is refused */
+    assert_int_equal(cr_args_present(&args, &records, &job, "", false), CR_OK);
+    assert_string_equal(args.arg[last - 1], "");
+    assert_string_equal(args.arg[last - 2], "");
 }
 
 static void owners_stay_within_a_listpack(void **state)
@@ -379,6 +416,7 @@ int main(void)
         cmocka_unit_test(claims_tell_whose_key_it_is),
         cmocka_unit_test(certificate_names_go_both_ways),
         cmocka_unit_test(scripts_get_their_arguments),
+        cmocka_unit_test(all_slots_of_a_device_fit),
         cmocka_unit_test(owners_stay_within_a_listpack),
         cmocka_unit_test(numbers_are_written_whole),
         cmocka_unit_test(too_many_arguments_are_noticed),

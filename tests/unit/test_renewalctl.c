@@ -290,9 +290,10 @@ static void renders_a_device(void **state)
     char *text = rendered(
         "device meter-17",
         "{\"device\":\"meter-17\",\"firstSeen\":\"2026-01-01T00:00:00Z\",\"lastSeen\":\"2026-02-01T00:00:00Z\","
-        "\"model\":\"mk\\u001b[31m2\",\"slots\":[{\"slot\":\"operational\",\"state\":\"issued\",\"held\":false,"
+        "\"gapSeconds\":90000,\"model\":\"mk\\u001b[31m2\",\"slots\":[{\"slot\":\"operational\",\"state\":\"issued\",\"held\":false,"
         "\"generation\":3,\"serialNumber\":\"0a1b\",\"issuer\":\"0123456789abcdef\",\"keyHash\":\"ffee\","
         "\"notBefore\":\"2026-01-01T00:00:00Z\",\"notAfter\":\"2026-04-01T00:00:00Z\","
+        "\"chancesLeft\":6,\"failures\":2,\"unanswered\":1,\"retryAt\":\"2026-02-02T00:00:00Z\","
         "\"renewal\":{\"renewalId\":\"u-1\",\"reason\":\"operator\",\"attempt\":1,\"deadline\":\"2026-03-01T00:00:00Z\"},"
         "\"pending\":{\"serialNumber\":\"0c\",\"notBefore\":\"b\",\"notAfter\":\"c\"},"
         "\"superseded\":{\"serialNumber\":\"09\",\"at\":\"2026-01-02T00:00:00Z\"},\"mood\":{\"x\":1}},"
@@ -300,7 +301,7 @@ static void renders_a_device(void **state)
         false);
     assert_string_equal(text, "device        meter-17\n"
                               "first seen    2026-01-01T00:00:00Z\n"
-                              "last seen     2026-02-01T00:00:00Z\n"
+                              "last seen     2026-02-01T00:00:00Z, about every 1 d 1 h\n"
                               "model         mk?[31m2\n"
                               "\n"
                               "operational   issued\n"
@@ -309,6 +310,9 @@ static void renders_a_device(void **state)
                               "  issuer      0123456789abcdef\n"
                               "  key         ffee\n"
                               "  valid       2026-01-01T00:00:00Z to 2026-04-01T00:00:00Z\n"
+                              "  chances     likely to appear 6 more times before notAfter\n"
+                              "  failures    2 reported in a row, next try at 2026-02-02T00:00:00Z\n"
+                              "  unanswered  1 in a row: begins anew when it appears\n"
                               "  renewal     u-1, operator, attempt 1, until 2026-03-01T00:00:00Z\n"
                               "  pending     0c, b to c\n"
                               "  superseded  09, at 2026-01-02T00:00:00Z\n"

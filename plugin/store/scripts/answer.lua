@@ -1,12 +1,14 @@
 -- The record as name, value, name, value ... as it is in `flat`, with <slot>:at, its time in the agenda, and, where
--- wanted, <slot>:der, its waiting certificate.
-local function answer(code, certificates)
-  local n, others = #p, nil
+-- wanted, <slot>:der, its waiting certificate. at: the slot's time, where it is known already.
+local function answer(code, certificates, at)
+  local find, others = string.find, nil
   for i = 1, #flat, 2 do
     local name = flat[i]
     if name == 'ls' then
       flat[i + 1] = rec.ls
-    elseif name ~= 'id' and name ~= 'fs' and string.sub(name, 1, n) ~= p then
+    elseif name == 'gap' then
+      flat[i + 1] = rec.gap
+    elseif name ~= 'id' and name ~= 'fs' and find(name, p, 1, true) ~= 1 then
       local other, field = string.match(name, '^(.+):(%a+)$')
       if field == 'crt' or field == 'ver' then
         others = others or {}
@@ -14,7 +16,7 @@ local function answer(code, certificates)
       end
     end
   end
-  local at = redis.call('ZSCORE', KEYS[2], device .. '/' .. slot)
+  at = at or redis.call('ZSCORE', KEYS[2], device .. '/' .. slot)
   if at then
     flat[#flat + 1] = p .. 'at'
     flat[#flat + 1] = at

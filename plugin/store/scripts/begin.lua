@@ -1,7 +1,8 @@
 -- May this key be certified now? If so the intent is recorded.
 -- ARGV: 5 key, 6 certificate, 7 notBefore, 8 notAfter, 9 due, 10 seconds of lease, 11 owner: broker/life, 12 length of
 --       the broker's part, 13 format, 14 a new renewal id, 15 the current key is fine, 16 any time is fine, 17 the key
---       was used before, 18 window in thousandths, 19 when the window of the presented certificate opens
+--       was used before, 18 window in thousandths, 19 when the window of the presented certificate opens, 20 the
+--       chances that it is to have to appear
 local key, crt, st = ARGV[5], ARGV[6], rec[p .. 'st']
 local same = rec[p .. 'pkey'] == key
 local function told(code, seconds)
@@ -43,6 +44,10 @@ if not st and ARGV[16] ~= '1' then
   if rec[p .. 'crt'] then
     local nb, na = num('nb'), num('na')
     opens = na <= nb and nb or na - math.floor((na - nb) * tonumber(ARGV[18]) / 1000)
+    if opens > now then -- it may have been brought forward
+      local planned = redis.call('ZSCORE', KEYS[2], device .. '/' .. slot)
+      opens = early(tonumber(ARGV[20]), math.min(opens, tonumber(planned) or opens))
+    end
   end
   if opens > now then return told('early', opens - now) end
 end
@@ -54,6 +59,7 @@ if not flat[1] then redis.call('HSET', KEYS[1], 'id', mark) end
 redis.call('HSET', KEYS[1], p .. 'st', 'issuing', p .. 'rid', renewal, p .. 'ver', version, p .. 'pcrt', crt,
   p .. 'pkey', key, p .. 'own', ARGV[11],
   p .. 'pend', ARGV[7] .. ' ' .. ARGV[8] .. ' ' .. ARGV[9] .. ' ' .. now + tonumber(ARGV[10]) .. ' ' .. ARGV[13])
+if rec[p .. 'ret'] then redis.call('HDEL', KEYS[1], p .. 'ret') end
 if st == 'issued' then redis.call('DEL', KEYS[4]) end
 if first then redis.call('ZADD', KEYS[2], now + tonumber(ARGV[10]), device .. '/' .. slot) end
 return { 'go', note, renewal, rec[p .. 'gen'] or '0', string.format('%.0f', version) }

@@ -1,7 +1,7 @@
 -- Changes are gathered in `rec`, then written at once.
 local member = device .. '/' .. slot
 local due = redis.call('ZSCORE', KEYS[2], member)
-local had, touched, score, expires, drop = {}, {}, nil, nil, false
+local had, touched, plans, score, expires, drop = {}, {}, {}, nil, nil, false
 
 local function get(field) return rec[p .. field] end
 
@@ -18,6 +18,13 @@ local function put(field, value) put_raw(p .. field, value) end
 
 local function del(field)
   if rec[p .. field] then put_raw(p .. field, nil) end
+end
+
+-- What follows is about another slot of the device.
+local function turn(name)
+  plans[member] = score
+  slot, p, member = name, name .. ':', device .. '/' .. name
+  due, score = redis.call('ZSCORE', KEYS[2], member), plans[member]
 end
 
 local function bump() put('ver', num('ver') + 1) end
@@ -39,7 +46,7 @@ local function go_quiet()
   bump()
   if get('due') then score = num('due') end
   clear_pending()
-  for _, field in ipairs({ 'st', 'rid', 'why', 'try', 'end', 'due' }) do del(field) end
+  for _, field in ipairs({ 'st', 'rid', 'why', 'try', 'end', 'due', 'ret' }) do del(field) end
 end
 
 -- When an attempt that nobody answers is followed by the next. retry: the first wait and the longest, 'first most', in
@@ -58,11 +65,17 @@ local function go_triggered(deadline, retry)
   if not get('due') then put('due', due or 0) end
   put('st', 'triggered')
   put('end', deadline)
+  del('ret')
   score = math.min(tonumber(deadline), next_try(retry))
 end
 
--- The pending certificate becomes the current one.
-local function confirm()
+-- What counts from one confirmed certificate to the next.
+local function count_anew()
+  for _, field in ipairs({ 'fail', 'miss', 'reg' }) do del(field) end
+end
+
+-- The pending certificate becomes the current one. chances: see early(); nil: the slot has no profile.
+local function confirm(chances)
   local pnb, pna, pdue = times()
   if get('crt') then put('old', string.match(get('crt'), '^[^@]*')) end
   put('oldat', now)
@@ -74,7 +87,9 @@ local function confirm()
   put('gen', num('gen') + 1)
   put('due', pdue)
   expires = pna
+  count_anew()
   go_quiet()
+  if chances then score = early(chances, score) end
 end
 
 local function commit()
@@ -91,18 +106,26 @@ local function commit()
   end
   redis.call('HSET', KEYS[1], unpack(puts))
   if #dels > 0 then redis.call('HDEL', KEYS[1], unpack(dels)) end
-  if score and score > 0 then
-    redis.call('ZADD', KEYS[2], score, member)
-  elseif score then
-    redis.call('ZREM', KEYS[2], member)
+  plans[member] = score
+  for name, at in pairs(plans) do
+    if at > 0 then
+      redis.call('ZADD', KEYS[2], at, name)
+    else
+      redis.call('ZREM', KEYS[2], name)
+    end
   end
   if expires then redis.call('ZADD', KEYS[3], expires, member) end
   if drop then redis.call('DEL', KEYS[4]) end
   flat = redis.call('HGETALL', KEYS[1])
 end
 
--- A trigger that nobody answered ends with its deadline.
-if get('st') == 'triggered' and num('end') <= now then
-  note = 'expired ' .. (get('rid') or '')
+-- A trigger that nobody answered ends with its deadline. Another begins when the device appears; until then the agenda
+-- only waits for the end of its certificate.
+local function expire()
+  if get('st') ~= 'triggered' or num('end') > now then return end
+  note = note .. 'expired ' .. (get('rid') or '') .. ' ' .. slot .. '\n'
   go_quiet()
+  put('miss', num('miss') + 1)
+  score = num('na')
 end
+expire()

@@ -1,6 +1,8 @@
 -- The device says what became of a renewal.
 -- ARGV: 5 renewal id, 6 outcome, 7 the slot is confirmed by a connection, 8 deadline of another attempt,
---       9 '1': asked again, the answer was lost on its way, 10 how it is tried again
+--       9 '1': asked again, the answer was lost on its way, 10 how it is tried again, 11 the chances that the device is
+--       to have to appear
+-- Answer: with 'failed' how many failures in a row it has reported.
 -- include answer.lua
 -- include change.lua
 local st, renewal, code = get('st'), ARGV[5], 'noted'
@@ -13,13 +15,18 @@ if not st or get('rid') ~= renewal then
   end
 elseif ARGV[6] == 'installed' then
   if st == 'issued' and ARGV[7] ~= '1' then
-    confirm()
+    confirm(tonumber(ARGV[11]))
     code = 'confirmed'
   end
 elseif st ~= 'issuing' then
-  put('try', math.max(num('try'), 1) + 1)
-  go_triggered(ARGV[8], ARGV[10])
+  code = 'failed'
+  if ARGV[9] ~= '1' or not get('ret') or get('end') ~= ARGV[8] then -- else this very job has counted it already
+    put('try', math.max(num('try'), 1) + 1)
+    put('fail', num('fail') + 1)
+    go_triggered(ARGV[8], ARGV[10])
+    put('ret', score)
+  end
 end
 commit()
 if code == 'confirmed' then return answer(code, false) end
-return { code, note }
+return { code, note, string.format('%.0f', num('fail')) }

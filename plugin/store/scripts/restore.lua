@@ -3,7 +3,11 @@
 -- ARGV: 5 'issued' or 'confirmed', 6 certificate, 7 key, 8 notBefore, 9 notAfter, 10 due, 11 generation and 12 version
 --       at that time, 13 renewal id, 14 format, 15 the certificate's DER ('' to be asked for it with 'need')
 -- Answer: 'same', 'newer', 'restored', 'need'
+-- A trigger past its deadline ends with the next operation, which tells of it.
+local today = now
+now = 0
 -- include change.lua
+now = today
 local crt, nb, na = ARGV[6], tonumber(ARGV[8]), tonumber(ARGV[9])
 local gen, ver, st = tonumber(ARGV[11]), tonumber(ARGV[12]), get('st')
 local serial = string.match(crt, '^[^@]*')
@@ -37,6 +41,7 @@ local function restore_confirmed()
     else
       score = tonumber(ARGV[10])
     end
+    count_anew()
     if st == 'triggered' and num('ver') < ver then go_quiet() end -- a trigger from before this
   end
   put('lr', string.sub(ARGV[13], 1, 8))
@@ -50,6 +55,7 @@ local function restore_issued()
     if num('ver') > ver then return told('newer') end
     -- It was presented since, and all that Redis knew of it was lost: only the counting is missing.
     gen = gen + 1
+    count_anew()
     put('lr', string.sub(ARGV[13], 1, 8))
     if st and get('pcrt') == crt then go_quiet() end
     raise()
