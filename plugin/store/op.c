@@ -178,7 +178,11 @@ void store_op_go(struct store_op *op)
         store_trigger_start(op);
         break;
     case CR_OP_AGENDA:
+        store_agenda_start(op);
+        break;
     case CR_OP_ADVANCE:
+        store_advance_start(op);
+        break;
     case CR_OP_PUSH:
         store_op_refuse(op, CR_REFUSAL_INTERNAL, 0);
         break;

@@ -186,6 +186,14 @@ static cr_err take_try(struct cr_slot_record *slot, struct cr_bytes value)
     return err;
 }
 
+static cr_err take_miss(struct cr_slot_record *slot, struct cr_bytes value)
+{
+    int64_t number;
+    cr_err err = number_take(&number, value);
+    slot->unanswered = number > 1000000 ? 1000000 : (unsigned)number;
+    return err;
+}
+
 static cr_err take_end(struct cr_slot_record *slot, struct cr_bytes value)
 {
     return number_take(&slot->deadline, value);
@@ -243,6 +251,7 @@ static const struct {
     { "ver", take_ver },   { "old", take_old },     { "oldat", take_oldat }, { "hold", take_hold }, { "st", take_st },
     { "rid", take_rid },   { "why", take_why },     { "try", take_try },   { "end", take_end },   { "pcrt", take_pcrt },
     { "pkey", take_pkey }, { "pend", take_pend },   { "at", take_at },     { "der", take_der },
+    { "miss", take_miss },
 };
 
 static cr_err slot_field(struct cr_slot_record *slot, struct cr_bytes name, struct cr_bytes value)

@@ -117,6 +117,15 @@ void store_audit_note(struct store_op *op, const struct cr_answer *answer)
         .detail = "the trigger's deadline passed without an answer",
     };
     store_audit(op->store, &audit);
+    store_audit_alert(op, CR_ALERT_UNANSWERED, "its renewal was not answered: it begins anew when the device appears");
+}
+
+void store_audit_alert(struct store_op *op, enum cr_alert alert, const char *detail)
+{
+    struct cr_job *job = op->job;
+    job->alert = alert;
+    memcpy(job->alert_slot, job->slot, sizeof job->alert_slot);
+    store_audit_op(op, "alert", detail, NULL);
 }
 
 void store_audit_lost(struct cr_redis_store *store)

@@ -108,16 +108,19 @@ void store_trigger_ends_with_its_deadline(void **state)
     struct rig_broker *broker = rig_open(rig, "one");
     char renewal_id[CR_RENEWAL_ID_CAP];
     known(broker);
-    int64_t due = rig_slot(broker, device, slot).due;
     triggered(broker, slot, renewal_id);
     assert_in_range(rig_slot(broker, device, slot).due, rig->now_s + 2700, rig->now_s + 4500); /* the next attempt */
     rig->now_s += 7 * RIG_DAY_S;
     struct cr_job *job = rig_run(broker, rig_job(broker, CR_OP_GET, device, slot));
     assert_int_equal(job->record->slot[0].state, CR_STATE_QUIET);
     assert_string_equal(job->record->slot[0].renewal_id, "");
-    assert_int_equal(job->record->slot[0].due, due);
+    assert_int_equal(job->record->slot[0].due, job->record->slot[0].current.not_after);
+    assert_int_equal(job->record->slot[0].unanswered, 1);
+    assert_int_equal(job->alert, CR_ALERT_UNANSWERED);
+    assert_string_equal(job->alert_slot, slot);
     cr_job_free(job);
     rig_expect_audits(rig, "expired", device, 1);
+    rig_expect_audits(rig, "alert", device, 1);
     refused(broker, rig_job_csr(broker, device, slot, 2, NULL), CR_REFUSAL_TOO_EARLY);
     refused(broker, rig_job_report(broker, device, slot, renewal_id, CR_REPORT_FAILED), CR_REFUSAL_UNKNOWN_RENEWAL);
 

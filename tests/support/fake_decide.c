@@ -19,6 +19,13 @@ void fake_alarm_job(struct fake_ledger *ledger, struct cr_job *job, enum cr_refu
     snprintf(job->audit_detail, sizeof job->audit_detail, "%s", detail);
 }
 
+void fake_alert_job(struct fake_ledger *ledger, struct cr_job *job, const struct fake_slot *slot, enum cr_alert alert)
+{
+    fake_ledger_audit(ledger, "alert", job->device, slot->view.slot, "");
+    job->alert = alert;
+    snprintf(job->alert_slot, sizeof job->alert_slot, "%s", slot->view.slot);
+}
+
 /* ---- transitions ---- */
 
 void fake_pending_clear(struct fake_slot *slot)
@@ -50,6 +57,7 @@ void fake_go_confirmed(struct fake_slot *slot, int64_t now_s)
     slot->view.current = slot->view.pending;
     slot->view.generation++;
     slot->quiet_due = slot->pending_due;
+    slot->view.unanswered = 0;
     fake_go_quiet(slot);
 }
 
@@ -63,12 +71,20 @@ void fake_go_triggered(struct fake_ledger *ledger, struct fake_slot *slot, enum 
     fake_renewal_id(ledger, slot->view.renewal_id);
 }
 
+void fake_give_up(struct fake_ledger *ledger, struct cr_job *job, struct fake_slot *slot)
+{
+    fake_ledger_audit(ledger, "expired", job->device, slot->view.slot, slot->view.renewal_id);
+    fake_alert_job(ledger, job, slot, CR_ALERT_UNANSWERED);
+    slot->view.unanswered++;
+    slot->quiet_due = slot->view.current.not_after;
+    fake_go_quiet(slot);
+}
+
 /* A trigger that nobody answered ends with its deadline. */
 void fake_expire(struct fake_ledger *ledger, struct cr_job *job, struct fake_slot *slot)
 {
     if (slot != NULL && slot->view.state == CR_STATE_TRIGGERED && slot->view.deadline <= job->now_s) {
-        fake_ledger_audit(ledger, "expired", job->device, slot->view.slot, slot->view.renewal_id);
-        fake_go_quiet(slot);
+        fake_give_up(ledger, job, slot);
     }
 }
 

@@ -29,6 +29,11 @@ struct fake_key {
     bool used; /* in a certificate */
 };
 
+/* All of them, in no order; NULL: from the first one on. */
+struct fake_device *fake_device_next(const struct fake_ledger *ledger, const struct fake_device *device);
+unsigned fake_bucket(const char *device);
+/* Takes so many of what the fleet may begin; returns how many more there are. */
+unsigned fake_pace(struct fake_ledger *ledger, int64_t now_s, unsigned rate_per_s, unsigned count);
 struct fake_device *fake_device_find(const struct fake_ledger *ledger, const char *id);
 struct fake_device *fake_device_make(struct fake_ledger *ledger, const char *id);
 struct fake_slot *fake_slot_find(struct fake_device *device, const char *name);
@@ -49,14 +54,19 @@ enum fake_what { FAKE_ALL_SLOTS, FAKE_ONE_SLOT };
 
 void fake_audit_job(struct fake_ledger *ledger, const char *what, struct cr_job *job, const char *detail);
 void fake_alarm_job(struct fake_ledger *ledger, struct cr_job *job, enum cr_refusal alarm, const char *detail);
+void fake_alert_job(struct fake_ledger *ledger, struct cr_job *job, const struct fake_slot *slot, enum cr_alert alert);
 void fake_pending_clear(struct fake_slot *slot);
 void fake_go_quiet(struct fake_slot *slot);
 void fake_go_confirmed(struct fake_slot *slot, int64_t now_s);
 void fake_go_triggered(struct fake_ledger *ledger, struct fake_slot *slot, enum cr_renew_reason reason);
+/* The renewal under way ends without an answer, with an alert. */
+void fake_give_up(struct fake_ledger *ledger, struct cr_job *job, struct fake_slot *slot);
 void fake_expire(struct fake_ledger *ledger, struct cr_job *job, struct fake_slot *slot);
 void fake_refuse(struct fake_ledger *ledger, struct cr_job *job, enum cr_refusal refusal, int64_t retry_after_s);
 void fake_answer_record(struct cr_job *job, const struct fake_device *device, enum fake_what what, bool certificates);
 
+/* How long an attempt waits for its answer. */
+int64_t fake_wait_s(const struct fake_slot *slot, const struct cr_job *job);
 /* An attempt begins: its deadline, and when the next one follows. */
 void fake_attempt(struct fake_slot *slot, const struct cr_job *job);
 

@@ -28,9 +28,10 @@ static void present_due(struct fake_ledger *ledger, struct cr_job *job, struct f
 {
     struct cr_slot_record *view = &slot->view;
     if (job->profile == NULL || job->confirmed || view->state != CR_STATE_QUIET || view->held ||
-        !fake_entry_is(&view->current, job) || view->due > job->now_s) {
+        !fake_entry_is(&view->current, job) || view->due == 0 || (view->due > job->now_s && view->unanswered == 0)) {
         return;
     }
+    slot->quiet_due = view->due;
     fake_go_triggered(ledger, slot, CR_RENEW_EXPIRY);
     fake_attempt(slot, job);
     job->triggered = true;

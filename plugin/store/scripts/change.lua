@@ -26,7 +26,7 @@ local function bump() put('ver', num('ver') + 1) end
 local function times()
   local pnb, pna, pdue, lease, fmt = string.match(get('pend') or '', '^(%d+) (%d+) (%d+) (%d+) (%a+)$')
   if not pnb then error('CORRUPT ' .. p .. 'pend') end
-  return tonumber(pnb), tonumber(pna), tonumber(pdue)
+  return tonumber(pnb), tonumber(pna), tonumber(pdue), tonumber(lease)
 end
 
 -- Only a renewal under way has these.
@@ -74,11 +74,12 @@ local function confirm()
   put('gen', num('gen') + 1)
   put('due', pdue)
   expires = pna
+  del('miss')
   go_quiet()
 end
 
 local function commit()
-  if not next(touched) then return end
+  if not next(touched) and not score then return end
   if not flat[1] then put_raw('id', mark) end
   local puts, dels = {}, {}
   for name in pairs(touched) do
@@ -89,7 +90,7 @@ local function commit()
       dels[#dels + 1] = name
     end
   end
-  redis.call('HSET', KEYS[1], unpack(puts))
+  if puts[1] then redis.call('HSET', KEYS[1], unpack(puts)) end
   if #dels > 0 then redis.call('HDEL', KEYS[1], unpack(dels)) end
   if score and score > 0 then
     redis.call('ZADD', KEYS[2], score, member)
@@ -101,8 +102,11 @@ local function commit()
   flat = redis.call('HGETALL', KEYS[1])
 end
 
--- A trigger that nobody answered ends with its deadline.
+-- A trigger that nobody answered ends with its deadline. Another begins when the device appears; until then the agenda
+-- only waits for the end of its certificate.
 if get('st') == 'triggered' and num('end') <= now then
   note = 'expired ' .. (get('rid') or '')
+  put('miss', num('miss') + 1)
   go_quiet()
+  score = num('na')
 end

@@ -4,7 +4,7 @@
 -- include answer.lua
 local crt, state = ARGV[5], rec[p .. 'st']
 local planned = not state and redis.call('ZSCORE', KEYS[2], device .. '/' .. slot)
-local is_due = planned and tonumber(planned) <= now and not rec[p .. 'hold'] and ARGV[12] ~= '0'
+local is_due = planned and (tonumber(planned) <= now or num('miss') > 0) and not rec[p .. 'hold'] and ARGV[12] ~= '0'
 if rec.fs and rec[p .. 'crt'] == crt and rec[p .. 'pcrt'] ~= crt and state ~= 'triggered' and not is_due and
     ARGV[10] ~= '1' then
   redis.call('HSET', KEYS[1], 'ls', ARGV[4]) -- by far the most frequent: it is who it was
@@ -40,9 +40,11 @@ elseif not get('crt') or num('nb') < tonumber(ARGV[7]) then
   code = 'seen'
 end
 
--- It is here, and a quiet slot of it is due: its renewal begins, for who knows when it comes again.
+-- It is here, and a quiet slot of it is due, or did not answer before: its renewal begins, for who knows when it comes
+-- again.
 local at = tonumber(score or due)
-if code ~= 'confirmed' and get('crt') == crt and not get('st') and not get('hold') and ARGV[12] ~= '0' and at and at <= now then
+if code ~= 'confirmed' and get('crt') == crt and not get('st') and not get('hold') and ARGV[12] ~= '0' and at and
+    (at <= now or num('miss') > 0) then
   put('due', at)
   put('rid', ARGV[11])
   put('why', 'expiry')
