@@ -7,20 +7,30 @@
 
 static void ask_bucket(struct store_op *op);
 
+static void agenda_done(struct store_op *op)
+{
+    op->job->outcome = CR_OUT_DONE;
+    op->job->stage = CR_STAGE_DONE;
+    store_op_finish(op);
+}
+
+static void on_taken(struct store_op *op, const redisReply *reply)
+{
+    (void)reply;
+    agenda_done(op);
+}
+
+/* What was claimed counts for the whole fleet. */
 static void agenda_end(struct store_op *op)
 {
-    struct cr_redis_store *store = op->store;
-    struct cr_job *job = op->job;
+    const struct cr_agenda *agenda = op->job->agenda;
     struct cr_args args;
-    if (job->agenda->count > 0 && cr_args_pace(&args, &store->records, job->now_s, job->agenda->rate_per_s,
-                                               job->agenda->count) == CR_OK) {
-        args.arg[1] = store->sha[CR_SCRIPT_PACE];
-        args.len[1] = CR_SHA1_TEXT - 1;
-        cr_redis_link_tell(store->link, &args);
+    if (agenda->count == 0 || cr_args_pace(&args, &op->store->records, op->job->now_s, agenda->rate_per_s,
+                                           agenda->count) != CR_OK) {
+        agenda_done(op);
+        return;
     }
-    job->outcome = CR_OUT_DONE;
-    job->stage = CR_STAGE_DONE;
-    store_op_finish(op);
+    store_op_send(op, &args, on_taken);
 }
 
 /* "device/slot" */
@@ -122,7 +132,7 @@ void store_agenda_start(struct store_op *op)
         return;
     }
     if (agenda->count > 0) { /* the connection was lost on the way */
-        agenda_end(op);
+        agenda_done(op);
         return;
     }
     agenda->total = total;

@@ -87,6 +87,7 @@ static void same_slot(struct walk *walk, const struct cr_slot_record *fake, cons
     assert_int_equal(fake->reason, real->reason);
     assert_int_equal(fake->attempt, real->attempt);
     assert_int_equal(fake->deadline, real->deadline);
+    assert_int_equal(fake->unanswered, real->unanswered);
     assert_int_equal(fake->certificate.len, real->certificate.len);
     if (fake->certificate.len > 0) {
         assert_memory_equal(fake->certificate.data, real->certificate.data, fake->certificate.len);
@@ -117,6 +118,9 @@ static void same_job(struct walk *walk, const struct cr_job *fake, const struct 
     assert_int_equal(fake->retry_after_s, real->retry_after_s);
     assert_int_equal(fake->confirmed, real->confirmed);
     assert_int_equal(fake->regressed, real->regressed);
+    assert_int_equal(fake->triggered, real->triggered);
+    assert_int_equal(fake->alert, real->alert);
+    assert_string_equal(fake->alert_slot, real->alert_slot);
     if (fake->outcome == CR_OUT_NONE || fake->outcome == CR_OUT_CERTIFICATE) {
         assert_int_equal(fake->generation, real->generation);
     }
@@ -196,6 +200,16 @@ static struct cr_job *make_report(struct walk *walk, struct rig_broker *broker, 
     (void)walk;
     return rig_job_report(broker, device, slot_name[slot], choice.renewal[choice.which],
                           (enum cr_report_outcome)choice.outcome);
+}
+
+static struct cr_job *make_advance(struct walk *walk, struct rig_broker *broker, const char *device, unsigned slot)
+{
+    (void)walk;
+    struct cr_job *job = rig_job(broker, CR_OP_ADVANCE, device, slot_name[slot]);
+    if (choice.stray && choice.cert == 0) {
+        job->profile = NULL;
+    }
+    return job;
 }
 
 static void remember(struct walk *walk, unsigned slot, const struct cr_cert_facts *facts)
@@ -302,17 +316,18 @@ static void step_hold(struct walk *walk, const char *device, unsigned slot)
 static void step(struct walk *walk)
 {
     static make_fn *const makers[] = { make_present, make_present, make_csr,     make_csr,
-                                       make_csr,     make_get,     make_trigger, make_report };
+                                       make_csr,     make_get,     make_trigger, make_report,
+                                       make_advance };
     char device[CR_NAME_CAP];
     choice.device = dice(walk, DEVICES);
-    unsigned slot = dice(walk, SLOTS), what = dice(walk, 14), life = dice(walk, 8) == 0;
+    unsigned slot = dice(walk, SLOTS), what = dice(walk, 15), life = dice(walk, 8) == 0;
     (void)snprintf(device, sizeof device, "walker-%u", choice.device);
     roll(walk, device, slot);
-    if (what < 8) {
+    if (what < 9) {
         step_run(walk, makers[what], device, slot, life);
-    } else if (what < 11) {
+    } else if (what < 12) {
         step_record(walk);
-    } else if (what == 11) {
+    } else if (what == 12) {
         step_hold(walk, device, slot);
     } else {
         static const int64_t leaps[] = { 0, 1, FAKE_LEASE_S - 1, FAKE_LEASE_S, 3600, RIG_DAY_S, 8 * RIG_DAY_S };
