@@ -184,8 +184,6 @@ void store_op_go(struct store_op *op)
         store_advance_start(op);
         break;
     case CR_OP_PUSH:
-        store_op_refuse(op, CR_REFUSAL_INTERNAL, 0);
-        break;
     case CR_OP_AUDIT:
         break;
     }
