@@ -74,6 +74,7 @@ static void on_done(void *ctx, struct cr_job *job)
     if (job->op == CR_OP_PUSH) {
         job->next = broker->pushed;
         broker->pushed = job;
+        broker->pushes++;
     } else {
         job->next = NULL;
         *broker->done_tail = job;

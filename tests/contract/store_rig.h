@@ -33,6 +33,7 @@ struct rig_broker {
     pthread_cond_t cond;
     struct cr_job *done, **done_tail; /* what came home */
     struct cr_job *pushed;            /* what other brokers said, newest first */
+    unsigned pushes;                  /* how often they did */
 };
 
 struct rig {

@@ -78,7 +78,7 @@ elseif ended then
 elseif not at or (ARGV[5] ~= '0' and at ~= tonumber(ARGV[5])) or (ARGV[5] == '0' and at > now) then
   if ARGV[9] == '1' then told_again() end
 elseif get('hold') then
-  score = 0 -- whoever releases it puts it back
+  score = 0 -- whoever releases the hold puts it back
 elseif ARGV[10] ~= '1' then
   score, code = na > now and na or 0, 'no-profile'
 elseif not st then
