@@ -144,7 +144,7 @@ void loop_agenda_done(struct cr_router *router, const struct cr_job *job)
     struct cr_agenda_state *state = &router->agenda;
     const struct cr_agenda *agenda = job->agenda;
 
-    state->asking = false;
+    state->asking = state->more = false;
     if (job->outcome != CR_OUT_DONE || agenda == NULL) {
         state->bucket++; /* should one bucket be damaged, the others go on */
         return;
@@ -155,16 +155,17 @@ void loop_agenda_done(struct cr_router *router, const struct cr_job *job)
         agenda_advance(router, &agenda->due[i], agenda->until);
     }
     if (agenda->count > 0 && agenda->count == agenda->limit) {
+        state->more = true;
         state->next_ms = loop_now_ms(router) + AGENDA_MORE_MS;
     }
 }
 
-void loop_present_again(struct cr_router *router, const char *device, bool asks_anew)
+void loop_present_again(struct cr_router *router, const char *device)
 {
     struct cr_presence *presence = cr_sessions_presence(&router->sessions, device);
 
     for (struct cr_session *s = presence != NULL ? presence->first : NULL; s != NULL; s = s->sibling) {
-        s->asked = s->asked && !asks_anew;
+        s->asked = false; /* what it asked for in this connection, if anything, is not what waits now */
         cr_sessions_wait(&router->sessions, s, loop_now_ms(router));
     }
 }
@@ -175,8 +176,7 @@ void loop_advanced(struct cr_router *router, const struct cr_job *job)
 
     router->counters.triggered += job->triggered;
     if (slot != NULL && (job->triggered || slot->state == CR_STATE_ISSUED)) {
-        /* What it asked for in this connection, if anything, did not lead to an end: it is asked again. */
-        loop_present_again(router, job->device, job->triggered);
+        loop_present_again(router, job->device);
     }
 }
 

@@ -21,6 +21,7 @@ struct cr_counters {
 /* The scheduler's (agenda.c). */
 struct cr_agenda_state {
     bool asking;                      /* an AGENDA job is under way */
+    bool more;                        /* more is due than was claimed */
     int64_t next_ms;                  /* when to ask next */
     unsigned bucket, total;           /* where to go on; how many there are, 0: not known yet */
     struct cr_sane clock;
@@ -156,9 +157,8 @@ bool loop_clock_ok(struct cr_router *router);
 /* Jobs that are home. Do not free them. */
 void loop_agenda_done(struct cr_router *router, const struct cr_job *job);
 void loop_advanced(struct cr_router *router, const struct cr_job *job);
-/* Something was done for this device: its sessions here, if any, get what is pending, soon. asks_anew: also those that
- * have asked by themselves. */
-void loop_present_again(struct cr_router *router, const char *device, bool asks_anew);
+/* Something was done for this device: its sessions here, if any, get what is pending, soon. */
+void loop_present_again(struct cr_router *router, const char *device);
 /* Tells operators what they must act on: an event and a log line. The audit line is the store's. Rate-limited. */
 void loop_alert(struct cr_router *router, const char *device, const char *slot, enum cr_alert alert);
 

@@ -329,7 +329,7 @@ void loop_complete(struct cr_router *router, struct cr_job *job)
         loop_advanced(router, job);
         break;
     case CR_OP_PUSH:
-        loop_present_again(router, job->device, false);
+        loop_present_again(router, job->device);
         break;
     case CR_OP_AUDIT:
         router->counters.audits_lost += job->outcome != CR_OUT_DONE;

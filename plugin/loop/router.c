@@ -261,5 +261,5 @@ unsigned cr_router_tick(struct cr_router *router)
         router_prune(router);
     }
     loop_agenda_tick(router, loop_now_ms(router));
-    return router->in_flight > 0 || router->sessions.waiting != NULL ? TICK_BUSY_MS : TICK_IDLE_MS;
+    return router->in_flight > 0 || router->sessions.waiting != NULL || router->agenda.more ? TICK_BUSY_MS : TICK_IDLE_MS;
 }

@@ -99,6 +99,26 @@ static void whose_record_is_gone_leaves_the_agenda(void **state)
     assert_int_equal(private_redis_integer(&scene_rig.redis, "EXISTS %s", keys.device.text), 0);
 }
 
+/* Somebody put it back into the agenda by hand: a device that did not answer is not asked before it appears. */
+static void who_did_not_answer_waits_for_the_device(void **state)
+{
+    (void)state;
+    struct rig_broker *broker = rig_open(&scene_rig, "one");
+    struct cr_device_keys keys;
+    due(broker);
+    rig_keys(&scene_rig, &keys, scene_device, scene_slot);
+    cr_job_free(rig_run(broker, rig_job_trigger(broker, scene_device, scene_slot)));
+    scene_rig.now_s += 7 * RIG_DAY_S;
+    cr_job_free(rig_run(broker, rig_job(broker, CR_OP_GET, scene_device, scene_slot)));
+    (void)private_redis_integer(&scene_rig.redis, "ZADD %s 1 %s/%s", keys.agenda.text, scene_device, scene_slot);
+    struct cr_job *job = rig_run(broker, rig_job(broker, CR_OP_ADVANCE, scene_device, scene_slot));
+    assert_false(job->triggered);
+    assert_int_equal(job->alert, CR_ALERT_NONE);
+    assert_int_equal(job->record->slot[0].state, CR_STATE_QUIET);
+    assert_int_equal(job->record->slot[0].due, job->record->slot[0].current.not_after);
+    cr_job_free(job);
+}
+
 /* ---- lost answers: the script itself, asked once more ---- */
 
 static redisReply *ask_again(struct rig_broker *broker, const struct cr_job *job, const char *renewal_id)
@@ -267,6 +287,7 @@ int main(void)
         AGENDA_TEST(hostile_94_what_is_no_slot_leaves_the_agenda),
         AGENDA_TEST(hostile_89_a_damaged_bucket_is_told),
         AGENDA_TEST(whose_record_is_gone_leaves_the_agenda),
+        AGENDA_TEST(who_did_not_answer_waits_for_the_device),
         AGENDA_TEST(hostile_93_a_lost_answer_changes_nothing_twice),
         AGENDA_TEST(others_hear_of_it),
         AGENDA_TEST(odd_messages_are_ignored),
