@@ -218,15 +218,16 @@ static void others_hear_of_it(void **state)
     assert_false(rig_pushed(one, scene_device, 0)); /* and never of what one did itself */
 }
 
+#define LIFE "11111111-2222-4333-8444-555555555555" /* of no broker here */
+
 static void odd_messages_are_ignored(void **state)
 {
     (void)state;
-    static const char *const odd[] = { "", "x", "11111111-2222-4333-8444-555555555555",
-                                       "11111111-2222-4333-8444-555555555555 ",
-                                       "11111111-2222-4333-8444-555555555555 a/b",
-                                       "11111111-2222-4333-8444-555555555555 a b",
-                                       "11111111-2222-4333-8444-555555555555 "
-                                       "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" };
+    static const char *const odd[] = { "", "x", LIFE,
+                                       LIFE " ",
+                                       LIFE " a/b",
+                                       LIFE " a b",
+                                       LIFE " aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" };
     struct rig_broker *one = rig_open(&scene_rig, "one"), *two = rig_open(&scene_rig, "two");
     struct cr_cert_facts facts = due_now();
     (void)rig_present(one, scene_slot, &facts);
@@ -237,7 +238,7 @@ static void odd_messages_are_ignored(void **state)
         (void)private_redis_integer(&scene_rig.redis, "PUBLISH cr:push %s", odd[i]);
     }
     assert_true(private_redis_integer(&scene_rig.redis, "PUBLISH cr:push %s",
-                                      "11111111-2222-4333-8444-555555555555 meter-99") >= 2);
+                                      LIFE " meter-99") >= 2);
     assert_true(rig_pushed(two, "meter-99", RIG_WAIT_MS));
     (void)pthread_mutex_lock(&two->lock);
     assert_int_equal(two->pushes, before + 1);
