@@ -31,6 +31,7 @@ struct walk {
     char renewal[2][64][CR_RENEWAL_ID_CAP]; /* the same renewals as either store names them */
     unsigned renewals;
     unsigned visits[CR_STATE_COUNT];
+    bool was_held[DEVICES][SLOTS];
 };
 
 static uint32_t dice(struct walk *walk, uint32_t sides)
@@ -134,6 +135,20 @@ static void same_job(struct walk *walk, const struct cr_job *fake, const struct 
     same_record(walk, fake->record, real->record);
 }
 
+/* I8: whatever is under way, and every certificate that still counts, has its time in the agenda. A hold takes a slot out
+ * of it, and here nobody puts it back. */
+static void nothing_vanishes(const struct walk *walk, unsigned device, const struct cr_device_record *record)
+{
+    for (unsigned i = 0; record != NULL && i < record->slot_count; i++) {
+        const struct cr_slot_record *slot = &record->slot[i];
+        bool was_held = walk->was_held[device][strcmp(slot->slot, slot_name[0]) != 0];
+        bool counts = slot->current.serial.len > 0 && slot->current.not_after > walk->rig[0].now_s;
+        if (!was_held && (counts || slot->state != CR_STATE_QUIET)) {
+            assert_true(slot->due > 0);
+        }
+    }
+}
+
 static void compare_all(struct walk *walk)
 {
     for (unsigned d = 0; d < DEVICES; d++) {
@@ -144,6 +159,7 @@ static void compare_all(struct walk *walk)
             job[k] = rig_run(walk->broker[k][0], rig_job(walk->broker[k][0], CR_OP_INSPECT, device, ""));
         }
         same_job(walk, job[0], job[1]);
+        nothing_vanishes(walk, d, job[1]->record);
         cr_job_free(job[0]);
         cr_job_free(job[1]);
     }
@@ -308,6 +324,7 @@ static void step_hold(struct walk *walk, const char *device, unsigned slot)
     struct cr_slot_record record = rig_slot(walk->broker[0][0], device, slot_name[slot]);
     (void)rig_slot(walk->broker[1][0], device, slot_name[slot]); /* so that both count the same jobs */
     if (record.slot[0] != '\0' && (record.held || dice(walk, 4) == 0)) {
+        walk->was_held[choice.device][slot] = true;
         rig_hold(&walk->rig[0], device, slot_name[slot], !record.held);
         rig_hold(&walk->rig[1], device, slot_name[slot], !record.held);
     }
@@ -327,7 +344,7 @@ static void step(struct walk *walk)
         step_run(walk, makers[what], device, slot, life);
     } else if (what < 12) {
         step_record(walk);
-    } else if (what == 12) {
+    } else if (what == 12 && choice.device == 0) { /* the others are never held: nothing_vanishes */
         step_hold(walk, device, slot);
     } else {
         static const int64_t leaps[] = { 0, 1, FAKE_LEASE_S - 1, FAKE_LEASE_S, 3600, RIG_DAY_S, 8 * RIG_DAY_S };

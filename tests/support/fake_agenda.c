@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { RECHECK_S = 86400 };
+
 /* ---- claiming ---- */
 
 static void due_add(struct cr_agenda *agenda, const struct fake_device *device, struct fake_slot *slot)
@@ -119,13 +121,26 @@ static void step_issuing(struct fake_ledger *ledger, struct cr_job *job, struct 
     }
 }
 
+/* Of a slot that is not configured. */
+static void step_unknown(const struct cr_job *job, struct fake_slot *slot)
+{
+    struct cr_slot_record *view = &slot->view;
+    if (view->state == CR_STATE_TRIGGERED) {
+        view->due = view->deadline;
+    } else if (view->state != CR_STATE_QUIET) {
+        view->due = job->now_s + RECHECK_S;
+    } else {
+        view->due = view->current.not_after > job->now_s ? view->current.not_after : 0;
+    }
+}
+
 static void step(struct fake_ledger *ledger, struct cr_job *job, struct fake_slot *slot)
 {
     struct cr_slot_record *view = &slot->view;
     if (view->held) {
         view->due = 0;
     } else if (job->profile == NULL) {
-        view->due = view->current.not_after > job->now_s ? view->current.not_after : 0;
+        step_unknown(job, slot);
         fake_alarm_job(ledger, job, CR_REFUSAL_UNKNOWN_SLOT, "is due, but no such slot is configured");
     } else if (view->state == CR_STATE_QUIET) {
         step_quiet(ledger, job, slot);

@@ -80,7 +80,12 @@ elseif not at or (ARGV[5] ~= '0' and at ~= tonumber(ARGV[5])) or (ARGV[5] == '0'
 elseif get('hold') then
   score = 0 -- whoever releases the hold puts it back
 elseif ARGV[10] ~= '1' then
-  score, code = na > now and na or 0, 'no-profile'
+  code = 'no-profile'
+  if st == 'triggered' then
+    score = num('end')
+  else
+    score = st and now + 86400 or na > now and na or 0
+  end
 elseif not st then
   quiet()
 elseif st == 'triggered' then
