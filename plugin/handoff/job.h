@@ -46,8 +46,8 @@ enum cr_outcome {
     CR_OUT_REFUSED,     /* refusal, retry_after_s */
     CR_OUT_CERTIFICATE, /* CSR: `certificate` is the leaf, `intent` its facts, renewal_id */
     CR_OUT_PENDING,     /* CSR: accepted, not done; renewal_id, retry_after_s */
-    CR_OUT_RECORD,      /* PRESENT, GET, TRIGGER, INSPECT, DELIVER: `record` holds what is known and pending */
-    CR_OUT_DONE,        /* REPORT, AUDIT: noted */
+    CR_OUT_RECORD,      /* PRESENT, GET, TRIGGER, INSPECT, DELIVER, ADVANCE: `record` holds what is known and pending */
+    CR_OUT_DONE,        /* REPORT, AUDIT: noted; AGENDA: looked; PUSH: look */
 };
 
 /* What operators must act on. */
@@ -73,7 +73,9 @@ struct cr_agenda {
     unsigned limit;       /* in: at most so many slots, up to CR_DUE_MAX */
     unsigned rate_per_s;  /* in: of the fleet; what others have begun counts too */
     unsigned count;       /* out */
+    unsigned total;       /* out: how many buckets there are; 0: could not be learnt */
     bool round;           /* out: the last bucket was looked at */
+    int64_t until;        /* out: until when they are claimed; then any broker may take them */
     struct cr_due due[CR_DUE_MAX];
 };
 
@@ -105,6 +107,7 @@ struct cr_job {
     bool appeared;                    /* PRESENT: a new connection; else one that is looked at again */
     bool may_begin;                   /* PRESENT: what is due may begin now */
     struct cr_agenda *agenda;         /* AGENDA; owned */
+    int64_t claimed_until;            /* ADVANCE: of the claim that it carries out; 0: none, the slot has to be due */
     char audit_what[32];              /* AUDIT: "refused", "denied", "operator", "alarm" */
     char audit_detail[CR_AUDIT_DETAIL_CAP];
 

@@ -1,5 +1,7 @@
 #include "plugin/handoff/pipeline.h"
 
+enum { PUSHES_MAX = 256 };
+
 cr_err cr_pipeline_init(struct cr_pipeline *pipeline, unsigned max_in_flight, struct cr_wake *wake)
 {
     *pipeline = (struct cr_pipeline){ .wake = wake };
@@ -17,6 +19,10 @@ void cr_pipeline_fini(struct cr_pipeline *pipeline)
 static void pipeline_complete(struct cr_pipeline *pipeline, struct cr_job *job)
 {
     job->stage = CR_STAGE_DONE;
+    if (job->op == CR_OP_PUSH && cr_queue_len(pipeline->completions) >= PUSHES_MAX) {
+        cr_job_free(job); /* the loop has more to do than to listen to others: the agenda finds what this is about */
+        return;
+    }
     if (cr_queue_put(pipeline->completions, &job, NULL) != CR_OK) {
         /* Only late deliveries can get here: what they bring waits in Redis for the device's next appearance. */
         cr_job_free(job);

@@ -49,12 +49,13 @@ struct cr_job *loop_admit(struct cr_router *router, enum cr_op op, const struct 
 void loop_send(struct cr_router *router, struct cr_job *job, enum cr_stage stage)
 {
     job->stage = stage;
+    job->may_begin = job->may_begin && !router->agenda.clock_odd;
     cr_pipeline_forward(router->pipeline, job);
 }
 
 void loop_release(struct cr_router *router, struct cr_job *job)
 {
-    if (job->op != CR_OP_DELIVER) { /* those were never admitted: the store makes them */
+    if (job->op != CR_OP_DELIVER && job->op != CR_OP_PUSH) { /* those were never admitted: the store makes them */
         router->in_flight--;
     }
     cr_job_free(job);

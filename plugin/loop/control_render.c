@@ -145,6 +145,7 @@ static bool render_counters(cJSON *data, const struct cr_counters *counters)
         cJSON_AddNumberToObject(object, "triggered", (double)counters->triggered) == NULL ||
         cJSON_AddNumberToObject(object, "delivered", (double)counters->delivered) == NULL ||
         cJSON_AddNumberToObject(object, "alarms", (double)counters->alarms) == NULL ||
+        cJSON_AddNumberToObject(object, "alerts", (double)counters->alerts) == NULL ||
         cJSON_AddNumberToObject(object, "auditsLost", (double)counters->audits_lost) == NULL ||
         (refused = cJSON_AddObjectToObject(object, "refused")) == NULL) {
         return false;

@@ -6,6 +6,7 @@
 #include "common/clock.h"
 #include "common/topic.h"
 #include "plugin/handoff/pipeline.h"
+#include "plugin/loop/sane.h"
 #include "plugin/loop/sessions.h"
 #include "plugin/setup.h"
 
@@ -13,8 +14,20 @@ struct cr_batch;
 
 /* Since start. */
 struct cr_counters {
-    uint64_t issued, confirmed, triggered, delivered, alarms, audits_lost;
+    uint64_t issued, confirmed, triggered, delivered, alarms, alerts, audits_lost;
     uint64_t refused[CR_REFUSAL_COUNT];
+};
+
+/* The scheduler's (agenda.c). */
+struct cr_agenda_state {
+    bool asking;                      /* an AGENDA job is under way */
+    bool more;                        /* more is due than was claimed */
+    int64_t next_ms;                  /* when to ask next */
+    unsigned bucket, total;           /* where to go on; how many there are, 0: not known yet */
+    struct cr_sane clock;
+    int64_t clock_next_ms;
+    bool clock_odd;                   /* the wall clock cannot be believed */
+    struct cr_limiter alerts;
 };
 
 struct cr_router {
@@ -30,6 +43,7 @@ struct cr_router {
     uint64_t last_job, last_batch;
     struct cr_batch *batches;         /* operator commands that wait for an answer */
     unsigned batch_count;
+    struct cr_agenda_state agenda;
     struct cr_counters counters;
     int64_t started_mono_ms, pruned_ms;
     unsigned ticks;
@@ -136,6 +150,21 @@ void loop_alarm_audited(struct cr_router *router, const struct cr_session *sessi
 /* Only the audit line. Takes no place for long; dropped, and counted, when there is none. */
 void loop_audit(struct cr_router *router, const struct cr_session *session, const char *device, const char *slot,
                 const char *what, enum cr_refusal refusal, const char *detail);
+
+/* ---- the scheduler (agenda.c) ---- */
+
+void loop_agenda_init(struct cr_router *router);
+/* On every tick: looks at the clock and asks for what is due, each about once a second. */
+void loop_agenda_tick(struct cr_router *router, int64_t now_ms);
+/* Whether the wall clock can be believed now. While it cannot, nothing is issued and nothing begins. */
+bool loop_clock_ok(struct cr_router *router);
+/* Jobs that are home. Do not free them. */
+void loop_agenda_done(struct cr_router *router, const struct cr_job *job);
+void loop_advanced(struct cr_router *router, const struct cr_job *job);
+/* Something was done for this device: its sessions here, if any, get what is pending, soon. */
+void loop_present_again(struct cr_router *router, const char *device);
+/* Tells operators what they must act on: an event and a log line. The audit line is the store's. Rate-limited. */
+void loop_alert(struct cr_router *router, const char *device, const char *slot, enum cr_alert alert);
 
 /* ---- control (control.c): the operator channel ---- */
 

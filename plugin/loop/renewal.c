@@ -73,6 +73,10 @@ void loop_csr(struct cr_router *router, struct cr_session *session, const struct
         renewal_refuse(router, session, &to, refusal, retry_after_s);
         return;
     }
+    if (!loop_clock_ok(router)) { /* validity would be a guess */
+        renewal_refuse(router, session, &to, CR_REFUSAL_ISSUER_UNAVAILABLE, router->setup->config.retry_after_s);
+        return;
+    }
     job = renewal_admit(router, CR_OP_CSR, session, &to);
     if (job == NULL) {
         return;
@@ -296,6 +300,9 @@ void loop_complete(struct cr_router *router, struct cr_job *job)
     if (job->alarm != CR_REFUSAL_NONE) {
         loop_alarm_audited(router, session, job->device, job->alarm, job->audit_detail);
     }
+    if (job->alert != CR_ALERT_NONE) {
+        loop_alert(router, job->device, job->alert_slot, job->alert);
+    }
     switch (job->op) {
     case CR_OP_CSR:
     case CR_OP_GET:
@@ -316,8 +323,13 @@ void loop_complete(struct cr_router *router, struct cr_job *job)
         }
         break;
     case CR_OP_AGENDA:
+        loop_agenda_done(router, job);
+        break;
     case CR_OP_ADVANCE:
+        loop_advanced(router, job);
+        break;
     case CR_OP_PUSH:
+        loop_present_again(router, job->device);
         break;
     case CR_OP_AUDIT:
         router->counters.audits_lost += job->outcome != CR_OUT_DONE;

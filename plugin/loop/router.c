@@ -40,6 +40,7 @@ cr_err cr_router_new(struct cr_router **router, const struct cr_router_options *
     router_rates(r);
     cr_limiter_init(&r->total, &r->total_rate, loop_now_ms(r));
     cr_limiter_init(&r->strangers, &r->sessions.alarm_rate, loop_now_ms(r));
+    loop_agenda_init(r);
     *router = r;
     return CR_OK;
 }
@@ -259,5 +260,6 @@ unsigned cr_router_tick(struct cr_router *router)
     if (++router->ticks % PRUNE_TICKS == 0) {
         router_prune(router);
     }
-    return router->in_flight > 0 || router->sessions.waiting != NULL ? TICK_BUSY_MS : TICK_IDLE_MS;
+    loop_agenda_tick(router, loop_now_ms(router));
+    return router->in_flight > 0 || router->sessions.waiting != NULL || router->agenda.more ? TICK_BUSY_MS : TICK_IDLE_MS;
 }

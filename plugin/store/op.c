@@ -178,10 +178,12 @@ void store_op_go(struct store_op *op)
         store_trigger_start(op);
         break;
     case CR_OP_AGENDA:
-    case CR_OP_ADVANCE:
-    case CR_OP_PUSH:
-        store_op_refuse(op, CR_REFUSAL_INTERNAL, 0);
+        store_agenda_start(op);
         break;
+    case CR_OP_ADVANCE:
+        store_advance_start(op);
+        break;
+    case CR_OP_PUSH:
     case CR_OP_AUDIT:
         break;
     }
@@ -317,7 +319,8 @@ static void on_answer(struct cr_redis_call *call, const redisReply *reply)
     } else if (reply->type == REDIS_REPLY_ERROR) {
         op_trouble(op, store_reply_bytes(reply));
     } else {
-        if (store->trouble[0] != '\0' && op->job->op != CR_OP_GET && op->job->op != CR_OP_INSPECT) {
+        if (store->trouble[0] != '\0' && op->job->op != CR_OP_GET && op->job->op != CR_OP_INSPECT &&
+            op->job->op != CR_OP_AGENDA) {
             store->writable = true; /* every other operation has a write among what it asks */
             store_trouble(store, "");
         }

@@ -1,4 +1,4 @@
-/* GET, INSPECT and DELIVER read; TRIGGER, REPORT and AUDIT are one command each. */
+/* GET, INSPECT and DELIVER read; TRIGGER, ADVANCE, REPORT and AUDIT are one command each. */
 #include "plugin/store/redis_store.h"
 
 #include <stdio.h>
@@ -64,6 +64,9 @@ static void on_read(struct store_op *op, const redisReply *reply)
         if (op->job->op != CR_OP_INSPECT) {
             store_op_look_for_lost(op);
         }
+        if (op->job->op == CR_OP_DELIVER) {
+            store_push_tell(op->store, op->job->device);
+        }
         op_done(op, CR_OUT_RECORD);
     }
 }
@@ -100,6 +103,7 @@ static void on_triggered(struct store_op *op, const redisReply *reply)
         memcpy(job->renewal_id, job->record->slot[0].renewal_id, sizeof job->renewal_id);
         if (cr_answer_is(&answer, "triggered")) {
             store_audit_op(op, "triggered", cr_renew_reason_text(job->reason), NULL);
+            store_push_tell(op->store, job->device);
         }
         op_done(op, CR_OUT_RECORD);
     }
@@ -114,6 +118,55 @@ void store_trigger_start(struct store_op *op)
         return;
     }
     store_op_send(op, &args, on_triggered);
+}
+
+/* ---- what is due ---- */
+
+static void advanced(struct store_op *op, const struct cr_answer *answer)
+{
+    struct cr_job *job = op->job;
+    const struct cr_slot_record *slot = &job->record->slot[0];
+    char detail[CR_NAME_CAP];
+    if (cr_answer_is(answer, "triggered")) {
+        job->triggered = true;
+        memcpy(job->renewal_id, slot->renewal_id, sizeof job->renewal_id);
+        snprintf(detail, sizeof detail, "%s, attempt %u", cr_renew_reason_text(slot->reason), slot->attempt);
+        store_audit_op(op, "triggered", detail, NULL);
+        store_push_tell(op->store, job->device);
+    } else if (cr_answer_is(answer, "issued")) {
+        store_op_look_for_lost(op);
+        store_push_tell(op->store, job->device);
+    } else if (cr_answer_is(answer, "ended")) {
+        store_audit_alert(op, CR_ALERT_EXPIRED, "its certificate expired and was not renewed");
+    } else if (cr_answer_is(answer, "no-profile")) {
+        store_audit_alarm(op, CR_REFUSAL_UNKNOWN_SLOT, "is due, but no such slot is configured");
+    }
+}
+
+static void on_advanced(struct store_op *op, const redisReply *reply)
+{
+    struct cr_answer answer;
+    if (take_record(op, &answer, reply) != CR_OK) {
+        return;
+    }
+    store_audit_note(op, &answer);
+    if (slot_at_least(op->job) != CR_OK) {
+        store_op_refuse(op, CR_REFUSAL_BUSY, 0);
+        return;
+    }
+    advanced(op, &answer);
+    op_done(op, CR_OUT_RECORD);
+}
+
+void store_advance_start(struct store_op *op)
+{
+    struct cr_args args;
+    store_op_new_renewal(op);
+    if (cr_args_advance(&args, &op->store->records, op->job, op->new_renewal_id, op->again) != CR_OK) {
+        store_op_refuse(op, CR_REFUSAL_INTERNAL, 0);
+        return;
+    }
+    store_op_send(op, &args, on_advanced);
 }
 
 /* ---- a report ---- */
@@ -158,6 +211,7 @@ static void on_reported(struct store_op *op, const redisReply *reply)
         cr_device_record_free(job->record);
         job->record = NULL;
     }
+    store_push_tell(op->store, job->device);
     op_done(op, CR_OUT_DONE);
 }
 

@@ -27,6 +27,7 @@
 enum {
     CR_SCHEMA = 1,              /* of all that is in Redis; recorded in cr:meta */
     CR_LEASE_S = 30,            /* how long a broker may take from intent to record */
+    CR_CLAIM_S = 60,            /* and from claiming what is due to advancing it */
     CR_REDIS_KEY_CAP = 192,
     CR_MARK_CAP = 11,
     CR_INSTANCE_CAP = 37,       /* a UUID */
@@ -52,6 +53,7 @@ struct cr_device_keys {
 };
 CR_MUST_USE cr_err cr_records_keys(struct cr_device_keys *keys, const struct cr_records *records, const char *device,
                                    const char *slot);
+CR_MUST_USE cr_err cr_records_agenda_key(struct cr_redis_key *key, const struct cr_records *records, unsigned bucket);
 /* cr:meta, cr:audit … */
 void cr_records_plain_key(struct cr_redis_key *key, const struct cr_records *records, const char *name);
 
@@ -118,6 +120,17 @@ CR_MUST_USE cr_err cr_args_read(struct cr_args *args, const struct cr_records *r
                                 bool certificates);
 CR_MUST_USE cr_err cr_args_trigger(struct cr_args *args, const struct cr_records *records, const struct cr_job *job,
                                    const char *new_renewal_id);
+CR_MUST_USE cr_err cr_args_advance(struct cr_args *args, const struct cr_records *records, const struct cr_job *job,
+                                   const char *new_renewal_id, bool again);
+/* Of one bucket's agenda: claims at most `limit` slots. */
+CR_MUST_USE cr_err cr_args_agenda(struct cr_args *args, const struct cr_records *records, unsigned bucket, int64_t now_s,
+                                  unsigned limit);
+/* A member that is none, out of a bucket's agenda. */
+CR_MUST_USE cr_err cr_args_strike(struct cr_args *args, const struct cr_records *records, unsigned bucket,
+                                  struct cr_bytes member);
+/* Takes `count` of what the fleet may begin; the answer says how many more there are. */
+CR_MUST_USE cr_err cr_args_pace(struct cr_args *args, const struct cr_records *records, int64_t now_s,
+                                unsigned rate_per_s, unsigned count);
 CR_MUST_USE cr_err cr_args_report(struct cr_args *args, const struct cr_records *records, const struct cr_job *job,
                                   bool again);
 /* der: empty to learn whether it is needed. */

@@ -305,6 +305,69 @@ cr_err cr_args_trigger(struct cr_args *args, const struct cr_records *records, c
     return args_end(args);
 }
 
+cr_err cr_args_advance(struct cr_args *args, const struct cr_records *records, const struct cr_job *job,
+                       const char *new_renewal_id, bool again)
+{
+    cr_err err = args_script(args, CR_SCRIPT_ADVANCE, records, job->device, job->slot, job->now_s);
+    if (err != CR_OK) {
+        return err;
+    }
+    cr_args_number(args, job->claimed_until);
+    cr_args_text(args, new_renewal_id);
+    cr_args_number(args, job->now_s + job->setup->config.renewal_deadline_s);
+    args_retry(args, &job->setup->config);
+    args_flag(args, again);
+    args_flag(args, job->profile != NULL);
+    return args_end(args);
+}
+
+/* A script on one key that is no device's. */
+static void args_plain_script(struct cr_args *args, enum cr_script script, struct cr_redis_key *key)
+{
+    cr_args_start(args, "EVALSHA");
+    args->script = script;
+    cr_args_bytes(args, "", 0);
+    cr_args_bytes(args, "1", 1);
+    cr_args_bytes(args, key->text, key->len);
+}
+
+cr_err cr_args_agenda(struct cr_args *args, const struct cr_records *records, unsigned bucket, int64_t now_s,
+                      unsigned limit)
+{
+    cr_err err = cr_records_agenda_key(&args->keys.agenda, records, bucket);
+    if (err != CR_OK) {
+        return err;
+    }
+    args_plain_script(args, CR_SCRIPT_AGENDA, &args->keys.agenda);
+    cr_args_number(args, now_s);
+    cr_args_number(args, now_s + CR_CLAIM_S);
+    cr_args_number(args, limit);
+    return args_end(args);
+}
+
+cr_err cr_args_strike(struct cr_args *args, const struct cr_records *records, unsigned bucket, struct cr_bytes member)
+{
+    cr_err err = cr_records_agenda_key(&args->keys.agenda, records, bucket);
+    if (err != CR_OK) {
+        return err;
+    }
+    cr_args_start(args, "ZREM");
+    cr_args_bytes(args, args->keys.agenda.text, args->keys.agenda.len);
+    cr_args_bytes(args, member.data, member.len);
+    return args_end(args);
+}
+
+cr_err cr_args_pace(struct cr_args *args, const struct cr_records *records, int64_t now_s, unsigned rate_per_s,
+                    unsigned count)
+{
+    cr_records_plain_key(&args->keys.agenda, records, "pace");
+    args_plain_script(args, CR_SCRIPT_PACE, &args->keys.agenda);
+    cr_args_number(args, now_s);
+    cr_args_number(args, rate_per_s);
+    cr_args_number(args, count);
+    return args_end(args);
+}
+
 cr_err cr_args_report(struct cr_args *args, const struct cr_records *records, const struct cr_job *job, bool again)
 {
     cr_err err = args_script(args, CR_SCRIPT_REPORT, records, job->device, job->slot, job->now_s);

@@ -2,7 +2,8 @@
  *
  * It connects, and after a loss connects again with back-off, for as long as it lives. A connection on which nothing is
  * answered for timeout_ms is given up. Commands are gathered and written once each turn of the loop (flush): what many
- * jobs ask at once travels as one pipeline.
+ * jobs ask at once travels as one pipeline. A link that sends SUBSCRIBE gets each message through that call's done, and
+ * is used for nothing else.
  *
  * Threads: all on the loop's. Callbacks may send, and may drop the connection; they must not free the link. */
 #ifndef CR_REDIS_LINK_H

@@ -20,6 +20,7 @@
 #include "plugin/store/audit.h"
 #include "plugin/store/journal.h"
 #include "plugin/store/journal_tail.h"
+#include "plugin/store/push.h"
 #include "plugin/store/redis_error.h"
 #include "plugin/store/redis_link.h"
 #include "plugin/store/store_redis.h"
@@ -58,6 +59,7 @@ struct store_op {
     struct cr_claim claim;
     struct cr_journal_wait wait;
     struct cr_restore facts;     /* record: of the certificate */
+    unsigned room, looked;       /* agenda: how much may be claimed; buckets that were looked at */
 };
 
 struct cr_redis_store {
@@ -79,6 +81,7 @@ struct cr_redis_store {
 
     /* from here on the thread's own */
     struct cr_redis_link *link;
+    struct store_push push;
     enum store_phase phase;
     struct cr_records records;
     struct cr_redis_key meta, stream;
@@ -162,6 +165,8 @@ void store_record_catch_up(struct cr_redis_store *store);
 void store_present_start(struct store_op *op); /* op_present.c */
 void store_read_start(struct store_op *op);    /* op_other.c: GET, INSPECT, DELIVER */
 void store_trigger_start(struct store_op *op);
+void store_advance_start(struct store_op *op);
+void store_agenda_start(struct store_op *op);  /* op_agenda.c */
 void store_report_start(struct store_op *op);
 void store_audit_start(struct store_op *op);
 

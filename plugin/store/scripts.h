@@ -1,4 +1,4 @@
-/* scripts: the Lua texts of scripts/, each with slot.lua before it. Generated when building; constant. */
+/* scripts: the Lua texts of scripts/, most with slot.lua before them. Generated when building; constant. */
 #ifndef CR_SCRIPTS_H
 #define CR_SCRIPTS_H
 
@@ -10,6 +10,9 @@ enum cr_script {
     CR_SCRIPT_TRIGGER,
     CR_SCRIPT_REPORT,
     CR_SCRIPT_RESTORE,
+    CR_SCRIPT_AGENDA,
+    CR_SCRIPT_ADVANCE,
+    CR_SCRIPT_PACE,
     CR_SCRIPT_COUNT
 };
 

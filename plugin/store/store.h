@@ -52,6 +52,26 @@
  *          quiet, in the agenda at its certificate's notAfter, job->alert UNANSWERED. The agenda says when the next attempt follows, by the configuration's retry times, a quarter
  *          more or less by a hash of device, slot and attempt; at the latest at the deadline. Outcome RECORD with that slot (waiting certificate included). UNKNOWN_DEVICE, UNKNOWN_SLOT (never seen).
  * INSPECT  Outcome RECORD with all slots, without certificates. UNKNOWN_DEVICE.
+ * AGENDA   Claims slots whose time has come, bucket by bucket from agenda->bucket, at most agenda->limit and as many as the
+ *          fleet's rate has room for now. What is claimed is put off by CR_CLAIM_S: should this broker die, another one takes
+ *          it then. A member that is no device/slot is removed, with an alarm. DONE, also when it ends early: bucket says
+ *          where to go on.
+ * ADVANCE  The next step of a slot whose time has come; whatever happened to the slot since it was claimed goes first, and
+ *          then nothing is done:
+ *            nothing known of it ................. leaves the agenda
+ *            on hold ............................. leaves the agenda
+ *            no profile .......................... an alarm; nothing begins; looked at again when its deadline or its
+ *                                                  certificate ends, otherwise after a day
+ *            quiet, its certificate ended ........ leaves the agenda with alert EXPIRED
+ *            quiet, unanswered > 0 ............... waits for the device, at most until its certificate ends
+ *            quiet ............................... triggered with reason expiry, job->triggered
+ *            triggered, past its deadline ........ quiet, unanswered+1, alert UNANSWERED (so does every other operation)
+ *            triggered ........................... attempt+1, the same deadline, job->triggered
+ *            issuing, its lease over ............. the same; its serial is never used again
+ *            issued, that certificate ended ...... as quiet
+ *            issued .............................. looked at again after another wait
+ *          Outcome RECORD with that slot (waiting certificate included).
+ * PUSH     Made by the store, never submitted: another broker triggered this device or recorded something for it.
  * AUDIT    One audit line. DONE.
  *
  * Every operation that changes something or refuses writes an audit line: to the journal, and to the stream cr:audit (an

@@ -135,6 +135,7 @@ static void on_heartbeat(uv_timer_t *timer)
                                                .detail = "could not be written for a while" });
     }
     store_audit_lost(store);
+    store_push_listen(store);
     store_beat(store);
 }
 
@@ -144,6 +145,7 @@ static void close_all(struct cr_redis_store *store)
     store_reconcile_abandon(store);
     store->phase = STORE_AWAY;
     cr_redis_link_close(store->link);
+    cr_redis_link_close(store->push.link);
     uv_close((uv_handle_t *)&store->async, NULL);
     uv_close((uv_handle_t *)&store->prepare, NULL);
     uv_close((uv_handle_t *)&store->deadline, NULL);
@@ -155,6 +157,7 @@ static void on_prepare(uv_prepare_t *prepare)
 {
     struct cr_redis_store *store = prepare->data;
     cr_redis_link_flush(store->link);
+    cr_redis_link_flush(store->push.link);
     cr_journal_flush(store->journal, &store->loop);
     if (store->first != NULL && !uv_is_active((uv_handle_t *)&store->deadline)) {
         uint64_t now_ms = store_now_ms(), at_ms = store->first->deadline_ms;
@@ -212,6 +215,7 @@ static void redis_release(struct cr_redis_store *store)
 {
     store_ops_free(store);
     cr_redis_link_free(store->link);
+    cr_redis_link_free(store->push.link);
     (void)uv_loop_close(&store->loop);
     cr_journal_close(store->journal);
     cr_tail_free(store->tail);
@@ -276,7 +280,8 @@ static cr_err start_link(struct cr_redis_store *store, char *why, size_t why_cap
         snprintf(why, why_cap, "redis must be /path, host:port, redis://host:port/db or rediss://host:port/db.");
         return CR_INVALID;
     }
-    return cr_redis_link_new(&store->link, &options, why, why_cap);
+    cr_err err = store_push_new(store, &options, why, why_cap);
+    return err == CR_OK ? cr_redis_link_new(&store->link, &options, why, why_cap) : err;
 }
 
 static void start_handles(struct cr_redis_store *store)

@@ -5,7 +5,8 @@
  *     cr:{bNN}:cert:<id>/<slot>       the pending certificate, DER; deleted when confirmed
  *     cr:{bNN}:agenda, …:expiry       sorted sets of <id>/<slot> by next action and by notAfter
  *     cr:{kNNNN}:keys                 hash: first 16 octets of a key hash → whose key it is
- *     cr:meta, cr:revoked, cr:issuers, cr:audit
+ *     cr:meta, cr:revoked, cr:issuers, cr:audit, cr:pace
+ * and the channel cr:push.
  */
 #ifndef CR_STORE_REDIS_H
 #define CR_STORE_REDIS_H

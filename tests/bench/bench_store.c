@@ -1,6 +1,6 @@
 /* bench_store [DEVICES [BUCKETS]]: what the store costs by itself: Redis' memory per idle device, before and after a
- * renewal, and CPU per appearance and per renewal, of Redis and of the store's threads. One JSON object on standard
- * output. */
+ * renewal, CPU per appearance and per renewal of Redis and of the store's threads, and what the scheduler costs each second while nothing is
+ * due. With BENCH_IDLE in the environment no renewals. One JSON object on standard output. */
 #include "plugin/store/store_redis.h"
 #include "tests/support/private_redis.h"
 
@@ -182,6 +182,32 @@ static struct cost measure(enum cr_op op, unsigned devices, unsigned generation)
     };
 }
 
+/* The scheduler with nothing due: what it asks each second, a fifth of the buckets, many seconds in a row. */
+static struct cost measure_idle(unsigned buckets)
+{
+    enum { SECONDS = 1000 };
+    long long redis_begun = redis_cpu_us(), own_begun = own_cpu_us();
+    unsigned bucket = 0;
+    for (unsigned i = 0; i < SECONDS; i++) {
+        struct cr_job *job = job_new(CR_OP_AGENDA, 0, 1);
+        job->agenda = calloc(1, sizeof *job->agenda);
+        if (job->agenda == NULL) {
+            abort();
+        }
+        job->agenda->bucket = bucket;
+        job->agenda->buckets = (buckets + 4) / 5;
+        job->agenda->limit = CR_DUE_MAX;
+        job->agenda->rate_per_s = 50;
+        submit(job);
+        job = take();
+        failures += job->outcome != CR_OUT_DONE || job->agenda->count != 0;
+        bucket = job->agenda->bucket;
+        cr_job_free(job);
+    }
+    return (struct cost){ (double)(redis_cpu_us() - redis_begun) / SECONDS,
+                          (double)(own_cpu_us() - own_begun) / SECONDS, 0 };
+}
+
 static bool begin(unsigned buckets)
 {
     static const char *const fast[] = { "--appendfsync", "everysec", "--auto-aof-rewrite-percentage", "0", NULL };
@@ -241,23 +267,26 @@ int main(int argc, char **argv)
     freeReplyObject(private_redis_command(&redis, "DEL cr:audit"));
     long long idle = redis_info("memory", "used_memory");
     long long overhead = redis_info("memory", "used_memory_startup");
+    struct cost scheduler = measure_idle(buckets);
     freeReplyObject(private_redis_command(&redis, "CONFIG RESETSTAT"));
-    struct cost renewal = measure(CR_OP_CSR, devices, 2);
+    unsigned renewing = getenv("BENCH_IDLE") != NULL ? 1 : devices;
+    struct cost renewal = measure(CR_OP_CSR, renewing, 2);
     if (getenv("CR_BENCH_COMMANDS") != NULL) { /* what of it is which command's */
         redisReply *stats = private_redis_command(&redis, "INFO commandstats");
         (void)fprintf(stderr, "%s\n", stats->str);
         freeReplyObject(stats);
     }
-    struct cost confirm = measure(CR_OP_PRESENT, devices, 2);
+    struct cost confirm = measure(CR_OP_PRESENT, renewing, 2);
     freeReplyObject(private_redis_command(&redis, "DEL cr:audit"));
     long long renewed = redis_info("memory", "used_memory");
     printf("{\"devices\":%u,\"buckets\":%u,\"failures\":%u,\"bytes_per_device\":%lld,\"bytes_per_renewed_device\":%lld,"
            "\"present_redis_us\":%.1f,\"present_store_us\":%.1f,\"again_redis_us\":%.1f,\"again_store_us\":%.1f,"
            "\"renewal_redis_us\":%.1f,\"renewal_store_us\":%.1f,"
-           "\"renewal_wall_us\":%.1f,\"confirm_redis_us\":%.1f,\"confirm_store_us\":%.1f}\n",
+           "\"renewal_wall_us\":%.1f,\"confirm_redis_us\":%.1f,\"confirm_store_us\":%.1f,"
+           "\"idle_scheduler_redis_us_per_s\":%.1f,\"idle_scheduler_store_us_per_s\":%.1f}\n",
            devices, buckets, failures, (idle - overhead) / devices, (renewed - overhead) / devices, first.redis_us,
            first.own_us, again.redis_us, again.own_us, renewal.redis_us, renewal.own_us, renewal.wall_us,
-           confirm.redis_us, confirm.own_us);
+           confirm.redis_us, confirm.own_us, scheduler.redis_us, scheduler.own_us);
     cr_store_free(store);
     private_redis_free(&redis);
     return failures == 0 ? 0 : 1;

@@ -71,9 +71,15 @@ static void on_done(void *ctx, struct cr_job *job)
 {
     struct rig_broker *broker = ctx;
     (void)pthread_mutex_lock(&broker->lock);
-    job->next = NULL;
-    *broker->done_tail = job;
-    broker->done_tail = &job->next;
+    if (job->op == CR_OP_PUSH) {
+        job->next = broker->pushed;
+        broker->pushed = job;
+        broker->pushes++;
+    } else {
+        job->next = NULL;
+        *broker->done_tail = job;
+        broker->done_tail = &job->next;
+    }
     (void)pthread_cond_signal(&broker->cond);
     (void)pthread_mutex_unlock(&broker->lock);
 }
@@ -169,6 +175,15 @@ struct rig_broker *rig_open(struct rig *rig, const char *name)
     return broker;
 }
 
+static void free_all(struct cr_job **list)
+{
+    while (*list != NULL) {
+        struct cr_job *job = *list;
+        *list = job->next;
+        cr_job_free(job);
+    }
+}
+
 void rig_close(struct rig_broker *broker)
 {
     if (broker->store == NULL) {
@@ -176,11 +191,8 @@ void rig_close(struct rig_broker *broker)
     }
     cr_store_free(broker->store);
     broker->store = NULL;
-    while (broker->done != NULL) {
-        struct cr_job *job = broker->done;
-        broker->done = job->next;
-        cr_job_free(job);
-    }
+    free_all(&broker->done);
+    free_all(&broker->pushed);
     cr_setup_drop(broker->setup);
     (void)pthread_cond_destroy(&broker->cond);
     (void)pthread_mutex_destroy(&broker->lock);
@@ -347,6 +359,23 @@ struct cr_job *rig_next(struct rig_broker *broker, int wait_ms)
     }
     (void)pthread_mutex_unlock(&broker->lock);
     return job;
+}
+
+bool rig_pushed(struct rig_broker *broker, const char *device, int wait_ms)
+{
+    bool found = false;
+    for (int64_t end = mono_ms() + wait_ms; !found; nap()) {
+        (void)pthread_mutex_lock(&broker->lock);
+        for (const struct cr_job *job = broker->pushed; job != NULL; job = job->next) {
+            found = found || strcmp(job->device, device) == 0;
+        }
+        free_all(&broker->pushed);
+        (void)pthread_mutex_unlock(&broker->lock);
+        if (mono_ms() >= end) {
+            break;
+        }
+    }
+    return found;
 }
 
 struct cr_job *rig_run(struct rig_broker *broker, struct cr_job *job)

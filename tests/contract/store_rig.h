@@ -32,6 +32,8 @@ struct rig_broker {
     pthread_mutex_t lock;
     pthread_cond_t cond;
     struct cr_job *done, **done_tail; /* what came home */
+    struct cr_job *pushed;            /* what other brokers said, newest first */
+    unsigned pushes;                  /* how often they did */
 };
 
 struct rig {
@@ -89,6 +91,9 @@ struct cr_job *rig_run(struct rig_broker *broker, struct cr_job *job);
 void rig_submit(struct rig_broker *broker, struct cr_job *job);
 /* The next job that came home. NULL: none in time. */
 struct cr_job *rig_next(struct rig_broker *broker, int wait_ms);
+/* What another broker said: waits until there is a PUSH job for this device, and forgets all that came so far. False: not
+ * in time. */
+bool rig_pushed(struct rig_broker *broker, const char *device, int wait_ms);
 /* BEGIN, sign, RECORD: home with its outcome. Fails the test when BEGIN does not go on. */
 struct cr_job *rig_issue(struct rig_broker *broker, const char *device, const char *slot, unsigned key);
 /* PRESENT, outcome checked to be RECORD; frees the job. Returns whether it confirmed. */

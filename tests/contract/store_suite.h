@@ -52,6 +52,18 @@ void store_split_identity_is_told(void **state);
 void store_failures_wait_and_alert(void **state);
 void store_failure_waits_only_for_itself(void **state);
 void store_generation_never_decreases(void **state);
+/* store_suite_agenda.c: claiming what is due, and its next step. */
+void store_agenda_claims_what_is_due(void **state);
+void store_agenda_claim_ends(void **state);
+void store_agenda_triggers_once(void **state);
+void store_agenda_gives_way_to_what_happened(void **state);
+void store_agenda_keeps_the_rate(void **state);
+void store_agenda_goes_round(void **state);
+void store_advance_begins_tries_again_and_gives_up(void **state);
+void store_advance_tells_when_a_certificate_ends(void **state);
+void store_advance_ends_a_lost_issuance(void **state);
+void store_advance_brings_the_certificate_again(void **state);
+void store_advance_touches_nothing_held_or_unknown(void **state);
 
 /* store_suite_operator.c: triggers, reports, reading, holding. */
 void store_trigger_needs_a_known_slot(void **state);

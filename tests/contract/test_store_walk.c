@@ -33,6 +33,7 @@ struct walk {
     unsigned visits[CR_STATE_COUNT];
     unsigned regressed, split, outdated, begun, unanswered, failing;
     uint64_t generation[DEVICES][SLOTS];
+    bool was_held[DEVICES][SLOTS];
 };
 
 static uint32_t dice(struct walk *walk, uint32_t sides)
@@ -148,6 +149,20 @@ static void same_job(struct walk *walk, const struct cr_job *fake, const struct 
     same_record(walk, fake->record, real->record);
 }
 
+/* I8: whatever is under way, and every certificate that still counts, has its time in the agenda. A hold takes a slot out
+ * of it, and here nobody puts it back. */
+static void nothing_vanishes(const struct walk *walk, unsigned device, const struct cr_device_record *record)
+{
+    for (unsigned i = 0; record != NULL && i < record->slot_count; i++) {
+        const struct cr_slot_record *slot = &record->slot[i];
+        bool was_held = walk->was_held[device][strcmp(slot->slot, slot_name[0]) != 0];
+        bool counts = slot->current.serial.len > 0 && slot->current.not_after > walk->rig[0].now_s;
+        if (!was_held && (counts || slot->state != CR_STATE_QUIET)) {
+            assert_true(slot->due > 0);
+        }
+    }
+}
+
 static void compare_all(struct walk *walk)
 {
     for (unsigned d = 0; d < DEVICES; d++) {
@@ -165,6 +180,7 @@ static void compare_all(struct walk *walk)
                 walk->generation[d][s] = record->generation;
             }
         }
+        nothing_vanishes(walk, d, job[1]->record);
         cr_job_free(job[0]);
         cr_job_free(job[1]);
     }
@@ -224,6 +240,16 @@ static struct cr_job *make_report(struct walk *walk, struct rig_broker *broker, 
     (void)walk;
     return rig_job_report(broker, device, slot_name[slot], choice.renewal[choice.which],
                           (enum cr_report_outcome)choice.outcome);
+}
+
+static struct cr_job *make_advance(struct walk *walk, struct rig_broker *broker, const char *device, unsigned slot)
+{
+    (void)walk;
+    struct cr_job *job = rig_job(broker, CR_OP_ADVANCE, device, slot_name[slot]);
+    if (choice.stray && choice.cert == 0) {
+        job->profile = NULL;
+    }
+    return job;
 }
 
 static void remember(struct walk *walk, unsigned slot, const struct cr_cert_facts *facts)
@@ -324,6 +350,7 @@ static void step_hold(struct walk *walk, const char *device, unsigned slot)
     struct cr_slot_record record = rig_slot(walk->broker[0][0], device, slot_name[slot]);
     (void)rig_slot(walk->broker[1][0], device, slot_name[slot]); /* so that both count the same jobs */
     if (record.slot[0] != '\0' && (record.held || dice(walk, 4) == 0)) {
+        walk->was_held[choice.device][slot] = true;
         rig_hold(&walk->rig[0], device, slot_name[slot], !record.held);
         rig_hold(&walk->rig[1], device, slot_name[slot], !record.held);
     }
@@ -332,17 +359,18 @@ static void step_hold(struct walk *walk, const char *device, unsigned slot)
 static void step(struct walk *walk)
 {
     static make_fn *const makers[] = { make_present, make_present, make_csr,     make_csr,
-                                       make_csr,     make_get,     make_trigger, make_report };
+                                       make_csr,     make_get,     make_trigger, make_report,
+                                       make_advance };
     char device[CR_NAME_CAP];
     choice.device = dice(walk, DEVICES);
-    unsigned slot = dice(walk, SLOTS), what = dice(walk, 14), life = dice(walk, 8) == 0;
+    unsigned slot = dice(walk, SLOTS), what = dice(walk, 15), life = dice(walk, 8) == 0;
     (void)snprintf(device, sizeof device, "walker-%u", choice.device);
     roll(walk, device, slot);
-    if (what < 8) {
+    if (what < 9) {
         step_run(walk, makers[what], device, slot, life);
-    } else if (what < 11) {
+    } else if (what < 12) {
         step_record(walk);
-    } else if (what == 11) {
+    } else if (what == 12 && choice.device == 0) { /* the others are never held: nothing_vanishes */
         step_hold(walk, device, slot);
     } else {
         static const int64_t leaps[] = { 0, 1, FAKE_LEASE_S - 1, FAKE_LEASE_S, 3600, RIG_DAY_S, 8 * RIG_DAY_S };

@@ -165,6 +165,7 @@ static void who_is_due_while_it_stays_connected_is_asked(void **state)
     flow_rig_pass(&s->rig, s->rig.setup->config.renewal_deadline_s);
     tick_for_a_minute(s);
     tick_for_a_minute(s);
+    assert_non_null(fake_host_take(&s->rig.host, NULL, "/event/alert"));
     assert_non_null(fake_host_take(&s->rig.host, "meter-1", "/renew")); /* the first one's deadline is over */
     assert_int_equal(fake_host_left(&s->rig.host), 0);
 }

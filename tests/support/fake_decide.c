@@ -192,6 +192,8 @@ static void begin_intend(struct fake_ledger *ledger, struct cr_job *job, const s
         view->version--; /* one transition, not two */
         if (view->current.serial.len == 0) {
             view->due = slot->quiet_due = job->now_s + FAKE_LEASE_S; /* it was not in the agenda yet */
+        } else if (view->current.not_after <= job->now_s && view->due == 0) {
+            view->due = job->now_s + FAKE_LEASE_S; /* nor any more */
         }
     }
     fake_pending_clear(slot);

@@ -30,6 +30,11 @@ struct fake_key {
     bool used; /* in a certificate */
 };
 
+/* All of them, in no order; NULL: from the first one on. */
+struct fake_device *fake_device_next(const struct fake_ledger *ledger, const struct fake_device *device);
+unsigned fake_bucket(const char *device);
+/* Takes so many of what the fleet may begin; returns how many more there are. */
+unsigned fake_pace(struct fake_ledger *ledger, int64_t now_s, unsigned rate_per_s, unsigned count);
 struct fake_device *fake_device_find(const struct fake_ledger *ledger, const char *id);
 struct fake_device *fake_device_make(struct fake_ledger *ledger, const char *id);
 struct fake_slot *fake_slot_find(struct fake_device *device, const char *name);
@@ -66,6 +71,8 @@ int64_t fake_early(const struct fake_device *device, const struct fake_slot *slo
 /* A quiet slot's time in the agenda is brought forward to that. */
 void fake_bring_forward(const struct fake_device *device, struct fake_slot *slot, const struct cr_profile *profile);
 
+/* How long an attempt waits for its answer. */
+int64_t fake_wait_s(const struct fake_slot *slot, const struct cr_job *job);
 /* An attempt begins: its deadline, and when the next one follows. */
 void fake_attempt(struct fake_slot *slot, const struct cr_job *job);
 

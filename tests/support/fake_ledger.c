@@ -20,6 +20,7 @@ struct fake_ledger {
     struct fake_key *key[DEVICE_CHAINS];
     struct fake_line *line; /* newest first */
     unsigned renewals;
+    int64_t paced_us; /* up to when all that the fleet may begin is taken */
 };
 
 cr_err fake_ledger_new(struct fake_ledger **ledger)
@@ -90,6 +91,35 @@ static unsigned chain_of(const char *text)
         hash = (hash ^ (uint8_t)*text) * 16777619u;
     }
     return hash % DEVICE_CHAINS;
+}
+
+unsigned fake_bucket(const char *device)
+{
+    return chain_of(device) % FAKE_BUCKETS;
+}
+
+struct fake_device *fake_device_next(const struct fake_ledger *ledger, const struct fake_device *device)
+{
+    if (device != NULL && device->next != NULL) {
+        return device->next;
+    }
+    for (unsigned chain = device != NULL ? chain_of(device->id) + 1 : 0; chain < DEVICE_CHAINS; chain++) {
+        if (ledger->device[chain] != NULL) {
+            return ledger->device[chain];
+        }
+    }
+    return NULL;
+}
+
+unsigned fake_pace(struct fake_ledger *ledger, int64_t now_s, unsigned rate_per_s, unsigned count)
+{
+    const int64_t second = 1000000, now = now_s * second;
+    if (ledger->paced_us < now - second || ledger->paced_us > now + 600 * second) {
+        ledger->paced_us = now - second;
+    }
+    ledger->paced_us += (int64_t)count * second / rate_per_s;
+    int64_t left = ((now - ledger->paced_us) * rate_per_s + second / 100) / second;
+    return left > 0 ? (unsigned)left : 0;
 }
 
 struct fake_device *fake_device_find(const struct fake_ledger *ledger, const char *id)
@@ -197,10 +227,10 @@ bool fake_entry_is(const struct cr_cert_entry *entry, const struct cr_job *job)
            strcmp(entry->issuer, job->presented.issuer) == 0;
 }
 
-void fake_attempt(struct fake_slot *slot, const struct cr_job *job)
+int64_t fake_wait_s(const struct fake_slot *slot, const struct cr_job *job)
 {
     const struct cr_config *config = &job->setup->config;
-    struct cr_slot_record *view = &slot->view;
+    const struct cr_slot_record *view = &slot->view;
     unsigned char hash[EVP_MAX_MD_SIZE];
     char text[2 * CR_NAME_CAP + 16];
     int len = snprintf(text, sizeof text, "%s/%s%u", job->device, view->slot, view->attempt);
@@ -213,9 +243,15 @@ void fake_attempt(struct fake_slot *slot, const struct cr_job *job)
     }
     wait = wait < cr_config_retry_max_s(config) ? wait : cr_config_retry_max_s(config);
     wait = wait * (98304 + (hash[0] << 8 | hash[1])) / 131072;
-    view->deadline = job->now_s + config->renewal_deadline_s;
+    return wait > 1 ? wait : 1;
+}
+
+void fake_attempt(struct fake_slot *slot, const struct cr_job *job)
+{
+    struct cr_slot_record *view = &slot->view;
+    view->deadline = job->now_s + job->setup->config.renewal_deadline_s;
     view->retry_at = 0;
-    view->due = job->now_s + (wait > 1 ? wait : 1);
+    view->due = job->now_s + fake_wait_s(slot, job);
     view->due = view->due < view->deadline ? view->due : view->deadline;
     slot->parked = true;
 }

@@ -7,7 +7,7 @@
 
 #include "plugin/handoff/job.h"
 
-enum { FAKE_LEASE_S = 30 };
+enum { FAKE_LEASE_S = 30, FAKE_CLAIM_S = 60, FAKE_BUCKETS = 4 };
 
 struct fake_ledger;
 
@@ -28,6 +28,8 @@ bool fake_ledger_record(struct fake_ledger *ledger, struct cr_job *job);
 void fake_ledger_get(struct fake_ledger *ledger, struct cr_job *job); /* also DELIVER */
 void fake_ledger_report(struct fake_ledger *ledger, struct cr_job *job);
 void fake_ledger_trigger(struct fake_ledger *ledger, struct cr_job *job);
+void fake_ledger_agenda(struct fake_ledger *ledger, struct cr_job *job);
+void fake_ledger_advance(struct fake_ledger *ledger, struct cr_job *job);
 void fake_ledger_inspect(struct fake_ledger *ledger, struct cr_job *job);
 
 /* One audit line. */

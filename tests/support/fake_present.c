@@ -108,6 +108,7 @@ static void present_inventory(struct fake_ledger *ledger, struct cr_job *job, st
         return;
     }
     *current = fake_entry_presented(job);
+    slot->view.unanswered = 0;
     slot->quiet_due = job->profile == NULL ? current->not_after
                                            : cr_profile_due(job->profile, job->device, current->not_before,
                                                             current->not_after);

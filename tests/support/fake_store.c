@@ -150,7 +150,11 @@ static void carry_out(struct fake_store *fake, struct cr_job *job)
         fake_ledger_inspect(fake->ledger, job);
         break;
     case CR_OP_AGENDA:
+        fake_ledger_agenda(fake->ledger, job);
+        break;
     case CR_OP_ADVANCE:
+        fake_ledger_advance(fake->ledger, job);
+        break;
     case CR_OP_PUSH:
         cr_job_refuse(job, CR_REFUSAL_INTERNAL, 0);
         break;
@@ -166,7 +170,8 @@ static void carry_out(struct fake_store *fake, struct cr_job *job)
 /* The answer is lost on its way: whatever was decided, nobody here has learnt it. */
 static void forget(struct fake_store *fake, struct cr_job *job, bool record)
 {
-    job->confirmed = job->regressed = false;
+    job->confirmed = job->regressed = job->triggered = false;
+    job->alert = CR_ALERT_NONE;
     job->renewal_id[0] = '\0';
     if (record) {
         job->outcome = CR_OUT_PENDING;

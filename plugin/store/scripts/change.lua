@@ -33,7 +33,7 @@ local function bump() put('ver', num('ver') + 1) end
 local function times()
   local pnb, pna, pdue, lease, fmt = string.match(get('pend') or '', '^(%d+) (%d+) (%d+) (%d+) (%a+)$')
   if not pnb then error('CORRUPT ' .. p .. 'pend') end
-  return tonumber(pnb), tonumber(pna), tonumber(pdue)
+  return tonumber(pnb), tonumber(pna), tonumber(pdue), tonumber(lease)
 end
 
 -- Only a renewal under way has these.
@@ -93,7 +93,7 @@ local function confirm(chances)
 end
 
 local function commit()
-  if not next(touched) then return end
+  if not next(touched) and not score then return end
   if not flat[1] then put_raw('id', mark) end
   local puts, dels = {}, {}
   for name in pairs(touched) do
@@ -104,7 +104,7 @@ local function commit()
       dels[#dels + 1] = name
     end
   end
-  redis.call('HSET', KEYS[1], unpack(puts))
+  if puts[1] then redis.call('HSET', KEYS[1], unpack(puts)) end
   if #dels > 0 then redis.call('HDEL', KEYS[1], unpack(dels)) end
   plans[member] = score
   for name, at in pairs(plans) do

@@ -131,6 +131,7 @@ elseif not get('crt') or num('nb') < tonumber(ARGV[7]) then
   put('nb', ARGV[7])
   put('na', ARGV[8])
   expires = tonumber(ARGV[8])
+  del('miss')
   if get('due') then
     put('due', ARGV[9])
   else

@@ -7,8 +7,8 @@
 -- The first write is always an HSET: Redis refuses that one as a whole when it is out of memory or read-only, so no
 -- script is ever left half done. For the same reason all that can meet a wrong type is read before anything is written.
 --
--- The agenda says when to look at a slot next: a quiet one when it is due, a triggered one at its deadline. A device
--- that asks by itself changes nothing about that until it has confirmed.
+-- The agenda says when to look at a slot next: a quiet one when it is due, a triggered one when its attempt is over. A
+-- device that asks by itself changes nothing about that until it has confirmed.
 local mark, device, slot, now = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
 local p, note = slot .. ':', ''
 local flat = redis.call('HGETALL', KEYS[1])

@@ -1,0 +1,237 @@
+/* The scheduler: about once a second the store is asked what is due in a part of the agenda, so that a whole round takes a
+ * few seconds; what it claims is advanced, slot by slot. The rate is the fleet's, kept in the store; how much is under way
+ * here, and how quickly the store answers, bounds it further: requests of devices go first.
+ *
+ * Nothing begins, and nothing is issued, while the wall clock cannot be believed. */
+#include "plugin/loop/loop.h"
+
+#include <cjson/cJSON.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    AGENDA_EVERY_MS = 1000,
+    AGENDA_JITTER_MS = 200,  /* each broker its own, so that they do not ask in step */
+    AGENDA_MORE_MS = 50,     /* more was due than could be claimed */
+    AGENDA_ROUND_S = 5,
+    CLOCK_EVERY_MS = 1000,
+};
+
+static const struct cr_limiter_rate alert_rate = { 60, 60, 60000 };
+
+void loop_agenda_init(struct cr_router *router)
+{
+    int64_t now_ms = loop_now_ms(router);
+
+    cr_limiter_init(&router->agenda.alerts, &alert_rate, now_ms);
+    router->agenda.next_ms = now_ms + AGENDA_EVERY_MS;
+}
+
+/* ---- the clock ---- */
+
+static void agenda_look_at_clock(struct cr_router *router, int64_t now_ms)
+{
+    struct cr_agenda_state *agenda = &router->agenda;
+    const struct cr_cert_facts *issuer = &cr_issuer_cert(router->setup->trust)->facts;
+    bool sane = cr_sane_look(&agenda->clock, cr_wall_s(router->clock), now_ms, issuer->not_before, issuer->not_after);
+
+    agenda->clock_next_ms = now_ms + CLOCK_EVERY_MS;
+    if (sane == !agenda->clock_odd) {
+        return;
+    }
+    agenda->clock_odd = !sane;
+    if (sane) {
+        loop_log(router, 'n', "this machine's clock can be believed again: renewals go on");
+    } else {
+        loop_log(router, 'w', "this machine's clock jumped, or lies outside the issuer's validity: nothing is issued and "
+                              "no renewal begins until it is right for a minute");
+    }
+}
+
+bool loop_clock_ok(struct cr_router *router)
+{
+    agenda_look_at_clock(router, loop_now_ms(router));
+    return !router->agenda.clock_odd;
+}
+
+/* ---- asking ---- */
+
+static int64_t agenda_wait_ms(const struct cr_router *router)
+{
+    uint64_t hash = 0;
+    const char *name = router->setup->config.broker_name;
+
+    if (cr_hash64(&hash, name, strlen(name)) != CR_OK) {
+        hash = 0;
+    }
+    return AGENDA_EVERY_MS - AGENDA_JITTER_MS / 2 + (int64_t)(hash % AGENDA_JITTER_MS);
+}
+
+/* How many slots may be claimed now. */
+static unsigned agenda_headroom(const struct cr_router *router)
+{
+    const struct cr_config *config = &router->setup->config;
+    struct cr_store_health health;
+    unsigned most = config->max_in_flight / 2;
+
+    if (router->in_flight >= most) {
+        return 0;
+    }
+    cr_store_health_get(router->pipeline->store, &health);
+    if (!health.connected || !health.writable || !health.journal_ok ||
+        health.latency_us / 1000 > config->redis_timeout_ms / 4) {
+        return 0;
+    }
+    return most - router->in_flight < CR_DUE_MAX ? most - router->in_flight : CR_DUE_MAX;
+}
+
+static void agenda_ask(struct cr_router *router, unsigned limit)
+{
+    struct cr_agenda_state *state = &router->agenda;
+    struct cr_job *job = loop_admit(router, CR_OP_AGENDA, NULL, "", "");
+
+    if (job == NULL) {
+        return;
+    }
+    job->agenda = calloc(1, sizeof *job->agenda);
+    if (job->agenda == NULL) {
+        loop_abandon(router, job);
+        return;
+    }
+    job->agenda->bucket = state->bucket;
+    job->agenda->buckets = (state->total + AGENDA_ROUND_S - 1) / AGENDA_ROUND_S;
+    job->agenda->limit = limit;
+    job->agenda->rate_per_s = router->setup->config.trigger_rate_per_s;
+    state->asking = true;
+    loop_send(router, job, CR_STAGE_STORE);
+}
+
+void loop_agenda_tick(struct cr_router *router, int64_t now_ms)
+{
+    struct cr_agenda_state *state = &router->agenda;
+    unsigned limit;
+
+    if (now_ms >= state->clock_next_ms) {
+        agenda_look_at_clock(router, now_ms);
+    }
+    if (state->asking || now_ms < state->next_ms) {
+        return;
+    }
+    state->next_ms = now_ms + agenda_wait_ms(router);
+    limit = state->clock_odd ? 0 : agenda_headroom(router);
+    if (limit > 0) {
+        agenda_ask(router, limit);
+    }
+}
+
+/* ---- what came back ---- */
+
+static void agenda_advance(struct cr_router *router, const struct cr_due *due, int64_t until)
+{
+    struct cr_job *job = loop_admit(router, CR_OP_ADVANCE, NULL, due->device, due->slot);
+
+    if (job == NULL) {
+        return; /* it is due again when the claim is over */
+    }
+    snprintf(job->who, sizeof job->who, "scheduler");
+    job->claimed_until = until;
+    loop_send(router, job, CR_STAGE_STORE);
+}
+
+void loop_agenda_done(struct cr_router *router, const struct cr_job *job)
+{
+    struct cr_agenda_state *state = &router->agenda;
+    const struct cr_agenda *agenda = job->agenda;
+
+    state->asking = state->more = false;
+    if (job->outcome != CR_OUT_DONE || agenda == NULL) {
+        state->bucket++; /* should one bucket be damaged, the others go on */
+        return;
+    }
+    state->bucket = agenda->bucket;
+    state->total = agenda->total;
+    for (unsigned i = 0; i < agenda->count; i++) {
+        agenda_advance(router, &agenda->due[i], agenda->until);
+    }
+    if (agenda->count > 0 && agenda->count == agenda->limit) {
+        state->more = true;
+        state->next_ms = loop_now_ms(router) + AGENDA_MORE_MS;
+    }
+}
+
+void loop_present_again(struct cr_router *router, const char *device)
+{
+    struct cr_presence *presence = cr_sessions_presence(&router->sessions, device);
+
+    for (struct cr_session *s = presence != NULL ? presence->first : NULL; s != NULL; s = s->sibling) {
+        s->asked = false; /* what it asked for in this connection, if anything, is not what waits now */
+        cr_sessions_wait(&router->sessions, s, loop_now_ms(router));
+    }
+}
+
+void loop_advanced(struct cr_router *router, const struct cr_job *job)
+{
+    const struct cr_slot_record *slot = job->record != NULL ? cr_device_record_slot(job->record, job->slot) : NULL;
+
+    router->counters.triggered += job->triggered;
+    if (slot != NULL && (job->triggered || slot->state == CR_STATE_ISSUED)) {
+        loop_present_again(router, job->device);
+    }
+}
+
+/* ---- alerts ---- */
+
+static const struct {
+    const char *name, *detail;
+} alert_text[CR_ALERT_COUNT] = {
+    [CR_ALERT_NONE] = { "", "" },
+    [CR_ALERT_UNANSWERED] = { "unanswered", "the device did not answer before the renewal's deadline; it is asked again when "
+                                            "it appears: find out why it stays away or does not answer" },
+    [CR_ALERT_FAILING] = { "failing", "the device reports that renewals fail again and again: read its reasons in the "
+                                      "audit log" },
+    [CR_ALERT_EXPIRED] = { "expired", "its certificate expired before it was renewed: it must be provisioned anew, or let "
+                                      "in to renew where accept_expired allows" },
+};
+
+static char *alert_json(struct cr_router *router, const char *device, const char *slot, enum cr_alert alert)
+{
+    char now[CR_TIME_TEXT], *text = NULL;
+    cJSON *json = cJSON_CreateObject();
+
+    cr_time_text(now, cr_wall_s(router->clock));
+    if (json != NULL && cJSON_AddStringToObject(json, "time", now) != NULL &&
+        cJSON_AddStringToObject(json, "broker", router->setup->config.broker_name) != NULL &&
+        cJSON_AddStringToObject(json, "device", device) != NULL &&
+        cJSON_AddStringToObject(json, "slot", slot) != NULL &&
+        cJSON_AddStringToObject(json, "alert", alert_text[alert].name) != NULL &&
+        cJSON_AddStringToObject(json, "detail", alert_text[alert].detail) != NULL) {
+        text = cJSON_PrintUnformatted(json);
+    }
+    cJSON_Delete(json);
+    return text;
+}
+
+void loop_alert(struct cr_router *router, const char *device, const char *slot, enum cr_alert alert)
+{
+    struct cr_publication publication = { .topic = CR_TOPIC_CONTROL_EVENT "/alert", .qos = 1 };
+    char *text;
+
+    if ((unsigned)alert >= CR_ALERT_COUNT || alert == CR_ALERT_NONE) {
+        return;
+    }
+    router->counters.alerts++;
+    if (!cr_limiter_take(&router->agenda.alerts, &alert_rate, loop_now_ms(router), NULL)) {
+        return; /* the audit log has it */
+    }
+    loop_log(router, 'w', "alert: %s: device %s, slot %s: %s", alert_text[alert].name, device, slot,
+             alert_text[alert].detail);
+    text = alert_json(router, device, slot, alert);
+    if (text != NULL) {
+        publication.payload = (struct cr_bytes){ (const uint8_t *)text, strlen(text) };
+        if (router->host->ops->publish(router->host, &publication) != CR_OK) {
+            router->counters.audits_lost++;
+        }
+    }
+    cJSON_free(text);
+}

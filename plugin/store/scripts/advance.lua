@@ -1,0 +1,99 @@
+-- The time of a slot in the agenda has come: the next step.
+-- ARGV: 5 until when it was claimed ('0': not), 6 a new renewal id, 7 the deadline of a renewal that begins now, 8 how it is
+--       tried again, 9 '1': asked again, the answer was lost on its way, 10 '1': the slot has a profile
+-- A slot whose time is not the claim's any more met something since, which goes first.
+-- include answer.lua
+-- include change.lua
+local st, na, at, code = get('st'), num('na'), tonumber(score or due), 'record'
+local ended = note ~= ''
+
+local function begin()
+  put('due', now)
+  put('rid', ARGV[6])
+  put('why', 'expiry')
+  put('try', 1)
+  go_triggered(ARGV[7], ARGV[8])
+  code = 'triggered'
+end
+
+-- Another attempt of what is under way, which ends when it would have ended.
+local function once_more()
+  if not get('why') then put('why', 'expiry') end
+  put('try', math.max(num('try'), 1) + 1)
+  go_triggered(get('end') or ARGV[7], ARGV[8])
+  code = 'triggered'
+end
+
+local function quiet()
+  if not get('crt') then
+    score, code = 0, 'gone'
+  elseif na <= now then
+    score, code = 0, 'ended'
+  elseif num('miss') > 0 then
+    score = na
+  else
+    begin()
+  end
+end
+
+-- The answer to the same question was lost: what it did is told again.
+local function told_again()
+  if st == 'triggered' and at == math.min(num('end'), next_try(ARGV[8])) then
+    code = 'triggered'
+  elseif not st and num('miss') > 0 and at == na then
+    note = 'expired '
+  elseif not st and not at and get('crt') and na <= now then
+    code = 'ended'
+  end
+end
+
+local function issuing()
+  local _, _, _, lease = times()
+  if lease > now then
+    score = lease
+  elseif get('end') and num('end') <= now then
+    note = 'expired ' .. (get('rid') or '')
+    put('miss', num('miss') + 1)
+    go_quiet()
+    score = na
+  else
+    once_more()
+  end
+end
+
+local function issued()
+  if select(2, times()) <= now then
+    begin()
+    return
+  end
+  if not get('try') then put('try', 1) end
+  score, code = next_try(ARGV[8]), 'issued'
+end
+
+if not flat[1] or (not get('crt') and not get('ver')) then
+  redis.call('ZREM', KEYS[2], member)
+  return { 'gone', note }
+elseif ended then
+  code = 'record'
+elseif not at or (ARGV[5] ~= '0' and at ~= tonumber(ARGV[5])) or (ARGV[5] == '0' and at > now) then
+  if ARGV[9] == '1' then told_again() end
+elseif get('hold') then
+  score = 0 -- whoever releases the hold puts it back
+elseif ARGV[10] ~= '1' then
+  code = 'no-profile'
+  if st == 'triggered' then
+    score = num('end')
+  else
+    score = st and now + 86400 or na > now and na or 0
+  end
+elseif not st then
+  quiet()
+elseif st == 'triggered' then
+  once_more()
+elseif st == 'issuing' then
+  issuing()
+else
+  issued()
+end
+commit()
+return answer(code, true)
