@@ -13,18 +13,20 @@ enum {
     BACKOFF_FIRST_MS = 50,
     BACKOFF_MAX_MS = 5000,
     SENTINEL_MIN_MS = 100,
+    SENTINEL_LOOK_MS = 1000,
 };
 
 struct cr_redis_link {
     struct cr_redis_link_options options;
     struct cr_redis_link_stats stats;
     struct cr_redis_tls *tls;       /* NULL: none */
-    uv_timer_t timer;               /* back-off */
+    uv_timer_t timer;               /* back-off; then when to ask Sentinel again */
     struct cr_redis_conn *serving;  /* where commands go; NULL: nowhere, or to the cluster */
     struct cr_redis_conn *conn;     /* to the server, or to the primary; NULL: none */
     struct cr_redis_sentinel *sentinel; /* NULL: none */
     struct cr_redis_cluster *cluster;   /* NULL: none */
     struct cr_redis_call role;
+    struct cr_redis_host primary;   /* as Sentinel named it */
     bool trying;                    /* neither closed nor between two attempts */
     bool closed;
     bool served;                    /* since it came up */
@@ -101,6 +103,14 @@ static void link_up(struct cr_redis_link *link)
     link->options.up(link->options.ctx);
 }
 
+/* A primary that was replaced while it lives may serve for ten more seconds before Sentinel gets round to it; all that
+ * is written meanwhile is lost there. */
+static void on_look(uv_timer_t *timer)
+{
+    struct cr_redis_link *link = timer->data;
+    cr_redis_sentinel_ask(link->sentinel);
+}
+
 static void on_role(struct cr_redis_call *call, const redisReply *reply)
 {
     struct cr_redis_link *link = (struct cr_redis_link *)((char *)call - offsetof(struct cr_redis_link, role));
@@ -109,6 +119,7 @@ static void on_role(struct cr_redis_call *call, const redisReply *reply)
     }
     bool list = reply->type == REDIS_REPLY_ARRAY && reply->elements > 0;
     if (list && reply->element[0]->type == REDIS_REPLY_STRING && strcmp(reply->element[0]->str, "master") == 0) {
+        (void)uv_timer_start(&link->timer, on_look, SENTINEL_LOOK_MS, SENTINEL_LOOK_MS);
         link_up(link);
     } else if (reply->type == REDIS_REPLY_ERROR) {
         char why[100];
@@ -161,7 +172,22 @@ static void conn_begin(struct cr_redis_link *link, const struct cr_redis_host *h
 
 static void on_primary(void *ctx, const struct cr_redis_host *primary)
 {
-    conn_begin(ctx, primary);
+    struct cr_redis_link *link = ctx;
+    bool same = primary->port == link->primary.port && strcmp(primary->name, link->primary.name) == 0;
+    if (link->conn == NULL) {
+        link->primary = *primary;
+        conn_begin(link, primary);
+    } else if (!same) {
+        link_down(link, "Sentinel names another primary.");
+    }
+}
+
+static void on_no_primary(void *ctx, const char *why)
+{
+    struct cr_redis_link *link = ctx;
+    if (link->conn == NULL) { /* else the primary serves, whoever watches it */
+        link_down(link, why);
+    }
 }
 
 static void on_cluster_up(void *ctx)
@@ -203,7 +229,7 @@ static cr_err new_sentinel(struct cr_redis_link *link)
         .password = link->options.password,
         .timeout_ms = sentinel_ms(&link->options),
         .found = on_primary,
-        .none = on_down,
+        .none = on_no_primary,
         .ctx = link,
     };
     return cr_redis_sentinel_new(&link->sentinel, &sentinel);

@@ -7,7 +7,9 @@
 
 struct cr_redis_sentinel {
     struct cr_redis_sentinel_options options;
-    struct cr_redis_conn *conn; /* to the one that is asked; NULL: none is */
+    struct cr_redis_conn *conn; /* to the one that is asked, or was last; NULL: none */
+    bool up;                    /* the connection is */
+    bool asking;
     struct cr_redis_call call, access;
     unsigned next;              /* to be asked */
     unsigned asked;             /* so far, this time */
@@ -56,7 +58,6 @@ cr_err cr_redis_sentinel_read(struct cr_redis_host *primary, const redisReply *r
 
 static void try_another(struct cr_redis_sentinel *sentinel)
 {
-    cr_redis_sentinel_stop(sentinel);
     cr_redis_sentinel_doubt(sentinel);
     ask_next(sentinel);
 }
@@ -101,7 +102,7 @@ static void on_answer(struct cr_redis_call *call, const redisReply *reply)
     struct cr_redis_sentinel *sentinel =
         (struct cr_redis_sentinel *)((char *)call - offsetof(struct cr_redis_sentinel, call));
     struct cr_redis_host primary;
-    if (reply == NULL || sentinel->conn == NULL) {
+    if (reply == NULL || !sentinel->asking) {
         return; /* on_down follows, or it was stopped */
     }
     if (wants_password(sentinel, reply) && ask_with_password(sentinel) == CR_OK) {
@@ -109,7 +110,7 @@ static void on_answer(struct cr_redis_call *call, const redisReply *reply)
     }
     cr_err err = cr_redis_sentinel_read(&primary, reply);
     if (err == CR_OK) {
-        cr_redis_sentinel_stop(sentinel);
+        sentinel->asking = false;
         sentinel->options.found(sentinel->options.ctx, &primary);
         return;
     }
@@ -125,6 +126,7 @@ static void on_answer(struct cr_redis_call *call, const redisReply *reply)
 static void on_up(void *ctx)
 {
     struct cr_redis_sentinel *sentinel = ctx;
+    sentinel->up = true;
     if (ask(sentinel) != CR_OK) {
         try_another(sentinel);
     }
@@ -134,7 +136,11 @@ static void on_down(void *ctx, const char *why)
 {
     struct cr_redis_sentinel *sentinel = ctx;
     (void)snprintf(sentinel->why, sizeof sentinel->why, "%.120s", why);
-    try_another(sentinel);
+    if (sentinel->asking) {
+        try_another(sentinel);
+    } else {
+        cr_redis_sentinel_stop(sentinel);
+    }
 }
 
 static void ask_next(struct cr_redis_sentinel *sentinel)
@@ -158,6 +164,7 @@ static void ask_next(struct cr_redis_sentinel *sentinel)
         }
     }
     char why[300];
+    sentinel->asking = false;
     (void)snprintf(why, sizeof why, "No Sentinel names a primary of %s; the last: %s", options->address->service,
                    sentinel->why);
     options->none(options->ctx, why);
@@ -178,10 +185,21 @@ cr_err cr_redis_sentinel_new(struct cr_redis_sentinel **out, const struct cr_red
 
 void cr_redis_sentinel_ask(struct cr_redis_sentinel *sentinel)
 {
-    if (sentinel->conn == NULL) {
-        sentinel->asked = 0;
-        ask_next(sentinel);
+    if (sentinel->asking) {
+        return;
     }
+    sentinel->asking = true;
+    if (sentinel->up) {
+        sentinel->asked = 0; /* whoever is asked again does not count */
+        if (ask(sentinel) != CR_OK) {
+            try_another(sentinel);
+        }
+        return;
+    }
+    cr_redis_sentinel_stop(sentinel);
+    sentinel->asking = true;
+    sentinel->asked = 0;
+    ask_next(sentinel);
 }
 
 void cr_redis_sentinel_flush(struct cr_redis_sentinel *sentinel)
@@ -191,16 +209,24 @@ void cr_redis_sentinel_flush(struct cr_redis_sentinel *sentinel)
     }
 }
 
+static void hang_up(struct cr_redis_sentinel *sentinel)
+{
+    struct cr_redis_conn *conn = sentinel->conn;
+    sentinel->conn = NULL;
+    sentinel->up = false;
+    cr_redis_conn_close(conn);
+}
+
 void cr_redis_sentinel_doubt(struct cr_redis_sentinel *sentinel)
 {
+    hang_up(sentinel);
     sentinel->next = (sentinel->next + 1) % sentinel->options.address->count;
 }
 
 void cr_redis_sentinel_stop(struct cr_redis_sentinel *sentinel)
 {
-    struct cr_redis_conn *conn = sentinel->conn;
-    sentinel->conn = NULL;
-    cr_redis_conn_close(conn);
+    sentinel->asking = false;
+    hang_up(sentinel);
 }
 
 void cr_redis_sentinel_free(struct cr_redis_sentinel *sentinel)

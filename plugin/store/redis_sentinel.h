@@ -1,5 +1,5 @@
 /* redis_sentinel: asks Sentinels, one after the other, which server is the primary of a service now. Each has a deadline.
- * Who answered last is asked first.
+ * Who answered last is asked first, over the same connection while it stands.
  *
  * Threads: all on the loop's. Callbacks may ask again, and may stop. */
 #ifndef CR_REDIS_SENTINEL_H
@@ -31,7 +31,7 @@ void cr_redis_sentinel_flush(struct cr_redis_sentinel *sentinel);
 /* Whoever answered was wrong: the next is asked first. */
 void cr_redis_sentinel_doubt(struct cr_redis_sentinel *sentinel);
 void cr_redis_sentinel_stop(struct cr_redis_sentinel *sentinel);
-/* Stopped, and the loop has run. NULL is fine. */
+/* It has no handles: stopped is enough, once the loop has run. NULL is fine. */
 void cr_redis_sentinel_free(struct cr_redis_sentinel *sentinel);
 
 /* The answer to SENTINEL get-master-addr-by-name. CR_NOT_FOUND: it does not know the service; CR_INVALID: no such answer. */
