@@ -42,10 +42,17 @@ cr_err store_reconcile_der(struct cr_redis_store *store, const struct cr_tail_en
 
 static void put_back_send(struct put_back *put, struct cr_bytes der);
 
+static void put_back_claim(struct cr_redis_store *store, const struct cr_restore *facts)
+{
+    struct cr_claim claim;
+    if (cr_records_claim(&claim, &store->records, facts->entry.key_hash, facts->device, facts->slot) == CR_OK) {
+        store_claim_use(store, &claim);
+    }
+}
+
 static void put_back_done(struct cr_redis_store *store, struct put_back *put)
 {
     const struct cr_restore *facts = &put->entry.restore;
-    struct cr_claim claim;
     put->run->restored++;
     const struct cr_audit audit = {
         .what = "restored",
@@ -57,9 +64,7 @@ static void put_back_done(struct cr_redis_store *store, struct put_back *put)
         .certificate = facts,
     };
     store_audit(store, &audit);
-    if (cr_records_claim(&claim, &store->records, facts->entry.key_hash, facts->device, facts->slot) == CR_OK) {
-        store_claim_use(store, &claim);
-    }
+    put_back_claim(store, facts);
 }
 
 static void put_back_with_der(struct cr_redis_store *store, struct put_back *put)
@@ -99,6 +104,8 @@ static void put_back_judge(struct cr_redis_store *store, struct put_back *put, c
         put_back_with_der(store, put);
     } else if (cr_answer_is(&answer, "restored")) {
         put_back_done(store, put);
+    } else if (cr_redis_link_parts(store->link) > 1) { /* the record is there; whose key it is stands in another node */
+        put_back_claim(store, &put->entry.restore);
     }
 }
 

@@ -3,6 +3,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -68,6 +69,7 @@ static void confirmed(struct renewer *device, const struct cr_job *job)
     assert_non_null(record);
     assert_true(cr_serial_equal(&record->current.serial, &device->next.serial));
     device->current = device->next;
+    device->current_key = device->key;
     device->key = 0;
     device->len = 0;
     device->tried = false;
@@ -101,6 +103,10 @@ static bool came_home(struct renewers *all, struct cr_job *job, unsigned *refuse
     bool waits = job->outcome == CR_OUT_PENDING ||
                  (job->outcome == CR_OUT_REFUSED && job->refusal == CR_REFUSAL_RENEWAL_IN_PROGRESS);
     if (unavailable(job) || waits) {
+        if (getenv("CR_TEST_LOG") != NULL) {
+            fprintf(stderr, "round %u, %s, op %d: %s\n", all->rounds, job->device, (int)job->op,
+                    job->outcome == CR_OUT_REFUSED ? cr_refusal_info(job->refusal)->error_code : "pending");
+        }
         ++*refused;
         all->broker->rig->now_s += waits ? FAKE_LEASE_S : 0; /* it waits as it was told */
     } else if (job->op == CR_OP_CSR) {
@@ -186,5 +192,19 @@ void renewers_check(struct renewers *all)
             assert_int_equal(record->generation, device->renewed);
         }
         cr_job_free(job);
+    }
+}
+
+void renewers_check_keys(struct renewers *all)
+{
+    for (unsigned i = 0; i < RENEWERS; i++) {
+        if (all->device[i].current_key != 0) {
+            struct cr_job *job = rig_job_csr(all->broker, "thief", slot, all->device[i].current_key, NULL);
+            job->profile = &all->broker->rig->eager;
+            job = run(all, job);
+            assert_int_equal(job->outcome, CR_OUT_REFUSED);
+            assert_int_equal(job->refusal, CR_REFUSAL_KEY_REUSED);
+            cr_job_free(job);
+        }
     }
 }

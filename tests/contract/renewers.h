@@ -11,6 +11,7 @@ struct renewer {
     char name[CR_NAME_CAP];
     struct cr_cert_facts current;
     unsigned key;                /* of the request under way */
+    unsigned current_key;        /* 0: from elsewhere */
     struct cr_cert_facts next;   /* the answer to it */
     char bytes[RENEWER_BYTES];
     size_t len;                  /* 0: there is none yet */
@@ -31,6 +32,8 @@ void renewers_init(struct renewers *all, struct rig_broker *broker);
 unsigned renewers_round(struct renewers *all, void (*during)(void));
 /* Rounds until nobody was refused, with a deadline. */
 void renewers_until_served(struct renewers *all, int64_t deadline_ms);
+/* Nobody else gets a certificate for a device's current key. */
+void renewers_check_keys(struct renewers *all);
 /* What every device got is still there: the same bytes for the same request, and what it confirmed is its current one. */
 void renewers_check(struct renewers *all);
 
