@@ -279,7 +279,8 @@ static void finish(struct reader *reader)
     if (config->redis_username[0] != '\0' && config->redis_password[0] == '\0') {
         mistake(reader, seen_line(reader, "redis_username"), "redis_username needs a redis_password_file beside it");
     }
-    if (config->redis_cafile[0] != '\0' && strncmp(config->redis, "rediss://", 9) != 0) {
+    bool encrypted = strncmp(config->redis, "rediss", 6) == 0 && strstr(config->redis, "://") != NULL;
+    if (config->redis_cafile[0] != '\0' && !encrypted) {
         mistake(reader, seen_line(reader, "redis_cafile"), "redis_cafile has no meaning without a rediss:// address");
     }
     if (config->slot_count == 0) {

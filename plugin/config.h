@@ -41,7 +41,7 @@ struct cr_config {
     char key_backend[16];                /* "libcrypto" or "mbedtls" */
     char weak_keys_file[CR_PATH_CAP];    /* keys that are refused; "": no list */
     /* store */
-    char redis[CR_PATH_CAP];             /* /path, unix:/path, host:port, redis://…, rediss://… */
+    char redis[CR_PATH_CAP];             /* as store/redis_address.h reads it */
     char redis_username[CR_PRINCIPAL_CAP];
     char redis_password[CR_PRINCIPAL_CAP]; /* from redis_password_file or the URL; wiped when freed */
     char redis_cafile[CR_PATH_CAP];

@@ -39,8 +39,8 @@ CR_MUST_USE cr_err cr_value_choice(unsigned *value, const char *text, const stru
 /* One or more of them, apart by blanks or commas, or'ed; none twice. */
 CR_MUST_USE cr_err cr_value_flags(unsigned *flags, const char *text, const struct cr_word *words, struct cr_why *why);
 
-/* Where Redis is. The address comes out as /path, host:port, redis://host[:port][/db] or the same with rediss://; user and
- * password of a URL (percent-encoding undone) in buffers of `cap` bytes, "" where there are none. */
+/* Where Redis is. The address comes out as store/redis_address.h reads it; user and password of a URL (percent-encoding
+ * undone) in buffers of `cap` bytes, "" where there are none. */
 CR_MUST_USE cr_err cr_value_redis(char *address, size_t address_cap, char *user, char *password, size_t cap,
                                   const char *text, struct cr_why *why);
 

@@ -3,7 +3,25 @@
 #include <string.h>
 
 static const char shape[] =
-    "must be /path, unix:/path, host:port, redis://[user:password@]host[:port][/db] or the same with rediss://";
+    "must be /path, unix:/path, host:port, redis://[user:password@]host[:port][/db], "
+    "redis-sentinel://[user:password@]host[:port][,...]/service[/db], redis-cluster://[user:password@]host[:port][,...] "
+    "or one of these with rediss";
+
+enum { HOSTS_MAX = 16, SERVICE_MAX = 64 };
+
+static const struct {
+    const char *scheme;
+    bool many;    /* hosts */
+    bool service; /* /service */
+    bool db;      /* [/db] */
+} schemes[] = {
+    { "redis://", false, false, true },
+    { "rediss://", false, false, true },
+    { "redis-sentinel://", true, true, true },
+    { "rediss-sentinel://", true, true, true },
+    { "redis-cluster://", true, false, false },
+    { "rediss-cluster://", true, false, false },
+};
 
 /* Copies `len` characters of a URL's user information, percent-encoding undone. */
 static bool unescape(char *to, size_t cap, const char *from, size_t len)
@@ -55,30 +73,52 @@ static size_t host_len(const char *text)
     return strspn(text, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-_");
 }
 
-/* host[:port][/db] to the end. */
-static bool authority_ok(const char *text)
+/* host[:port]; the rest of the text, NULL: none. */
+static const char *host_skip(const char *text)
 {
     size_t len = host_len(text);
     if (len == 0) {
-        return false;
+        return NULL;
     }
     text += len;
     if (*text == ':') {
-        if (!port_ok(text + 1, "/")) {
-            return false;
+        if (!port_ok(text + 1, ",/")) {
+            return NULL;
         }
         text += 1 + strspn(text + 1, "0123456789");
     }
+    return text;
+}
+
+/* host[:port][,host[:port]…][/service][/db] to the end, as the scheme has it. */
+static bool authority_ok(const char *text, size_t scheme)
+{
+    unsigned hosts = 1;
+    for (text = host_skip(text); text != NULL && *text == ',' && schemes[scheme].many; hosts++) {
+        text = host_skip(text + 1);
+    }
+    if (text == NULL || hosts > HOSTS_MAX) {
+        return false;
+    }
+    if (schemes[scheme].service) {
+        size_t len = *text == '/' ? strspn(text + 1, "0123456789abcdefghijklmnopqrstuvwxyz"
+                                                     "ABCDEFGHIJKLMNOPQRSTUVWXYZ.-_") : 0;
+        if (len == 0 || len > SERVICE_MAX) {
+            return false;
+        }
+        text += 1 + len;
+    }
     if (*text == '/') {
-        size_t digits = strspn(text + 1, "0123456789");
+        size_t digits = schemes[scheme].db ? strspn(text + 1, "0123456789") : 0;
         return digits < 4 && text[1 + digits] == '\0';
     }
     return *text == '\0';
 }
 
 static cr_err url_take(char *address, size_t address_cap, char *user, char *password, size_t cap, const char *text,
-                       size_t scheme_len, struct cr_why *why)
+                       size_t scheme, struct cr_why *why)
 {
+    size_t scheme_len = strlen(schemes[scheme].scheme);
     const char *authority = text + scheme_len;
     const char *at = strrchr(authority, '@');
     if (at != NULL) {
@@ -93,7 +133,7 @@ static cr_err url_take(char *address, size_t address_cap, char *user, char *pass
         }
         authority = at + 1;
     }
-    if (!authority_ok(authority)) {
+    if (!authority_ok(authority, scheme)) {
         return cr_why_set(why, "%s", shape);
     }
     size_t rest_len = strlen(authority);
@@ -120,11 +160,10 @@ cr_err cr_value_redis(char *address, size_t address_cap, char *user, char *passw
         }
         return cr_value_text(address, address_cap, text, why);
     }
-    if (strncmp(text, "redis://", 8) == 0) {
-        return url_take(address, address_cap, user, password, cap, text, 8, why);
-    }
-    if (strncmp(text, "rediss://", 9) == 0) {
-        return url_take(address, address_cap, user, password, cap, text, 9, why);
+    for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
+        if (strncmp(text, schemes[i].scheme, strlen(schemes[i].scheme)) == 0) {
+            return url_take(address, address_cap, user, password, cap, text, i, why);
+        }
     }
     size_t len = host_len(text);
     if (len == 0 || text[len] != ':' || !port_ok(text + len + 1, "")) {

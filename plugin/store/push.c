@@ -92,30 +92,6 @@ static void on_message(struct cr_redis_call *call, const redisReply *reply)
     }
 }
 
-static void on_access(struct cr_redis_call *call, const redisReply *reply)
-{
-    struct store_push *push = push_of(call, offsetof(struct store_push, access));
-    if (reply != NULL && reply->type == REDIS_REPLY_ERROR) {
-        cr_redis_link_drop(push->link, "Redis does not let us in.");
-    }
-}
-
-static cr_err push_log_in(struct cr_redis_store *store)
-{
-    const struct cr_config *config = store->config;
-    struct cr_args args;
-    if (config->redis_password[0] == '\0') {
-        return CR_OK;
-    }
-    cr_args_start(&args, "AUTH");
-    if (config->redis_username[0] != '\0') {
-        cr_args_text(&args, config->redis_username);
-    }
-    cr_args_text(&args, config->redis_password);
-    store->push.access.done = on_access;
-    return cr_redis_link_send(store->push.link, &args, &store->push.access);
-}
-
 static void on_up(void *ctx)
 {
     struct cr_redis_store *store = ctx;
@@ -124,7 +100,8 @@ static void on_up(void *ctx)
     push->subscription.done = on_message;
     cr_args_start(&args, "SUBSCRIBE");
     cr_args_bytes(&args, push->channel.text, push->channel.len);
-    if (push_log_in(store) != CR_OK || cr_redis_link_send(push->link, &args, &push->subscription) != CR_OK) {
+    /* What is published on one node of a Cluster is heard on all. */
+    if (cr_redis_link_send_part(push->link, 0, &args, &push->subscription) != CR_OK) {
         cr_redis_link_drop(push->link, "Redis could not be asked.");
     }
 }

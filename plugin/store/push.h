@@ -12,7 +12,7 @@ struct cr_redis_store;
 
 struct store_push {
     struct cr_redis_link *link;
-    struct cr_redis_call access, subscription;
+    struct cr_redis_call subscription;
     struct cr_redis_key channel;
     bool started;
     uint64_t heard, odd; /* messages of others; of no shape that we know */

@@ -14,6 +14,7 @@ struct put_back {
     struct cr_reconcile *run;
     struct cr_tail_entry entry; /* a copy: the tail moves on */
     bool asked_for_der;
+    bool reloaded; /* the scripts were loaded again for it */
     bool busy;
 };
 
@@ -22,6 +23,7 @@ struct cr_reconcile {
     uint64_t next, end;           /* numbers in the tail */
     unsigned busy;
     unsigned restored, stray;
+    bool unsent;                  /* the connection took something no more */
     int64_t now_s;
     struct put_back window[WINDOW];
 };
@@ -38,12 +40,19 @@ cr_err store_reconcile_der(struct cr_redis_store *store, const struct cr_tail_en
     return err == CR_OK ? cr_tail_der(der, (struct cr_bytes){ (const uint8_t *)text, entry->len }) : err;
 }
 
-static cr_err put_back_send(struct put_back *put, struct cr_bytes der);
+static void put_back_send(struct put_back *put, struct cr_bytes der);
+
+static void put_back_claim(struct cr_redis_store *store, const struct cr_restore *facts)
+{
+    struct cr_claim claim;
+    if (cr_records_claim(&claim, &store->records, facts->entry.key_hash, facts->device, facts->slot) == CR_OK) {
+        store_claim_use(store, &claim);
+    }
+}
 
 static void put_back_done(struct cr_redis_store *store, struct put_back *put)
 {
     const struct cr_restore *facts = &put->entry.restore;
-    struct cr_claim claim;
     put->run->restored++;
     const struct cr_audit audit = {
         .what = "restored",
@@ -55,9 +64,7 @@ static void put_back_done(struct cr_redis_store *store, struct put_back *put)
         .certificate = facts,
     };
     store_audit(store, &audit);
-    if (cr_records_claim(&claim, &store->records, facts->entry.key_hash, facts->device, facts->slot) == CR_OK) {
-        store_claim_use(store, &claim);
-    }
+    put_back_claim(store, facts);
 }
 
 static void put_back_with_der(struct cr_redis_store *store, struct put_back *put)
@@ -68,7 +75,7 @@ static void put_back_with_der(struct cr_redis_store *store, struct put_back *put
         return;
     }
     put->asked_for_der = true;
-    put->run->stray += put_back_send(put, cr_blob_view(&der)) != CR_OK;
+    put_back_send(put, cr_blob_view(&der));
     cr_blob_fini(&der);
 }
 
@@ -76,7 +83,15 @@ static void put_back_judge(struct cr_redis_store *store, struct put_back *put, c
 {
     struct cr_answer answer;
     if (reply->type == REDIS_REPLY_ERROR) {
-        if (cr_redis_trouble(store_reply_bytes(reply)) != CR_TROUBLE_RECORD) {
+        enum cr_redis_trouble trouble = cr_redis_trouble(store_reply_bytes(reply));
+        if (trouble == CR_TROUBLE_SCRIPTS && !put->reloaded) {
+            put->reloaded = true;
+            put->asked_for_der = false;
+            store_load_scripts(store);
+            put_back_send(put, (struct cr_bytes){ NULL, 0 });
+            return;
+        }
+        if (trouble != CR_TROUBLE_RECORD) {
             char sentence[100];
             snprintf(sentence, sizeof sentence, "Redis answered: %.70s", reply->str);
             cr_redis_link_drop(store->link, sentence);
@@ -89,6 +104,8 @@ static void put_back_judge(struct cr_redis_store *store, struct put_back *put, c
         put_back_with_der(store, put);
     } else if (cr_answer_is(&answer, "restored")) {
         put_back_done(store, put);
+    } else if (cr_redis_link_parts(store->link) > 1) { /* the record is there; whose key it is stands in another node */
+        put_back_claim(store, &put->entry.restore);
     }
 }
 
@@ -101,30 +118,31 @@ static void on_put_back(struct cr_redis_call *call, const redisReply *reply)
         put_back_judge(run->store, put, reply); /* may drop the connection, and so abandon the run */
     }
     run->busy--;
-    if (run->store != NULL) {
-        run_on(run);
-    } else if (run->busy == 0) {
+    if (run->store == NULL && run->busy == 0) {
         free(run);
+    } else if (run->store != NULL && reply != NULL) { /* else the connection is going down: it is abandoned next */
+        run_on(run);
     }
 }
 
-static cr_err put_back_send(struct put_back *put, struct cr_bytes der)
+static void put_back_send(struct put_back *put, struct cr_bytes der)
 {
     struct cr_redis_store *store = put->run->store;
     struct cr_args args;
-    cr_err err = cr_args_restore(&args, &store->records, &put->entry.restore, der, put->run->now_s);
-    if (err != CR_OK) {
-        return err;
+    if (cr_args_restore(&args, &store->records, &put->entry.restore, der, put->run->now_s) != CR_OK) {
+        put->run->stray++;
+        return;
     }
     args.arg[1] = store->sha[args.script];
     args.len[1] = CR_SHA1_TEXT - 1;
     put->call.done = on_put_back;
-    err = cr_redis_link_send(store->link, &args, &put->call);
-    if (err == CR_OK) {
-        put->busy = true;
-        put->run->busy++;
+    put->busy = true;
+    put->run->busy++;
+    if (cr_redis_link_send(store->link, &args, &put->call) != CR_OK) {
+        put->busy = false;
+        put->run->unsent = true;
+        put->run->busy--;
     }
-    return err;
 }
 
 /* Whether Redis could still want it. */
@@ -161,15 +179,19 @@ static void run_on(struct cr_reconcile *run)
     }
     for (unsigned i = 0; i < WINDOW && run->next < run->end; i++) {
         struct put_back *put = &run->window[i];
-        while (!put->busy && run->next < run->end) {
+        while (!put->busy && !run->unsent && run->next < run->end) {
             const struct cr_tail_entry *entry = cr_tail_get(store->tail, run->next++);
             if (entry != NULL && of_interest(run, entry)) {
                 put->run = run;
                 put->entry = *entry;
-                put->asked_for_der = false;
-                run->stray += put_back_send(put, (struct cr_bytes){ NULL, 0 }) != CR_OK;
+                put->asked_for_der = put->reloaded = false;
+                put_back_send(put, (struct cr_bytes){ NULL, 0 });
             }
         }
+    }
+    if (run->unsent) {
+        cr_redis_link_drop(store->link, "The connection to Redis could not be used.");
+        return; /* it is abandoned */
     }
     if (run->busy == 0 && run->next >= run->end) {
         run_end(run);

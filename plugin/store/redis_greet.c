@@ -1,17 +1,13 @@
-/* Greeting a connection: password and database, what this Redis already holds (schema, buckets), how durable it is, and
- * the scripts; all in one pipeline. */
+/* Greeting a connection: what this Redis already holds (schema, buckets), how durable it is, and the scripts; all in one
+ * pipeline. Of a Cluster each primary is asked how durable it is, and told the scripts. */
 #include "plugin/store/redis_store.h"
 
+#include <limits.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <uuid/uuid.h>
-
-static struct cr_redis_store *store_of_greet(struct cr_redis_call *call)
-{
-    return (struct cr_redis_store *)((char *)call - offsetof(struct cr_redis_store, greet_call));
-}
 
 static void greet_failed(struct cr_redis_store *store, const char *sentence)
 {
@@ -26,9 +22,17 @@ static bool text_is(const redisReply *reply, const char *text)
     return bytes.data != NULL && bytes.len == strlen(text) && memcmp(bytes.data, text, bytes.len) == 0;
 }
 
-/* HMGET cr:meta schema buckets epoch */
-static void greet_meta(struct cr_redis_store *store, const redisReply *reply)
+/* HSETNX: anything but an error is fine. */
+static void take_field(struct store_greeting *greeting, const redisReply *reply)
 {
+    (void)greeting;
+    (void)reply;
+}
+
+/* HMGET cr:meta schema buckets epoch */
+static void take_meta(struct store_greeting *greeting, const redisReply *reply)
+{
+    struct cr_redis_store *store = greeting->store;
     char sentence[120], schema[12];
     snprintf(schema, sizeof schema, "%d", CR_SCHEMA);
     if (reply->elements != 3 || store_reply_bytes(reply->element[0]).data == NULL) {
@@ -55,8 +59,9 @@ static void greet_meta(struct cr_redis_store *store, const redisReply *reply)
 }
 
 /* CONFIG GET appendonly save maxmemory-policy, one after the other; refused by an ACL is unknown, and that is fine. */
-static void greet_config(struct cr_redis_store *store, const redisReply *reply)
+static void take_config(struct store_greeting *greeting, const redisReply *reply)
 {
+    struct cr_redis_store *store = greeting->store;
     if (reply->elements != 2) {
         return;
     }
@@ -73,84 +78,53 @@ static void greet_config(struct cr_redis_store *store, const redisReply *reply)
     }
 }
 
-static void greet_script(struct cr_redis_store *store, const redisReply *reply, unsigned script)
+static void take_script(struct store_greeting *greeting, const redisReply *reply)
 {
+    struct cr_redis_store *store = greeting->store;
     struct cr_bytes sha = store_reply_bytes(reply);
     if (sha.data == NULL || sha.len != CR_SHA1_TEXT - 1) {
         greet_failed(store, "Redis did not take a script.");
         return;
     }
-    memcpy(store->sha[script], sha.data, sha.len);
-    store->sha[script][sha.len] = '\0';
+    memcpy(store->sha[greeting->script], sha.data, sha.len);
+    store->sha[greeting->script][sha.len] = '\0';
 }
-
-/* The answers come in the order of the questions: greet_left counts down to the end. */
-enum {
-    LEFT_AFTER_SCRIPTS = 0,
-    LEFT_AFTER_CONFIG = CR_SCRIPT_COUNT,
-    LEFT_AFTER_META = LEFT_AFTER_CONFIG + 2,
-    LEFT_AFTER_SETNX = LEFT_AFTER_META + 1,
-};
 
 static void on_greeting(struct cr_redis_call *call, const redisReply *reply)
 {
-    struct cr_redis_store *store = store_of_greet(call);
+    struct store_greeting *greeting = (struct store_greeting *)((char *)call - offsetof(struct store_greeting, call));
+    struct cr_redis_store *store = greeting->store;
     if (reply == NULL || store->phase != STORE_GREETING) {
         return; /* of a connection that is gone */
     }
-    unsigned left = --store->greet_left;
-    bool optional = left >= LEFT_AFTER_CONFIG && left < LEFT_AFTER_META;
-    if (reply->type == REDIS_REPLY_ERROR && !optional) {
+    store->greet_left--;
+    if (reply->type != REDIS_REPLY_ERROR) {
+        greeting->take(greeting, reply);
+    } else if (!greeting->optional) {
         char sentence[100];
         snprintf(sentence, sizeof sentence, "Redis answered: %.70s", reply->str);
         if (cr_redis_trouble(store_reply_bytes(reply)) == CR_TROUBLE_WRITES) {
             store->writable = false;
         }
         greet_failed(store, sentence);
-        return;
     }
-    if (left >= LEFT_AFTER_SETNX) {
-        return; /* AUTH, SELECT, HSETNX: anything but an error is fine */
-    }
-    if (left >= LEFT_AFTER_META) {
-        greet_meta(store, reply);
-    } else if (left >= LEFT_AFTER_CONFIG) {
-        greet_config(store, reply);
-    } else {
-        greet_script(store, reply, CR_SCRIPT_COUNT - 1 - left);
-        if (left == LEFT_AFTER_SCRIPTS && store->phase == STORE_GREETING) {
-            store->writable = true;
-            store_reconcile(store);
-        }
+    if (store->greet_left == 0 && store->phase == STORE_GREETING) {
+        store->writable = true;
+        store_reconcile(store);
     }
 }
 
 /* ---- what is asked ---- */
 
-static cr_err ask(struct cr_redis_store *store, const struct cr_args *args)
-{
-    store->greet_left++;
-    return cr_redis_link_send(store->link, args, &store->greet_call);
-}
+/* part: which server; ONE: the one whose key it is. */
+enum { ONE = UINT_MAX };
 
-static cr_err ask_access(struct cr_redis_store *store, unsigned db)
+static cr_err ask(struct store_greeting *greeting, unsigned part, const struct cr_args *args)
 {
-    const struct cr_config *config = store->config;
-    struct cr_args args;
-    cr_err err = CR_OK;
-    if (config->redis_password[0] != '\0') {
-        cr_args_start(&args, "AUTH");
-        if (config->redis_username[0] != '\0') {
-            cr_args_text(&args, config->redis_username);
-        }
-        cr_args_text(&args, config->redis_password);
-        err = ask(store, &args);
-    }
-    if (err == CR_OK && db != 0) {
-        cr_args_start(&args, "SELECT");
-        cr_args_number(&args, db);
-        err = ask(store, &args);
-    }
+    struct cr_redis_store *store = greeting->store;
+    cr_err err = part == ONE ? cr_redis_link_send(store->link, args, &greeting->call)
+                             : cr_redis_link_send_part(store->link, part, args, &greeting->call);
+    store->greet_left += err == CR_OK;
     return err;
 }
 
@@ -161,7 +135,7 @@ static cr_err ask_meta_field(struct cr_redis_store *store, const char *field, co
     cr_args_bytes(&args, store->meta.text, store->meta.len);
     cr_args_text(&args, field);
     cr_args_text(&args, value);
-    return ask(store, &args);
+    return ask(&store->greet_field, ONE, &args);
 }
 
 static cr_err ask_meta(struct cr_redis_store *store)
@@ -182,18 +156,18 @@ static cr_err ask_meta(struct cr_redis_store *store)
     cr_args_text(&args, "schema");
     cr_args_text(&args, "buckets");
     cr_args_text(&args, "epoch");
-    CR_TRY(ask(store, &args));
+    CR_TRY(ask(&store->greet_meta, ONE, &args));
 out:
     return err;
 }
 
-static cr_err ask_config(struct cr_redis_store *store, const char *name)
+static cr_err ask_config(struct cr_redis_store *store, unsigned part, const char *name)
 {
     struct cr_args args;
     cr_args_start(&args, "CONFIG");
     cr_args_text(&args, "GET");
     cr_args_text(&args, name);
-    return ask(store, &args);
+    return ask(&store->greet_config, part, &args);
 }
 
 static void script_args(struct cr_args *args, unsigned script)
@@ -203,24 +177,49 @@ static void script_args(struct cr_args *args, unsigned script)
     cr_args_text(args, cr_script_text[script]);
 }
 
-void store_greet(struct cr_redis_store *store)
+static cr_err ask_part(struct cr_redis_store *store, unsigned part)
 {
-    struct cr_redis_address address;
     cr_err err = CR_INVALID;
-    store->phase = STORE_GREETING;
-    store->greet_left = 0;
-    store->greet_call.done = on_greeting;
-    store->durable = true;
-    store->weakness[0] = '\0';
-    CR_TRY(cr_redis_address_parse(&address, store->config->redis));
-    CR_TRY(ask_access(store, address.db));
-    CR_TRY(ask_meta(store));
-    CR_TRY(ask_config(store, "appendonly"));
-    CR_TRY(ask_config(store, "maxmemory-policy"));
+    CR_TRY(ask_config(store, part, "appendonly"));
+    CR_TRY(ask_config(store, part, "maxmemory-policy"));
     for (unsigned i = 0; i < CR_SCRIPT_COUNT; i++) {
         struct cr_args args;
         script_args(&args, i);
-        CR_TRY(ask(store, &args));
+        CR_TRY(ask(&store->greet_script[i], part, &args));
+    }
+out:
+    return err;
+}
+
+static struct store_greeting greeting(struct cr_redis_store *store,
+                                      void (*take)(struct store_greeting *greeting, const redisReply *reply))
+{
+    return (struct store_greeting){ .call = { .done = on_greeting }, .store = store, .take = take };
+}
+
+static void greet_start(struct cr_redis_store *store)
+{
+    store->phase = STORE_GREETING;
+    store->greet_left = 0;
+    store->durable = true;
+    store->weakness[0] = '\0';
+    store->greet_field = greeting(store, take_field);
+    store->greet_meta = greeting(store, take_meta);
+    store->greet_config = greeting(store, take_config);
+    store->greet_config.optional = true;
+    for (unsigned i = 0; i < CR_SCRIPT_COUNT; i++) {
+        store->greet_script[i] = greeting(store, take_script);
+        store->greet_script[i].script = i;
+    }
+}
+
+void store_greet(struct cr_redis_store *store)
+{
+    cr_err err = CR_INVALID;
+    greet_start(store);
+    CR_TRY(ask_meta(store));
+    for (unsigned part = 0; part < cr_redis_link_parts(store->link); part++) {
+        CR_TRY(ask_part(store, part));
     }
 out:
     if (err != CR_OK) {
@@ -231,10 +230,14 @@ out:
 void store_load_scripts(struct cr_redis_store *store)
 {
     /* Their names are the hashes of their texts: they are what they were. Whatever is sent next comes after them. */
-    for (unsigned i = 0; i < CR_SCRIPT_COUNT; i++) {
-        struct cr_args args;
-        script_args(&args, i);
-        cr_redis_link_tell(store->link, &args);
+    for (unsigned part = 0; part < cr_redis_link_parts(store->link); part++) {
+        for (unsigned i = 0; i < CR_SCRIPT_COUNT; i++) {
+            struct cr_args args;
+            script_args(&args, i);
+            if (cr_redis_link_send_part(store->link, part, &args, NULL) != CR_OK) {
+                store->op_errors++;
+            }
+        }
     }
 }
 

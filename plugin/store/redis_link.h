@@ -1,44 +1,37 @@
-/* redis_link: one connection to Redis, kept up: hiredis' asynchronous client on a libuv loop.
+/* redis_link: one logical Redis, kept up: a server, the primary that Sentinel names, or a Cluster. Whoever sends does
+ * not know which.
  *
  * It connects, and after a loss connects again with back-off, for as long as it lives. A connection on which nothing is
  * answered for timeout_ms is given up. Commands are gathered and written once each turn of the loop (flush): what many
  * jobs ask at once travels as one pipeline. A link that sends SUBSCRIBE gets each message through that call's done, and
  * is used for nothing else.
  *
+ * A Cluster is up when a connection to every one of its primaries stands, and down as soon as one of them is lost: what
+ * a primary, or the replica that took its place, lost is put back before anybody is served. A command goes to the
+ * primary that owns its first key; all its keys must be in that key's hash slot. A command without a key goes to the
+ * first part.
+ *
  * Threads: all on the loop's. Callbacks may send, and may drop the connection; they must not free the link. */
 #ifndef CR_REDIS_LINK_H
 #define CR_REDIS_LINK_H
 
-#include "plugin/store/records.h"
-#include "plugin/store/redis_address.h"
-
-#include <hiredis/hiredis.h>
-#include <uv.h>
+#include "plugin/store/redis_conn.h"
 
 struct cr_redis_link;
-
-/* A command that waits for its answer; part of the sender's memory until done is called. */
-struct cr_redis_call {
-    /* reply NULL: the connection was lost; whether the command was carried out is unknown. The reply is lent. */
-    void (*done)(struct cr_redis_call *call, const redisReply *reply);
-    uint64_t sent_ns;
-};
 
 struct cr_redis_link_options {
     uv_loop_t *loop;
     struct cr_redis_address address;
-    const char *cafile;   /* TLS; "": the system's */
+    const char *cafile;   /* TLS; "" or NULL: the system's */
+    /* Lent, also to every connection, which begins with them; password NULL or "": none. The address says which
+     * database. */
+    const char *username, *password;
     unsigned timeout_ms;
-    /* The connection stands; nothing was sent on it yet. */
+    /* It stands; nothing but password and database was sent on it yet. */
     void (*up)(void *ctx);
     /* It is gone, or could not be made; `why` is a sentence. Calls that were waiting are told before or after. */
     void (*down)(void *ctx, const char *why);
     void *ctx;
-};
-
-struct cr_redis_link_stats {
-    uint64_t commands, errors, connects;
-    unsigned latency_us; /* of the last answer */
 };
 
 /* CR_INVALID: TLS is asked for and this build has none, or cafile cannot be used; `why` says so. */
@@ -54,6 +47,12 @@ CR_MUST_USE cr_err cr_redis_link_send(struct cr_redis_link *link, const struct c
 void cr_redis_link_tell(struct cr_redis_link *link, const struct cr_args *args);
 /* Writes what was sent. Once each turn of the loop. */
 void cr_redis_link_flush(struct cr_redis_link *link);
+
+/* Of how many servers it consists: 1, or a Cluster's primaries. For what each of them must be told or asked. */
+unsigned cr_redis_link_parts(const struct cr_redis_link *link);
+/* As send, to one of them whatever the command; call NULL: as tell. */
+CR_MUST_USE cr_err cr_redis_link_send_part(struct cr_redis_link *link, unsigned part, const struct cr_args *args,
+                                           struct cr_redis_call *call);
 
 /* Gives the connection up and connects again after a while. */
 void cr_redis_link_drop(struct cr_redis_link *link, const char *why);

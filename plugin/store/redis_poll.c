@@ -3,7 +3,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-enum { REPLY_ELEMENTS_MAX = 4096 }; /* more than any of our answers can have */
+enum { REPLY_ELEMENTS_MAX = 16384 }; /* more than any of our answers can have: a cluster has that many slots */
 
 /* Outlives its context until libuv lets go of the handle. */
 struct cr_redis_poll {

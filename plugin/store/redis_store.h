@@ -62,6 +62,15 @@ struct store_op {
     unsigned room, looked;       /* agenda: how much may be claimed; buckets that were looked at */
 };
 
+/* What a new connection is asked; calls of one kind share it. */
+struct store_greeting {
+    struct cr_redis_call call;
+    struct cr_redis_store *store;
+    unsigned script; /* 'take' is that of a script: which */
+    bool optional;   /* an error is an answer as well */
+    void (*take)(struct store_greeting *greeting, const redisReply *reply);
+};
+
 struct cr_redis_store {
     struct cr_store store;
     struct cr_store_redis_options options;
@@ -96,8 +105,9 @@ struct cr_redis_store {
     struct store_op *spare;         /* for reuse */
     unsigned spare_count;
     struct cr_reconcile *reconcile; /* under way; NULL: none */
-    struct cr_redis_call greet_call, beat_call;
-    unsigned greet_left;
+    struct store_greeting greet_field, greet_meta, greet_config, greet_script[CR_SCRIPT_COUNT];
+    unsigned greet_left;         /* questions without an answer */
+    struct cr_redis_call beat_call;
     bool writable, durable, closing, beating;
     bool lost;                   /* something is missing in Redis: reconcile at the next beat */
     char trouble[256];           /* Redis' problem, "" : none */

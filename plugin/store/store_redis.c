@@ -271,13 +271,15 @@ static cr_err start_link(struct cr_redis_store *store, char *why, size_t why_cap
     struct cr_redis_link_options options = {
         .loop = &store->loop,
         .cafile = store->config->redis_cafile,
+        .username = store->config->redis_username,
+        .password = store->config->redis_password,
         .timeout_ms = store->config->redis_timeout_ms,
         .up = on_up,
         .down = on_down,
         .ctx = store,
     };
     if (cr_redis_address_parse(&options.address, store->config->redis) != CR_OK) {
-        snprintf(why, why_cap, "redis must be /path, host:port, redis://host:port/db or rediss://host:port/db.");
+        snprintf(why, why_cap, "redis is no address of a Redis, of Sentinels or of a Redis Cluster.");
         return CR_INVALID;
     }
     cr_err err = store_push_new(store, &options, why, why_cap);

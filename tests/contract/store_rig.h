@@ -48,6 +48,8 @@ struct rig {
     unsigned max_jobs;
     bool require_durable;
     const char *address;                        /* instead of the private Redis' socket */
+    /* With it: who has this key. NULL: the private Redis. */
+    struct private_redis *(*redis_of)(const char *key);
     const char *password;
     const char *cafile;
     bool may_fail;                              /* a store that does not start is NULL, not a failure */

@@ -70,7 +70,8 @@ void rig_hold(struct rig *rig, const char *device, const char *slot, bool held)
         return;
     }
     rig_keys(rig, &keys, device, slot);
-    long long changed = held ? private_redis_integer(&rig->redis, "HSET %s %s:hold 1", keys.device.text, slot)
-                             : private_redis_integer(&rig->redis, "HDEL %s %s:hold", keys.device.text, slot);
+    struct private_redis *redis = rig->redis_of != NULL ? rig->redis_of(keys.device.text) : &rig->redis;
+    long long changed = held ? private_redis_integer(redis, "HSET %s %s:hold 1", keys.device.text, slot)
+                             : private_redis_integer(redis, "HDEL %s %s:hold", keys.device.text, slot);
     assert_int_equal(changed, 1);
 }

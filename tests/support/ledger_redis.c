@@ -15,12 +15,12 @@ static struct cr_bytes bytes_of(const redisReply *reply)
 static redisContext *reach(const char *text)
 {
     struct cr_redis_address address;
-    if (cr_redis_address_parse(&address, text) != CR_OK) {
+    if (cr_redis_address_parse(&address, text) != CR_OK || address.kind != CR_REDIS_SERVER) {
         return NULL;
     }
     const struct timeval wait = { 5, 0 };
-    redisContext *context = address.unix_socket ? redisConnectUnixWithTimeout(address.host, wait)
-                                                : redisConnectWithTimeout(address.host, (int)address.port, wait);
+    redisContext *context = address.unix_socket ? redisConnectUnixWithTimeout(address.host[0].name, wait)
+                                                : redisConnectWithTimeout(address.host[0].name, (int)address.host[0].port, wait);
     if (context != NULL && context->err != 0) {
         redisFree(context);
         context = NULL;

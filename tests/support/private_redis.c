@@ -43,6 +43,9 @@ static void run_server(const struct private_redis *redis, pid_t parent)
                                 "always",   "--logfile", "redis.log", "--daemonize",  "no",          NULL };
     for (int i = 0; own[i] != NULL; i++) {
         arg[n++] = own[i];
+        if (i == 0 && redis->conf != NULL) {
+            arg[n++] = redis->conf;
+        }
     }
     for (int i = 0; i < PRIVATE_REDIS_ARGS && redis->extra[i] != NULL; i++) {
         arg[n++] = redis->extra[i];
@@ -123,7 +126,7 @@ cr_err private_redis_start(struct private_redis *redis)
     return CR_TIMEOUT;
 }
 
-cr_err private_redis_new(struct private_redis *redis, const char *const *extra)
+cr_err private_redis_prepare(struct private_redis *redis, const char *const *extra)
 {
     memset(redis, 0, sizeof *redis);
     for (int i = 0; extra != NULL && extra[i] != NULL && i < PRIVATE_REDIS_ARGS - 1; i++) {
@@ -135,7 +138,13 @@ cr_err private_redis_new(struct private_redis *redis, const char *const *extra)
         return CR_IO;
     }
     snprintf(redis->socket, sizeof redis->socket, "%s/s", redis->dir);
-    return private_redis_start(redis);
+    return CR_OK;
+}
+
+cr_err private_redis_new(struct private_redis *redis, const char *const *extra)
+{
+    cr_err err = private_redis_prepare(redis, extra);
+    return err == CR_OK ? private_redis_start(redis) : err;
 }
 
 void private_redis_kill(struct private_redis *redis)

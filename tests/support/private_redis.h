@@ -16,14 +16,17 @@ struct private_redis {
     char socket[80];       /* its address */
     pid_t pid;             /* 0: not running */
     const char *extra[PRIVATE_REDIS_ARGS]; /* further arguments, ended by NULL */
+    const char *conf;      /* a configuration file in dir, for a Sentinel, which must have one; NULL: none */
     redisContext *context; /* for private_redis_command */
 };
 
 /* Whether there is a server to run (redis-server or valkey-server). */
 bool private_redis_available(void);
-/* Makes the directory, starts the server and waits until it answers. extra: NULL, or further arguments ended by NULL.
- */
+/* Makes the directory, starts the server and waits until it answers. extra: NULL, or further arguments ended by NULL,
+ * which must stay where they are. */
 CR_MUST_USE cr_err private_redis_new(struct private_redis *redis, const char *const *extra);
+/* Only the directory, for files that have to be there first. */
+CR_MUST_USE cr_err private_redis_prepare(struct private_redis *redis, const char *const *extra);
 /* Starts it (again) on its data. */
 CR_MUST_USE cr_err private_redis_start(struct private_redis *redis);
 void private_redis_kill(struct private_redis *redis);   /* SIGKILL, and waits until it is gone */

@@ -1,0 +1,89 @@
+/* The contract of the store (test_store.c) on a Redis Cluster of three nodes. */
+#include "tests/contract/cluster_scene.h"
+#include "tests/contract/store_suite.h"
+
+static struct rig rig;
+
+static int start(void **state)
+{
+    (void)state;
+    cluster_start(false);
+    return 0;
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    cluster_stop();
+    return 0;
+}
+
+static int set_up(void **state)
+{
+    cluster_empty();
+    cluster_rig(&rig);
+    *state = &rig;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    rig_fini(&rig);
+    return 0;
+}
+
+/* What all devices do is spread over the nodes: none of them is idle. */
+static void store_uses_every_node(void **state)
+{
+    struct rig *here = *state;
+    renewers_init(&cluster_renewers, rig_open(here, "one"));
+    for (int i = 0; i < 6; i++) {
+        assert_int_equal(renewers_round(&cluster_renewers, NULL), 0);
+    }
+    renewers_check(&cluster_renewers);
+    for (unsigned i = 0; i < cluster.count; i++) {
+        assert_true(private_redis_integer(&cluster.node[i].redis, "DBSIZE") > 0);
+        assert_int_equal(cluster_errors((int)i, "MOVED"), 0); /* each was found at once */
+    }
+}
+
+int main(void)
+{
+#define CLUSTER_TEST(NAME) cmocka_unit_test_setup_teardown(NAME, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        CLUSTER_TEST(store_uses_every_node),
+        CLUSTER_TEST(store_present_fills_the_inventory),
+        CLUSTER_TEST(store_present_prefers_the_newer_of_foreign_certificates),
+        CLUSTER_TEST(store_present_begins_what_is_due),
+        CLUSTER_TEST(store_present_begins_nothing_for_others),
+        CLUSTER_TEST(store_window_decides_when_a_device_may_ask),
+        CLUSTER_TEST(store_issues_and_confirms),
+        CLUSTER_TEST(store_same_key_gets_the_same_bytes),
+        CLUSTER_TEST(store_second_asker_waits_while_issuing),
+        CLUSTER_TEST(store_lease_over_means_a_new_serial),
+        CLUSTER_TEST(store_earlier_life_is_taken_over_at_once),
+        CLUSTER_TEST(store_other_broker_waits_for_the_lease),
+        CLUSTER_TEST(store_key_of_another_is_refused),
+        CLUSTER_TEST(store_current_key_is_refused_unless_allowed),
+        CLUSTER_TEST(store_former_key_is_refused),
+        CLUSTER_TEST(store_new_key_replaces_what_waits),
+        CLUSTER_TEST(store_late_certificate_is_not_handed_out),
+        CLUSTER_TEST(store_regression_is_told),
+        CLUSTER_TEST(store_stranger_changes_nothing),
+        CLUSTER_TEST(store_trigger_needs_a_known_slot),
+        CLUSTER_TEST(store_trigger_opens_a_renewal),
+        CLUSTER_TEST(store_trigger_leaves_what_is_under_way),
+        CLUSTER_TEST(store_trigger_ends_with_its_deadline),
+        CLUSTER_TEST(store_hold_stops_all),
+        CLUSTER_TEST(store_report_failed_triggers_again),
+        CLUSTER_TEST(store_report_installed_confirms_other_slots),
+        CLUSTER_TEST(store_report_must_name_the_renewal),
+        CLUSTER_TEST(store_get_answers_for_unknown_devices),
+        CLUSTER_TEST(store_inspect_shows_all_slots),
+        CLUSTER_TEST(store_slots_are_apart),
+        CLUSTER_TEST(store_audit_writes_a_line),
+        CLUSTER_TEST(store_many_at_once),
+    };
+    return cmocka_run_group_tests_name("store on a Cluster", tests, start, stop);
+}
