@@ -175,6 +175,7 @@ static void redis_down_tells_when_to_retry(void **state)
     assert_non_null(rejected);
     assert_non_null(strstr((const char *)rejected->payload.data, "\"errorCode\":\"store-unavailable\""));
     assert_non_null(strstr((const char *)rejected->payload.data, "\"retryAfter\":"));
+    assert_int_equal(fake_ledger_audit_count(fake_store_ledger(s->rig.store), "refused", "meter-1"), 1);
     fake_store_fault(s->rig.store, FAKE_STORE_WELL);
     flow_rig_pass(&s->rig, 5);
     rig_publish(&s->rig, s->client, CSR_TOPIC, cr_blob_view(&s->csr));
@@ -213,6 +214,7 @@ static void hostile_107_without_random_numbers_nothing_is_issued(void **state)
     rig_publish(&s->rig, s->client, CSR_TOPIC, cr_blob_view(&s->csr));
     expect_rejected(s, "issuer-unavailable");
     assert_int_equal(fake_ledger_audit_count(fake_store_ledger(s->rig.store), "issued", NULL), 0);
+    assert_int_equal(fake_ledger_audit_count(fake_store_ledger(s->rig.store), "refused", "meter-1"), 1);
     s->rig.random_fails = false;
     rig_publish(&s->rig, s->client, CSR_TOPIC, cr_blob_view(&s->csr));
     take_certificate(s);
