@@ -164,6 +164,23 @@ static void hostile_79_a_flood_is_limited_and_counted(void **state)
     take_certificate(s);
 }
 
+/* Who looks for a cause has only the line. */
+static void an_audit_line_says_why(void **state)
+{
+    struct scene *s = *state;
+    struct fake_ledger *ledger = fake_store_ledger(s->rig.store);
+
+    rig_publish(&s->rig, s->client, CSR_TOPIC, rig_text("junk"));
+    assert_string_equal(fake_ledger_audit_detail(ledger, "refused"), "malformed-request");
+    rig_publish(&s->rig, s->client, CSR_TOPIC, rig_text("-----BEGIN CERTIFICATE REQUEST-----\n"));
+    assert_string_equal(fake_ledger_audit_detail(ledger, "refused"), "malformed-pem");
+    rig_publish(&s->rig, s->client, "$identity/v1/meter-1/nowhere/csr", rig_text("junk"));
+    assert_string_equal(fake_ledger_audit_detail(ledger, "refused"), "unknown-slot");
+    rig_publish(&s->rig, s->client, "$identity/v1/meter-2/operational/csr", cr_blob_view(&s->csr));
+    assert_string_equal(fake_ledger_audit_detail(ledger, "alarm"),
+                        "wrong-identity: published to the topic of another device");
+}
+
 static void redis_down_tells_when_to_retry(void **state)
 {
     struct scene *s = *state;
@@ -267,6 +284,7 @@ int main(void)
         WITH_ANY_TIME(hostile_65_another_devices_topic_is_denied_with_an_alarm),
         WITH_WINDOW(hostile_78_before_the_window_is_too_early),
         WITH_ANY_TIME(hostile_79_a_flood_is_limited_and_counted),
+        WITH_ANY_TIME(an_audit_line_says_why),
         WITH_ANY_TIME(redis_down_tells_when_to_retry),
         WITH_ANY_TIME(too_much_under_way_is_busy),
         WITH_ANY_TIME(hostile_107_without_random_numbers_nothing_is_issued),

@@ -81,6 +81,16 @@ unsigned fake_ledger_audit_count(const struct fake_ledger *ledger, const char *w
     return count;
 }
 
+const char *fake_ledger_audit_detail(const struct fake_ledger *ledger, const char *what)
+{
+    for (const struct fake_line *line = ledger->line; line != NULL; line = line->next) {
+        if (strcmp(line->what, what) == 0) {
+            return line->detail;
+        }
+    }
+    return "";
+}
+
 /* ---- finding ---- */
 
 static unsigned chain_of(const char *text)
