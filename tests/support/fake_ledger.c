@@ -175,10 +175,12 @@ bool fake_key_claim(struct fake_ledger *ledger, const uint8_t hash[CR_SHA256_LEN
             abort();
         }
         memcpy(key->hash, hash, CR_SHA256_LEN);
-        snprintf(key->device, sizeof key->device, "%s", device);
-        snprintf(key->slot, sizeof key->slot, "%s", slot);
         key->next = ledger->key[chain];
         ledger->key[chain] = key;
+    }
+    if (key->device[0] == '\0') {
+        snprintf(key->device, sizeof key->device, "%s", device);
+        snprintf(key->slot, sizeof key->slot, "%s", slot);
     }
     *claimed = key;
     return strcmp(key->device, device) == 0 && strcmp(key->slot, slot) == 0;
