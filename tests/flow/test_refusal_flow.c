@@ -257,6 +257,21 @@ static void a_client_without_certificate_may_do_nothing(void **state)
                      CR_DENY);
 }
 
+/* Mosquitto 2.0 asks about each message that is queued for a client that is away, too, and still gives its address. */
+static void who_is_away_is_no_session(void **state)
+{
+    struct scene *s = *state;
+    static const char status[] = "{\"commands\":[{\"command\":\"getStatus\"}]}";
+    const struct cr_client *away = fake_host_connect(&s->rig.host, "sleeper", (struct cr_bytes){ NULL, 0 }, 4);
+
+    assert_non_null(strstr(rig_command(&s->rig, s->boss, status), "\"connected\":1,"));
+    assert_int_equal(cr_router_access(s->rig.router, away, CR_ACCESS_READ, "some/topic"), CR_DEFER);
+    assert_int_equal(cr_router_access(s->rig.router, away, CR_ACCESS_READ, "$some/topic"), CR_DEFER);
+    assert_non_null(strstr(rig_command(&s->rig, s->boss, status), "\"connected\":1,"));
+    assert_int_equal(cr_router_access(s->rig.router, away, CR_ACCESS_WRITE, "some/topic"), CR_DEFER);
+    assert_non_null(strstr(rig_command(&s->rig, s->boss, status), "\"connected\":2,"));
+}
+
 static void unknown_slots_and_verbs_are_refused(void **state)
 {
     struct scene *s = *state;
@@ -290,6 +305,7 @@ int main(void)
         WITH_ANY_TIME(hostile_107_without_random_numbers_nothing_is_issued),
         WITH_ANY_TIME(an_expired_certificate_may_do_nothing),
         WITH_ANY_TIME(a_client_without_certificate_may_do_nothing),
+        WITH_ANY_TIME(who_is_away_is_no_session),
         WITH_ANY_TIME(unknown_slots_and_verbs_are_refused),
     };
 
