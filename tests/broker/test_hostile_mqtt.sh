@@ -121,11 +121,13 @@ for flags in 2 a a; do raw_send "$(packet_publish $flags "$(topic_of d1 csr)" 00
 pubacks() { (($(count_hex "$T/raw" 40020001) >= 3)); }
 until_true 20 pubacks || fail "no three PUBACKs"
 raw_send "$(packet_publish 4 "$(topic_of d1 csr)" 0002 "$body")$(packet_publish c "$(topic_of d1 csr)" 0002 "$body")62020002"
-certificates() { (($(grep -ac 'BEGIN CERTIFICATE' "$T/raw") >= 2 * $1)); }
-until_true 20 certificates 5 || fail "not every request was answered: $(grep -ac BEGIN "$T/raw")"
+# One that comes while the first is being signed is told that it is pending; the certificate comes once for both.
+count_answers() { echo $(($(grep -ac 'BEGIN CERTIFICATE' "$T/raw") / 2 + $(grep -ao /pending "$T/raw" | wc -l))); }
+answers() { (($(count_answers) >= $1)); }
+until_true 20 answers 5 || fail "not every request was answered: $(grep -ac BEGIN "$T/raw")"
 raw_close
 tr -d '\r' <"$T/raw" | awk '/BEGIN CERT/ { n++ } /BEGIN CERT/,/END CERT/ { print > sprintf("'"$T"'/raw-%d", n % 2 == 1 ? (n + 1) / 2 : 0) }' || true
-for i in 2 3 4 5; do
+for ((i = 2; i <= $(grep -ac 'BEGIN CERTIFICATE' "$T/raw") / 2; i++)); do
   equal "$(sed -n '2,$p' "$T/raw-$i" | tr -d '\n')" "$(sed -n '2,$p' "$T/raw-1" | tr -d '\n')"
 done
 issued d1 1
