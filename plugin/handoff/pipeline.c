@@ -64,9 +64,14 @@ void cr_pipeline_worked(void *ctx, struct cr_job *job)
 
 void cr_pipeline_stored(void *ctx, struct cr_job *job)
 {
-    job->audited = job->outcome != CR_OUT_REFUSED || job->refusal != CR_REFUSAL_STORE_UNAVAILABLE;
-    /* Only an intent leaves the outcome open: everything else that the store does settles it. */
-    job->stage = job->op == CR_OP_CSR && job->outcome == CR_OUT_NONE ? CR_STAGE_SIGN : CR_STAGE_DONE;
+    /* Only an intent leaves the outcome open, and what becomes of it is not audited yet: everything else that the store
+     * does settles it. */
+    if (job->op == CR_OP_CSR && job->outcome == CR_OUT_NONE) {
+        job->stage = CR_STAGE_SIGN;
+        job->audited = false;
+    } else {
+        job->stage = CR_STAGE_DONE;
+    }
     cr_pipeline_forward(ctx, job);
 }
 

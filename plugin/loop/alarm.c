@@ -1,6 +1,7 @@
 #include "plugin/loop/loop.h"
 
 #include <cjson/cJSON.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,10 +43,9 @@ void loop_audit(struct cr_router *router, const struct cr_session *session, cons
         return;
     }
     job->refusal = refusal;
-    if (cr_text_copy(job->audit_what, sizeof job->audit_what, what) != CR_OK ||
-        cr_text_copy(job->audit_detail, sizeof job->audit_detail, detail) != CR_OK) {
-        job->audit_detail[0] = '\0';
-    }
+    snprintf(job->audit_what, sizeof job->audit_what, "%s", what);
+    snprintf(job->audit_detail, sizeof job->audit_detail, "%s%s%s", cr_refusal_info(refusal)->error_code,
+             detail[0] != '\0' ? ": " : "", detail);
     loop_send(router, job, CR_STAGE_STORE);
 }
 

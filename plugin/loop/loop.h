@@ -147,7 +147,8 @@ void loop_alarm(struct cr_router *router, const struct cr_session *session, cons
 /* The same without the audit line: the store, which found it, has written that. */
 void loop_alarm_audited(struct cr_router *router, const struct cr_session *session, const char *device,
                         enum cr_refusal refusal, const char *detail);
-/* Only the audit line. Takes no place for long; dropped, and counted, when there is none. */
+/* Only the audit line: the refusal's name, then the detail ("": none). Takes no place for long; dropped, and counted,
+ * when there is none. */
 void loop_audit(struct cr_router *router, const struct cr_session *session, const char *device, const char *slot,
                 const char *what, enum cr_refusal refusal, const char *detail);
 

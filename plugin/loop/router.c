@@ -119,6 +119,16 @@ static enum cr_verdict router_subscribe(struct cr_router *router, const struct c
     return CR_ALLOW;
 }
 
+/* A message goes to or comes from this client. Mosquitto 2.0 also asks about messages that it queues for a client that is
+ * away, and only the missing certificate tells: who reads without one is noticed when it does more than that. */
+static void router_hears_of(struct cr_router *router, const struct cr_client *client, enum cr_access access)
+{
+    if (access != CR_ACCESS_READ || cr_sessions_find(&router->sessions, client) != NULL ||
+        router->host->ops->certificate_mark(router->host, client) != NULL) {
+        loop_notice(router, client);
+    }
+}
+
 bool cr_router_concerns(const struct cr_router *router, const char *topic)
 {
     return topic[0] == '$' || topic[0] == router->setup->config.topic_prefix[0];
@@ -145,13 +155,13 @@ enum cr_verdict cr_router_access(struct cr_router *router, const struct cr_clien
         return access == CR_ACCESS_SUBSCRIBE ? router_subscribe(router, client, text) : CR_ALLOW;
     }
     if (!cr_router_concerns(router, text)) {
-        loop_notice(router, client);
+        router_hears_of(router, client, access);
         return elsewhere;
     }
     cr_topic_parse(&topic, config->topic_prefix, text);
     switch (topic.kind) {
     case CR_TOPIC_OTHER:
-        loop_notice(router, client);
+        router_hears_of(router, client, access);
         return elsewhere;
     case CR_TOPIC_DEVICE:
         return router_device_access(router, client, access, &topic);

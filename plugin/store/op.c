@@ -204,7 +204,9 @@ void store_op_refuse(struct store_op *op, enum cr_refusal refusal, int64_t retry
 {
     const struct cr_refusal_info *info = cr_refusal_info(refusal);
     cr_job_refuse(op->job, refusal, info->retry ? retry_after(op, retry_after_s) : 0);
-    store_audit_op(op, "refused", info->error_code, NULL);
+    if (op->job->op != CR_OP_PRESENT) { /* nobody asked, and it is presented again each second: no line each time */
+        store_audit_op(op, "refused", info->error_code, NULL);
+    }
     store_op_finish(op);
 }
 

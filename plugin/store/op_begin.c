@@ -198,6 +198,15 @@ out:
     return err;
 }
 
+/* A key that was not certified is nobody's again: a device may come with a new one each time. */
+static void refuse_key(struct store_op *op, enum cr_refusal refusal, int64_t seconds)
+{
+    if (!op->key_used) {
+        store_claim_forget(op->store, &op->claim);
+    }
+    store_op_refuse(op, refusal, seconds);
+}
+
 static void on_decision(struct store_op *op, const redisReply *reply)
 {
     enum { RENEWAL = 0, GENERATION, SECONDS /* or, with 'go', the version */ };
@@ -232,13 +241,13 @@ static void on_decision(struct store_op *op, const redisReply *reply)
         job->retry_after_s = (unsigned)(seconds > 0 ? seconds : 1);
         store_op_finish(op);
     } else if (cr_answer_is(&answer, "hold")) {
-        store_op_refuse(op, CR_REFUSAL_ON_HOLD, 0);
+        refuse_key(op, CR_REFUSAL_ON_HOLD, 0);
     } else if (cr_answer_is(&answer, "reused")) {
         store_op_refuse(op, CR_REFUSAL_KEY_REUSED, 0);
     } else if (cr_answer_is(&answer, "busy")) {
-        store_op_refuse(op, CR_REFUSAL_RENEWAL_IN_PROGRESS, seconds);
+        refuse_key(op, CR_REFUSAL_RENEWAL_IN_PROGRESS, seconds);
     } else if (cr_answer_is(&answer, "early")) {
-        store_op_refuse(op, CR_REFUSAL_TOO_EARLY, seconds);
+        refuse_key(op, CR_REFUSAL_TOO_EARLY, seconds);
     } else { /* 'lost' */
         store_op_quarantine(op, "the waiting certificate is missing");
     }

@@ -227,5 +227,7 @@ CR_MUST_USE cr_err store_reconcile_der(struct cr_redis_store *store, const struc
 
 /* Marks a key as used in a certificate; nobody waits for it. */
 void store_claim_use(struct cr_redis_store *store, const struct cr_claim *claim);
+/* Takes back the claim of a key that was refused and is in no certificate; nobody waits for it. */
+void store_claim_forget(struct cr_redis_store *store, const struct cr_claim *claim);
 
 #endif

@@ -244,6 +244,32 @@ static void hostile_108_no_room_for_the_journal(void **state)
     (void)rig_open(&scene_rig, "one");
 }
 
+static long long claims(void)
+{
+    return private_redis_integer(&scene_rig.redis, "EVAL %s 0", "return #redis.call('KEYS', 'cr:{k*')");
+}
+
+/* A device may ask as often as its rate allows, with a new key each time: what is refused leaves nothing behind. What is
+ * certified stays claimed. */
+static void refused_keys_leave_nothing(void **state)
+{
+    (void)state;
+    struct rig_broker *broker = rig_open(&scene_rig, "one");
+    struct cr_cert_facts young =
+        rig_cert(scene_device, 1, 1, scene_rig.now_s - RIG_DAY_S, scene_rig.now_s + 89 * RIG_DAY_S);
+    (void)rig_present(broker, scene_slot, &young);
+    EVENTUALLY(claims() == 1)
+    for (unsigned i = 0; i < 20; i++) {
+        struct cr_job *job = rig_run(broker, rig_job_csr(broker, scene_device, scene_slot, 100 + i, &young));
+        assert_int_equal(job->refusal, CR_REFUSAL_TOO_EARLY);
+        cr_job_free(job);
+    }
+    EVENTUALLY(claims() == 1)
+    cr_job_free(rig_run(broker, rig_job_trigger(broker, scene_device, scene_slot)));
+    cr_job_free(rig_issue(broker, scene_device, scene_slot, 2));
+    EVENTUALLY(claims() == 2)
+}
+
 static void weak_persistence_is_told(void **state)
 {
     (void)state;
@@ -277,6 +303,7 @@ int main(void)
         REDIS_TEST(hostile_95_an_older_state_is_brought_forward),
         REDIS_TEST(newer_state_is_left_alone),
         REDIS_TEST(hostile_108_no_room_for_the_journal),
+        REDIS_TEST(refused_keys_leave_nothing),
         REDIS_TEST(weak_persistence_is_told),
     };
     return cmocka_run_group_tests_name("store and its data", tests, NULL, NULL);

@@ -40,6 +40,23 @@ static void redis_away_is_told_at_once(void **state)
     assert_true(scene_mono_ms() - begun < 1000);
 }
 
+/* What a connection presents is presented again each second: no line each time, or an outage of an hour fills the disk
+ * that the journal needs. A device that asked is told, and has its line. */
+static void redis_away_does_not_fill_the_journal(void **state)
+{
+    (void)state;
+    struct rig_broker *broker = rig_open(&scene_rig, "one");
+    struct cr_cert_facts old = scene_old_cert();
+    private_redis_kill(&scene_rig.redis);
+    for (int i = 0; i < 20; i++) {
+        scene_expect_unavailable(rig_run(broker, rig_job_present(broker, scene_slot, &old)));
+    }
+    scene_expect_unavailable(rig_run(broker, rig_job(broker, CR_OP_GET, scene_device, scene_slot)));
+    rig_expect_audits(&scene_rig, "refused", scene_device, 1);
+    rig_close(broker);
+    assert_int_equal(rig_audits(&scene_rig, "refused", scene_device), 1);
+}
+
 static void hostile_92_a_stall_is_bounded(void **state)
 {
     (void)state;
@@ -262,6 +279,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         REDIS_TEST(redis_away_at_start_is_no_failure),
         REDIS_TEST(redis_away_is_told_at_once),
+        REDIS_TEST(redis_away_does_not_fill_the_journal),
         REDIS_TEST(hostile_92_a_stall_is_bounded),
         REDIS_TEST(late_record_after_a_crash),
         REDIS_TEST(late_record_after_a_stall),

@@ -164,6 +164,23 @@ static void hostile_79_a_flood_is_limited_and_counted(void **state)
     take_certificate(s);
 }
 
+/* Who looks for a cause has only the line. */
+static void an_audit_line_says_why(void **state)
+{
+    struct scene *s = *state;
+    struct fake_ledger *ledger = fake_store_ledger(s->rig.store);
+
+    rig_publish(&s->rig, s->client, CSR_TOPIC, rig_text("junk"));
+    assert_string_equal(fake_ledger_audit_detail(ledger, "refused"), "malformed-request");
+    rig_publish(&s->rig, s->client, CSR_TOPIC, rig_text("-----BEGIN CERTIFICATE REQUEST-----\n"));
+    assert_string_equal(fake_ledger_audit_detail(ledger, "refused"), "malformed-pem");
+    rig_publish(&s->rig, s->client, "$identity/v1/meter-1/nowhere/csr", rig_text("junk"));
+    assert_string_equal(fake_ledger_audit_detail(ledger, "refused"), "unknown-slot");
+    rig_publish(&s->rig, s->client, "$identity/v1/meter-2/operational/csr", cr_blob_view(&s->csr));
+    assert_string_equal(fake_ledger_audit_detail(ledger, "alarm"),
+                        "wrong-identity: published to the topic of another device");
+}
+
 static void redis_down_tells_when_to_retry(void **state)
 {
     struct scene *s = *state;
@@ -175,6 +192,7 @@ static void redis_down_tells_when_to_retry(void **state)
     assert_non_null(rejected);
     assert_non_null(strstr((const char *)rejected->payload.data, "\"errorCode\":\"store-unavailable\""));
     assert_non_null(strstr((const char *)rejected->payload.data, "\"retryAfter\":"));
+    assert_int_equal(fake_ledger_audit_count(fake_store_ledger(s->rig.store), "refused", "meter-1"), 1);
     fake_store_fault(s->rig.store, FAKE_STORE_WELL);
     flow_rig_pass(&s->rig, 5);
     rig_publish(&s->rig, s->client, CSR_TOPIC, cr_blob_view(&s->csr));
@@ -213,6 +231,7 @@ static void hostile_107_without_random_numbers_nothing_is_issued(void **state)
     rig_publish(&s->rig, s->client, CSR_TOPIC, cr_blob_view(&s->csr));
     expect_rejected(s, "issuer-unavailable");
     assert_int_equal(fake_ledger_audit_count(fake_store_ledger(s->rig.store), "issued", NULL), 0);
+    assert_int_equal(fake_ledger_audit_count(fake_store_ledger(s->rig.store), "refused", "meter-1"), 1);
     s->rig.random_fails = false;
     rig_publish(&s->rig, s->client, CSR_TOPIC, cr_blob_view(&s->csr));
     take_certificate(s);
@@ -236,6 +255,21 @@ static void a_client_without_certificate_may_do_nothing(void **state)
     assert_int_equal(cr_router_access(s->rig.router, anonymous, CR_ACCESS_READ,
                                       "$identity/v1/meter-1/operational/certificate"),
                      CR_DENY);
+}
+
+/* Mosquitto 2.0 asks about each message that is queued for a client that is away, too, and still gives its address. */
+static void who_is_away_is_no_session(void **state)
+{
+    struct scene *s = *state;
+    static const char status[] = "{\"commands\":[{\"command\":\"getStatus\"}]}";
+    const struct cr_client *away = fake_host_connect(&s->rig.host, "sleeper", (struct cr_bytes){ NULL, 0 }, 4);
+
+    assert_non_null(strstr(rig_command(&s->rig, s->boss, status), "\"connected\":1,"));
+    assert_int_equal(cr_router_access(s->rig.router, away, CR_ACCESS_READ, "some/topic"), CR_DEFER);
+    assert_int_equal(cr_router_access(s->rig.router, away, CR_ACCESS_READ, "$some/topic"), CR_DEFER);
+    assert_non_null(strstr(rig_command(&s->rig, s->boss, status), "\"connected\":1,"));
+    assert_int_equal(cr_router_access(s->rig.router, away, CR_ACCESS_WRITE, "some/topic"), CR_DEFER);
+    assert_non_null(strstr(rig_command(&s->rig, s->boss, status), "\"connected\":2,"));
 }
 
 static void unknown_slots_and_verbs_are_refused(void **state)
@@ -265,11 +299,13 @@ int main(void)
         WITH_ANY_TIME(hostile_65_another_devices_topic_is_denied_with_an_alarm),
         WITH_WINDOW(hostile_78_before_the_window_is_too_early),
         WITH_ANY_TIME(hostile_79_a_flood_is_limited_and_counted),
+        WITH_ANY_TIME(an_audit_line_says_why),
         WITH_ANY_TIME(redis_down_tells_when_to_retry),
         WITH_ANY_TIME(too_much_under_way_is_busy),
         WITH_ANY_TIME(hostile_107_without_random_numbers_nothing_is_issued),
         WITH_ANY_TIME(an_expired_certificate_may_do_nothing),
         WITH_ANY_TIME(a_client_without_certificate_may_do_nothing),
+        WITH_ANY_TIME(who_is_away_is_no_session),
         WITH_ANY_TIME(unknown_slots_and_verbs_are_refused),
     };
 

@@ -214,6 +214,16 @@ static void begin_intend(struct fake_ledger *ledger, struct cr_job *job, const s
     begin_go_on(job, slot);
 }
 
+/* A key that was not certified is nobody's again. */
+static void refuse_key(struct fake_ledger *ledger, struct cr_job *job, struct fake_key *key, enum cr_refusal refusal,
+                       int64_t seconds)
+{
+    if (!key->used) {
+        key->device[0] = '\0';
+    }
+    fake_refuse(ledger, job, refusal, seconds);
+}
+
 void fake_ledger_begin(struct fake_ledger *ledger, struct cr_job *job, const struct fake_owner *owner)
 {
     struct fake_slot unknown = { .life = 0 };
@@ -232,7 +242,7 @@ void fake_ledger_begin(struct fake_ledger *ledger, struct cr_job *job, const str
     const struct cr_slot_record *view = &slot->view;
     fake_expire(ledger, job, slot);
     if (view->held) {
-        fake_refuse(ledger, job, CR_REFUSAL_ON_HOLD, job->setup->config.retry_after_s);
+        refuse_key(ledger, job, key, CR_REFUSAL_ON_HOLD, job->setup->config.retry_after_s);
         return;
     }
     bool this_key =
@@ -266,7 +276,7 @@ void fake_ledger_begin(struct fake_ledger *ledger, struct cr_job *job, const str
         return;
     }
     if (leased) {
-        fake_refuse(ledger, job, CR_REFUSAL_RENEWAL_IN_PROGRESS, slot->lease - job->now_s);
+        refuse_key(ledger, job, key, CR_REFUSAL_RENEWAL_IN_PROGRESS, slot->lease - job->now_s);
         return;
     }
     if (view->state == CR_STATE_QUIET && !job->profile->request_any_time) {
@@ -280,7 +290,7 @@ void fake_ledger_begin(struct fake_ledger *ledger, struct cr_job *job, const str
             opens = cr_profile_window_opens(job->profile, job->presented.not_before, job->presented.not_after);
         }
         if (opens > job->now_s) {
-            fake_refuse(ledger, job, CR_REFUSAL_TOO_EARLY, opens - job->now_s);
+            refuse_key(ledger, job, key, CR_REFUSAL_TOO_EARLY, opens - job->now_s);
             return;
         }
     }

@@ -26,7 +26,7 @@ struct fake_device {
 struct fake_key {
     struct fake_key *next;
     uint8_t hash[CR_SHA256_LEN];
-    char device[CR_NAME_CAP], slot[CR_NAME_CAP];
+    char device[CR_NAME_CAP], slot[CR_NAME_CAP]; /* "": nobody's any more */
     bool used; /* in a certificate */
 };
 

@@ -82,6 +82,16 @@ unsigned fake_ledger_audit_count(const struct fake_ledger *ledger, const char *w
     return count;
 }
 
+const char *fake_ledger_audit_detail(const struct fake_ledger *ledger, const char *what)
+{
+    for (const struct fake_line *line = ledger->line; line != NULL; line = line->next) {
+        if (strcmp(line->what, what) == 0) {
+            return line->detail;
+        }
+    }
+    return "";
+}
+
 /* ---- finding ---- */
 
 static unsigned chain_of(const char *text)
@@ -195,10 +205,12 @@ bool fake_key_claim(struct fake_ledger *ledger, const uint8_t hash[CR_SHA256_LEN
             abort();
         }
         memcpy(key->hash, hash, CR_SHA256_LEN);
-        snprintf(key->device, sizeof key->device, "%s", device);
-        snprintf(key->slot, sizeof key->slot, "%s", slot);
         key->next = ledger->key[chain];
         ledger->key[chain] = key;
+    }
+    if (key->device[0] == '\0') {
+        snprintf(key->device, sizeof key->device, "%s", device);
+        snprintf(key->slot, sizeof key->slot, "%s", slot);
     }
     *claimed = key;
     return strcmp(key->device, device) == 0 && strcmp(key->slot, slot) == 0;

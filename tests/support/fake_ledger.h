@@ -37,6 +37,8 @@ void fake_ledger_audit(struct fake_ledger *ledger, const char *what, const char 
                        const char *detail);
 /* How many audit lines there are; what, device: NULL for any. */
 unsigned fake_ledger_audit_count(const struct fake_ledger *ledger, const char *what, const char *device);
+/* What the newest line of this kind says. Lent; "": there is none. */
+const char *fake_ledger_audit_detail(const struct fake_ledger *ledger, const char *what);
 
 /* For tests: puts a slot that exists on hold, or releases it. False: there is none. */
 bool fake_ledger_hold(struct fake_ledger *ledger, const char *device, const char *slot, bool held);
