@@ -1,4 +1,4 @@
-/* Replays the renewal campaign of a fleet of smart meters; see usage(). */
+/* Replays the renewal campaign of a fleet of smart meters; tests/bench/meters --help says how. */
 #include "tests/bench/bench_cpu.h"
 #include "tests/bench/meters_report.h"
 
@@ -9,28 +9,6 @@
 #include <string.h>
 
 enum { DEVICES_DEFAULT = 22000, DEVICES_MAX = 9999999, SPREAD_DEFAULT = 50 };
-
-static void usage(void)
-{
-    (void)printf(
-        "Replays the renewal campaign of a fleet of smart meters: the plugin's own router, store and workers, on a Redis\n"
-        "of its own, with a fake broker around them and a clock that jumps from one appearance to the next.\n\n"
-        "Usage: tests/bench/meters [--devices N] [--seed N] [--json FILE] [--no-comparison]\n"
-        "  --devices N       how many meters (default %d)\n"
-        "  --seed N          another fleet of the same kind (default 1)\n"
-        "  --json FILE       also write the figures as JSON\n"
-        "  --no-comparison   leave out the second table, the same fleet without staggering\n\n"
-        "The fleet: certificates of %d days, provisioned within %d days, renewed in the last %d. A meter appears once a\n"
-        "day at a minute of its own; %d %% of its days end in a deep sleep of up to 72 h. %d %% of the meters are\n"
-        "unreachable for a stretch of their %d days whose ends are both random. It ends when the last certificate has\n"
-        "expired. Without staggering: renewal_spread 0%%, each is due when its window opens.\n\n"
-        "Examples:\n"
-        "  tests/bench/meters\n"
-        "  tests/bench/meters --devices 220000 --no-comparison --json campaign.json\n"
-        "  tests/bench/meters --devices 2200000 --no-comparison      # takes hours\n",
-        DEVICES_DEFAULT, METERS_LIFETIME_D, METERS_PROVISIONED_D, METERS_CAMPAIGN_D, METERS_SLEEP_PERCENT,
-        METERS_DARK_PERCENT, METERS_CAMPAIGN_D);
-}
 
 struct arguments {
     struct meters_options options;
@@ -44,13 +22,12 @@ static void arguments_read(struct arguments *arguments, int argc, char **argv)
                                            { "seed", required_argument, NULL, 's' },
                                            { "json", required_argument, NULL, 'j' },
                                            { "no-comparison", no_argument, NULL, 'n' },
-                                           { "help", no_argument, NULL, 'h' },
                                            { NULL, 0, NULL, 0 } };
     int which;
     *arguments = (struct arguments){
         .options = { .devices = DEVICES_DEFAULT, .seed = 1, .spread_percent = SPREAD_DEFAULT }, .comparison = true,
     };
-    while ((which = getopt_long(argc, argv, "h", known, NULL)) != -1) {
+    while ((which = getopt_long(argc, argv, "", known, NULL)) != -1) {
         switch (which) {
         case 'd':
             arguments->options.devices = bench_number("--devices", optarg, DEVICES_MAX);
@@ -64,11 +41,8 @@ static void arguments_read(struct arguments *arguments, int argc, char **argv)
         case 'n':
             arguments->comparison = false;
             break;
-        case 'h':
-            usage();
-            exit(0);
         default:
-            (void)fputs("see --help\n", stderr);
+            (void)fputs("see tests/bench/meters --help\n", stderr);
             exit(2);
         }
     }

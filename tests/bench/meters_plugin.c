@@ -51,6 +51,15 @@ struct meters_plugin {
     double loop_us;
 };
 
+static struct meters_plugin *running; /* so that its Redis ends with the program, however that ends */
+
+static void end_redis(void)
+{
+    if (running != NULL) {
+        private_redis_free(&running->redis);
+    }
+}
+
 static double cpu_us(clockid_t which)
 {
     struct timespec spent;
@@ -169,9 +178,12 @@ void meters_plugin_new(struct meters_plugin **plugin, struct meters_host *host)
     /* As an operator would run it; the rewrites of the append-only file included. */
     static const char *const persistence[] = { "--appendfsync", "everysec", NULL };
     struct meters_plugin *p = calloc(1, sizeof *p);
-    if (p == NULL) {
+    static bool registered;
+    if (p == NULL || (!registered && atexit(end_redis) != 0)) {
         bench_die("out of memory");
     }
+    registered = true;
+    running = p;
     p->host = host;
     atomic_init(&p->inside, 0);
     if (!private_redis_available()) {
@@ -290,6 +302,7 @@ void meters_plugin_free(struct meters_plugin *plugin)
     cr_wake_free(plugin->wake);
     cr_setup_drop(plugin->setup);
     private_redis_free(&plugin->redis);
+    running = NULL;
     free(plugin);
 }
 

@@ -8,6 +8,7 @@
 #include "tests/bench/meters_progress.h"
 
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,7 @@ enum {
     ISSUER_AFTER_D = 20 * 365,
     REACHABLE = 3,            /* appearances */
     SLOT_LINES_CAP = 200,
+    TURNS_MAX = 1000000,
     TOPIC_CAP = 96,
 };
 
@@ -35,6 +37,13 @@ struct replay {
     long long bytes_before;
     char first_rejection[200];
 };
+
+static volatile sig_atomic_t interrupted;
+
+static void interrupt(int number)
+{
+    interrupted = number;
+}
 
 /* ---- a meter that is awake ---- */
 
@@ -121,9 +130,12 @@ static void meter_hears(struct replay *replay, const struct meters_message *mess
 /* Until the plugin has nothing more to say and to do at this time. */
 static void settle(struct replay *replay)
 {
-    for (;;) {
+    for (unsigned turns = 0;;) {
         struct meters_message message;
         bool heard = false;
+        if (interrupted != 0) {
+            exit(128 + interrupted); /* Redis and its directory go with the program */
+        }
         meters_plugin_tick(replay->plugin);
         while (meters_host_take(&replay->host, &message)) {
             meter_hears(replay, &message);
@@ -131,10 +143,14 @@ static void settle(struct replay *replay)
             heard = true;
         }
         if (heard) {
+            turns = 0;
             continue;
         }
         if (meters_plugin_idle(replay->plugin)) {
             return;
+        }
+        if (++turns == TURNS_MAX) {
+            bench_die("the plugin does not come to rest while the clock stands");
         }
         meters_plugin_wait(replay->plugin);
     }
@@ -279,6 +295,8 @@ void meters_replay(struct meters_result *result, const struct meters_options *op
     struct replay replay = { .options = options, .result = result };
     double begun_us = bench_now_us(), devices = options->devices;
     *result = (struct meters_result){ .devices = options->devices };
+    (void)signal(SIGINT, interrupt);
+    (void)signal(SIGTERM, interrupt);
     meters_progress_begin(&replay.progress, options->title);
     replay_begin(&replay);
     struct meters_cpu begun = meters_plugin_cpu(replay.plugin);
