@@ -25,25 +25,16 @@ static void arguments_read(struct arguments *arguments, int argc, char **argv)
                                            { NULL, 0, NULL, 0 } };
     int which;
     *arguments = (struct arguments){
-        .options = { .devices = DEVICES_DEFAULT, .seed = 1, .spread_percent = SPREAD_DEFAULT }, .comparison = true,
+        .options = { .devices = DEVICES_DEFAULT, .seed = 1, .spread_percent = SPREAD_DEFAULT },
+        .comparison = true,
     };
     while ((which = getopt_long(argc, argv, "", known, NULL)) != -1) {
         switch (which) {
-        case 'd':
-            arguments->options.devices = bench_number("--devices", optarg, DEVICES_MAX);
-            break;
-        case 's':
-            arguments->options.seed = bench_number("--seed", optarg, UINT32_MAX);
-            break;
-        case 'j':
-            arguments->json = optarg;
-            break;
-        case 'n':
-            arguments->comparison = false;
-            break;
-        default:
-            (void)fputs("see tests/bench/meters --help\n", stderr);
-            exit(2);
+        case 'd': arguments->options.devices = bench_number("--devices", optarg, DEVICES_MAX); break;
+        case 's': arguments->options.seed = bench_number("--seed", optarg, UINT32_MAX); break;
+        case 'j': arguments->json = optarg; break;
+        case 'n': arguments->comparison = false; break;
+        default: (void)fputs("see tests/bench/meters --help\n", stderr); exit(2);
         }
     }
     if (optind < argc) {
@@ -68,9 +59,9 @@ int main(int argc, char **argv)
         meters_report_table(&without, "The same fleet without staggering: each is due when its window opens", false);
     }
     meters_report_notes();
-    bool written = arguments.json == NULL ||
-                   meters_report_json(arguments.json, &staggered, arguments.comparison ? &without : NULL,
-                                      arguments.options.seed);
+    bool written =
+        arguments.json == NULL ||
+        meters_report_json(arguments.json, &staggered, arguments.comparison ? &without : NULL, arguments.options.seed);
     if (!written) {
         (void)fprintf(stderr, "%s: %s\n", arguments.json, strerror(errno));
     }

@@ -11,9 +11,9 @@
 enum {
     METERS_DAY_MIN = 1440,
     METERS_LIFETIME_D = 1095,
-    METERS_PROVISIONED_D = 14,   /* all were provisioned within so many days */
-    METERS_CAMPAIGN_D = 90,      /* the renewal window */
-    METERS_WARM_UP_D = 7,        /* the plugin sees the fleet so long before the first window opens */
+    METERS_PROVISIONED_D = 14, /* all were provisioned within so many days */
+    METERS_CAMPAIGN_D = 90,    /* the renewal window */
+    METERS_WARM_UP_D = 7,      /* the plugin sees the fleet so long before the first window opens */
     METERS_SLEEP_MAX_MIN = 72 * 60,
     METERS_SLEEP_PERCENT = 20,   /* of a meter's days that end in a deep sleep of up to so long */
     METERS_DARK_PERCENT = 7,     /* of the meters are unreachable for a stretch of their campaign */
@@ -22,15 +22,15 @@ enum {
 #define METERS_NOBODY UINT32_MAX
 
 struct meter {
-    struct cr_blob certificate;   /* the one it connects with */
-    int64_t due_s;                /* of the certificate it was provisioned with */
+    struct cr_blob certificate; /* the one it connects with */
+    int64_t due_s;              /* of the certificate it was provisioned with */
     int64_t expires_s;
-    uint8_t asked_key[8];         /* beginning of the hash of the key that it asked for last */
-    uint32_t next;                /* in the list of those who appear in the same minute */
-    uint32_t dark_from, dark_to;  /* minutes; the same: never */
-    uint16_t minute;              /* of the day, its own */
-    uint16_t chances;             /* appearances since it was due, until it renewed */
-    uint16_t seen;                /* appearances since its window opened, until it renewed */
+    uint8_t asked_key[8];        /* beginning of the hash of the key that it asked for last */
+    uint32_t next;               /* in the list of those who appear in the same minute */
+    uint32_t dark_from, dark_to; /* minutes; the same: never */
+    uint16_t minute;             /* of the day, its own */
+    uint16_t chances;            /* appearances since it was due, until it renewed */
+    uint16_t seen;               /* appearances since its window opened, until it renewed */
     bool renewed;
 };
 
@@ -38,10 +38,10 @@ struct meters_fleet {
     struct meter *meter;
     uint32_t count;
     uint64_t seed;
-    int64_t begin_s;              /* minute 0 */
+    int64_t begin_s; /* minute 0 */
     int64_t window_s;
-    uint32_t minutes;             /* the replay's length: until the last certificate has expired */
-    uint32_t *first;              /* by minute: who appears first; then ->next */
+    uint32_t minutes; /* the replay's length: until the last certificate has expired */
+    uint32_t *first;  /* by minute: who appears first; then ->next */
 };
 
 /* Makes the meters and their certificates, and lines up their first appearances. */

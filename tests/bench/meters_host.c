@@ -13,8 +13,9 @@ static struct meters_client *client_of(const struct cr_client *client)
 
 static enum meters_verb verb_of(const char *topic)
 {
-    static const char *const verbs[] = { [METERS_RENEW] = "renew", [METERS_CERTIFICATE] = "certificate",
-                                         [METERS_REJECTED] = "rejected" };
+    static const char *const verbs[] = {
+        [METERS_RENEW] = "renew", [METERS_CERTIFICATE] = "certificate", [METERS_REJECTED] = "rejected"
+    };
     const char *verb = strrchr(topic, '/');
     for (unsigned i = 0; verb != NULL && i < METERS_OTHER; i++) {
         if (strcmp(verb + 1, verbs[i]) == 0) {
@@ -58,7 +59,8 @@ static cr_err host_publish(struct cr_host *base, const struct cr_publication *pu
             cr_blob_fini(&host->response);
             host->response = payload;
         } else {
-            *message_room(host) = (struct meters_message){ i, client->connection, verb_of(publication->topic), payload };
+            *message_room(host) =
+                (struct meters_message){ i, client->connection, verb_of(publication->topic), payload };
         }
         return CR_OK;
     }
@@ -143,7 +145,11 @@ struct meters_client *meters_host_connect(struct meters_host *host, unsigned pla
     *client = (struct meters_client){ .certificate = certificate, .connection = connection, .online = true };
     (void)snprintf(client->id, sizeof client->id, "%s", id);
     client->client = (struct cr_client){
-        .handle = client, .id = client->id, .username = username, .address = "192.0.2.1", .protocol = 5,
+        .handle = client,
+        .id = client->id,
+        .username = username,
+        .address = "192.0.2.1",
+        .protocol = 5,
     };
     return client;
 }

@@ -11,8 +11,8 @@ enum { METERS_CLIENTS = 64, METERS_ID_CAP = 24 };
 enum meters_verb { METERS_RENEW, METERS_CERTIFICATE, METERS_REJECTED, METERS_OTHER };
 
 struct meters_message {
-    unsigned client;        /* place in meters_host.client */
-    unsigned connection;    /* the client's when it was sent */
+    unsigned client;     /* place in meters_host.client */
+    unsigned connection; /* the client's when it was sent */
     enum meters_verb verb;
     struct cr_blob payload; /* owned */
 };
@@ -24,7 +24,7 @@ struct meters_client {
     unsigned device;             /* the caller's */
     unsigned connection;         /* counts those of this place */
     bool online, kicked;
-    bool asked;                  /* the caller's: a request was sent on this connection */
+    bool asked; /* the caller's: a request was sent on this connection */
     unsigned holds;
 };
 
@@ -33,7 +33,7 @@ struct meters_host {
     struct meters_client client[METERS_CLIENTS];
     struct meters_message *message; /* not taken yet, oldest first */
     unsigned first, count, room;
-    struct cr_blob response;     /* the last answer on the operator channel */
+    struct cr_blob response; /* the last answer on the operator channel */
     unsigned long warnings;
     char last_warning[200];
 };

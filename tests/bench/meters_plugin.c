@@ -3,6 +3,7 @@
 #include "plugin/loop/router.h"
 #include "plugin/store/store_redis.h"
 #include "tests/bench/bench_cpu.h"
+#include "tests/bench/meters_stations.h"
 #include "tests/support/private_redis.h"
 
 #include <errno.h>
@@ -24,30 +25,15 @@ struct manual_clock {
     _Atomic int64_t wall_s, mono_ms;
 };
 
-/* In front of a station of the pipeline: counts what is inside. */
-struct counted_store {
-    struct cr_store store; /* first */
-    struct cr_store *real;
-    struct meters_plugin *plugin;
-};
-struct counted_workers {
-    struct cr_workers workers; /* first */
-    struct cr_workers *real;
-    struct meters_plugin *plugin;
-};
-
 struct meters_plugin {
     struct meters_host *host;
     struct private_redis redis;
     struct manual_clock clock;
     struct cr_setup *setup;
     struct cr_wake *wake;
-    struct cr_pipeline pipeline;
-    struct counted_store store;
-    struct counted_workers workers;
+    struct meters_stations stations;
     struct cr_router *router;
-    atomic_uint inside; /* jobs at a station */
-    sigset_t waiting;   /* the signals that are blocked while it waits: all but the wake-up */
+    sigset_t waiting; /* the signals that are blocked while it waits: all but the wake-up */
     double loop_us;
 };
 
@@ -88,78 +74,11 @@ void meters_plugin_time(struct meters_plugin *plugin, int64_t now_s)
     }
 }
 
-/* ---- counting what is under way ---- */
-
-/* A job went on from a station, or home. Where it went on it was counted there before. */
-static void left_station(struct meters_plugin *plugin)
-{
-    if (atomic_fetch_sub(&plugin->inside, 1) == 1) {
-        cr_wake_ring(plugin->wake); /* the last one: whoever waits for all of them may go on */
-    }
-}
-
-static cr_err counted_store_submit(struct cr_store *base, struct cr_job **job)
-{
-    struct counted_store *store = (struct counted_store *)base;
-    atomic_fetch_add(&store->plugin->inside, 1);
-    cr_err err = cr_store_submit(store->real, job);
-    if (err != CR_OK) {
-        atomic_fetch_sub(&store->plugin->inside, 1);
-    }
-    return err;
-}
-
-static void counted_store_health(struct cr_store *base, struct cr_store_health *health)
-{
-    cr_store_health_get(((struct counted_store *)base)->real, health);
-}
-
-static void counted_store_free(struct cr_store *base)
-{
-    cr_store_free(((struct counted_store *)base)->real);
-}
-
-static void on_stored(void *ctx, struct cr_job *job)
-{
-    struct meters_plugin *plugin = ctx;
-    bool made_there = job->op == CR_OP_DELIVER || job->op == CR_OP_PUSH;
-    cr_pipeline_stored(&plugin->pipeline, job);
-    if (!made_there) {
-        left_station(plugin);
-    }
-}
-
-static cr_err counted_workers_submit(struct cr_workers *base, struct cr_job **job)
-{
-    struct counted_workers *workers = (struct counted_workers *)base;
-    atomic_fetch_add(&workers->plugin->inside, 1);
-    cr_err err = cr_workers_submit(workers->real, job);
-    if (err != CR_OK) {
-        atomic_fetch_sub(&workers->plugin->inside, 1);
-    }
-    return err;
-}
-
-static void counted_workers_stop(struct cr_workers *base)
-{
-    cr_workers_stop(((struct counted_workers *)base)->real);
-}
-
-static void counted_workers_free(struct cr_workers *base)
-{
-    cr_workers_free(((struct counted_workers *)base)->real);
-}
-
-static void on_worked(void *ctx, struct cr_job *job)
-{
-    struct meters_plugin *plugin = ctx;
-    cr_pipeline_worked(&plugin->pipeline, job);
-    left_station(plugin);
-}
+/* ---- what is under way ---- */
 
 bool meters_plugin_idle(const struct meters_plugin *plugin)
 {
-    return atomic_load(&plugin->inside) == 0 && cr_queue_len(plugin->pipeline.completions) == 0;
+    return meters_stations_idle(&plugin->stations);
 }
 
 void meters_plugin_wait(struct meters_plugin *plugin)
@@ -185,7 +104,6 @@ void meters_plugin_new(struct meters_plugin **plugin, struct meters_host *host)
     registered = true;
     running = p;
     p->host = host;
-    atomic_init(&p->inside, 0);
     if (!private_redis_available()) {
         bench_die("there is no redis-server");
     }
@@ -214,10 +132,11 @@ static void load_setup(struct meters_plugin *plugin, int64_t now_s, const char *
     if (mkdir(path, 0700) != 0) {
         bench_die("%s: %s", path, strerror(errno));
     }
-    (void)snprintf(text, sizeof text,
-                   "issuer_certfile %s/ca.pem\nissuer_keyfile %s/ca.key\nredis unix:%s\nredis_timeout 1m\njournal_dir %s\n"
-                   "broker_name meters\ndefault_access allow\nadmin_username operator\n\nslot operational\n%s",
-                   dir, dir, plugin->redis.socket, path, slot_lines);
+    (void)snprintf(
+        text, sizeof text,
+        "issuer_certfile %s/ca.pem\nissuer_keyfile %s/ca.key\nredis unix:%s\nredis_timeout 1m\njournal_dir %s\n"
+        "broker_name meters\ndefault_access allow\nadmin_username operator\n\nslot operational\n%s",
+        dir, dir, plugin->redis.socket, path, slot_lines);
     (void)snprintf(path, sizeof path, "%s/cert-renewal.conf", dir);
     FILE *file = fopen(path, "we");
     if (file == NULL || fputs(text, file) < 0 || fclose(file) != 0) {
@@ -240,12 +159,12 @@ static void start_wake(struct meters_plugin *plugin)
     (void)sigdelset(&plugin->waiting, SIGURG);
 }
 
-static void await_store(struct meters_plugin *plugin)
+static void await_store(struct cr_store *store)
 {
     struct cr_store_health health;
     double end_us = bench_now_us() + CONNECT_S * 1e6;
     do {
-        cr_store_health_get(&plugin->store.store, &health);
+        cr_store_health_get(store, &health);
         if (bench_now_us() > end_us) {
             bench_die("the store does not reach Redis: %s", health.problem);
         }
@@ -262,31 +181,36 @@ void meters_plugin_start(struct meters_plugin *plugin, int64_t now_s, const char
     load_setup(plugin, now_s, slot_lines);
     start_wake(plugin);
     unsigned most = plugin->setup->config.max_in_flight;
-    struct cr_store_redis_options store = {
-        .setup = plugin->setup, .clock = &plugin->clock.clock, .max_jobs = most, .done = on_stored, .done_ctx = plugin,
+    struct meters_stations *stations = &plugin->stations;
+    struct cr_store *store = NULL;
+    struct cr_workers *workers = NULL;
+    struct cr_store_redis_options store_options = {
+        .setup = plugin->setup,
+        .clock = &plugin->clock.clock,
+        .max_jobs = most,
+        .done = meters_stations_stored,
+        .done_ctx = stations,
     };
-    struct cr_pool_options pool = {
-        .threads = plugin->setup->config.workers, .capacity = most, .random = cr_random_system(), .done = on_worked,
-        .done_ctx = plugin,
+    struct cr_pool_options pool_options = {
+        .threads = plugin->setup->config.workers,
+        .capacity = most,
+        .random = cr_random_system(),
+        .done = meters_stations_worked,
+        .done_ctx = stations,
     };
-    static const struct cr_store_ops store_ops = { counted_store_submit, counted_store_health, counted_store_free };
-    static const struct cr_workers_ops workers_ops = { counted_workers_submit, counted_workers_stop,
-                                                       counted_workers_free };
-    plugin->store = (struct counted_store){ { &store_ops }, NULL, plugin };
-    plugin->workers = (struct counted_workers){ { &workers_ops }, NULL, plugin };
-    if (cr_pipeline_init(&plugin->pipeline, most, plugin->wake) != CR_OK) {
+    if (meters_stations_init(stations, most, plugin->wake) != CR_OK) {
         bench_die("out of memory");
     }
-    if (cr_store_redis_new(&plugin->store.real, &store, why, sizeof why) != CR_OK) {
+    if (cr_store_redis_new(&store, &store_options, why, sizeof why) != CR_OK) {
         bench_die("the store: %s", why);
     }
-    plugin->pipeline.store = &plugin->store.store;
-    if (cr_pool_new(&plugin->workers.real, &pool) != CR_OK) {
+    meters_stations_set_store(stations, store);
+    if (cr_pool_new(&workers, &pool_options) != CR_OK) {
         bench_die("the workers do not start");
     }
-    plugin->pipeline.workers = &plugin->workers.workers;
-    await_store(plugin);
-    struct cr_router_options router = { &plugin->host->host, &plugin->clock.clock, plugin->setup, &plugin->pipeline };
+    meters_stations_set_workers(stations, workers);
+    await_store(store);
+    struct cr_router_options router = { &plugin->host->host, &plugin->clock.clock, plugin->setup, &stations->pipeline };
     if (cr_router_new(&plugin->router, &router) != CR_OK) {
         bench_die("out of memory");
     }
@@ -294,11 +218,9 @@ void meters_plugin_start(struct meters_plugin *plugin, int64_t now_s, const char
 
 void meters_plugin_free(struct meters_plugin *plugin)
 {
-    cr_workers_stop(plugin->pipeline.workers);
-    cr_store_free(plugin->pipeline.store);
-    cr_workers_free(plugin->pipeline.workers);
+    meters_stations_stop(&plugin->stations);
     cr_router_free(plugin->router);
-    cr_pipeline_fini(&plugin->pipeline);
+    meters_stations_fini(&plugin->stations);
     cr_wake_free(plugin->wake);
     cr_setup_drop(plugin->setup);
     private_redis_free(&plugin->redis);
@@ -368,8 +290,8 @@ long long meters_plugin_redis_bytes(struct meters_plugin *plugin)
     if (reply != NULL) {
         freeReplyObject(reply);
     }
-    long long audit = private_redis_integer(&plugin->redis, "MEMORY USAGE %s:audit SAMPLES 0",
-                                            plugin->setup->config.redis_prefix);
+    long long audit =
+        private_redis_integer(&plugin->redis, "MEMORY USAGE %s:audit SAMPLES 0", plugin->setup->config.redis_prefix);
     if (used < 0) {
         bench_die("Redis does not tell what it uses");
     }

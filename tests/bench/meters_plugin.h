@@ -1,5 +1,5 @@
-/* meters_plugin: the whole plugin but for the broker: router, workers and the store on a Redis of its own, with their real
- * threads, under a clock that the replay moves.
+/* meters_plugin: the whole plugin but for the broker: router, workers and the store on a Redis of its own, with their
+ * real threads, under a clock that the replay moves.
  *
  * The caller's thread is the broker's loop: it calls everything here. Each call into the plugin goes through one of the
  * functions below, so that what the plugin's part of this thread takes can be told from what the replay itself takes.

@@ -15,7 +15,8 @@ void meters_progress_begin(struct meters_progress *progress, const char *title)
 
 void meters_progress_show(struct meters_progress *progress, uint32_t done, uint32_t all, uint32_t renewed)
 {
-    static const char full[] = "########################################", none[] = "........................................";
+    static const char full[] = "########################################",
+                      none[] = "........................................";
     _Static_assert(sizeof full == WIDTH + 1 && sizeof none == WIDTH + 1, "as wide as the bar");
     if (!progress->terminal || done % LOOK_EVERY != 0) {
         return;
@@ -28,8 +29,9 @@ void meters_progress_show(struct meters_progress *progress, uint32_t done, uint3
     double left_s = passed_us / 1e6 * (double)(all - done) / done;
     progress->shown_us = now_us;
     progress->visible = true;
-    (void)fprintf(stderr, "\r%-20s [%.*s%.*s] %3u%%  day %3d  %9u renewed  %5.0f s left ", progress->title, filled, full,
-                  WIDTH - filled, none, (unsigned)((uint64_t)done * 100 / all), (int)(done / 1440), renewed, left_s);
+    (void)fprintf(stderr, "\r%-20s [%.*s%.*s] %3u%%  day %3d  %9u renewed  %5.0f s left ", progress->title, filled,
+                  full, WIDTH - filled, none, (unsigned)((uint64_t)done * 100 / all), (int)(done / 1440), renewed,
+                  left_s);
 }
 
 void meters_progress_end(struct meters_progress *progress)

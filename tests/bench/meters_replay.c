@@ -1,6 +1,6 @@
-/* The replay goes minute by minute. Who appears in the same minute is connected at the same time, some at once; each does
- * what the plugin asks of it while it is awake, then leaves. The clock stands while they are awake: an awake period takes
- * milliseconds. */
+/* The replay goes minute by minute. Who appears in the same minute is connected at the same time, some at once; each
+ * does what the plugin asks of it while it is awake, then leaves. The clock stands while they are awake: an awake
+ * period takes milliseconds. */
 #include "tests/bench/meters_replay.h"
 
 #include "tests/bench/bench_cpu.h"
@@ -14,13 +14,13 @@
 #include <string.h>
 
 enum {
-    IDLE_TICK_MIN = 10,       /* with nobody there, the loop is turned so often */
+    IDLE_TICK_MIN = 10, /* with nobody there, the loop is turned so often */
     MINUTE_S = 60,
     DAY_S = 86400,
     HOUR_S = 3600,
     ISSUER_BEFORE_D = 4 * 365,
     ISSUER_AFTER_D = 20 * 365,
-    REACHABLE = 3,            /* appearances */
+    REACHABLE = 3, /* appearances */
     SLOT_LINES_CAP = 200,
     TURNS_MAX = 1000000,
     TOPIC_CAP = 96,
@@ -51,8 +51,8 @@ static void meter_connect(struct replay *replay, unsigned place, uint32_t number
 {
     char name[METERS_NAME_CAP];
     meters_name(name, number);
-    struct meters_client *client = meters_host_connect(&replay->host, place, name,
-                                                       cr_blob_view(&replay->fleet.meter[number].certificate), NULL);
+    struct meters_client *client =
+        meters_host_connect(&replay->host, place, name, cr_blob_view(&replay->fleet.meter[number].certificate), NULL);
     client->device = number;
     meters_plugin_connected(replay->plugin, client);
 }
@@ -110,20 +110,15 @@ static void meter_renews(struct replay *replay, unsigned place, struct cr_bytes 
 static void meter_hears(struct replay *replay, const struct meters_message *message)
 {
     switch (message->verb) {
-    case METERS_RENEW:
-        meter_asks(replay, &replay->host.client[message->client]);
-        break;
-    case METERS_CERTIFICATE:
-        meter_renews(replay, message->client, cr_blob_view(&message->payload));
-        break;
+    case METERS_RENEW: meter_asks(replay, &replay->host.client[message->client]); break;
+    case METERS_CERTIFICATE: meter_renews(replay, message->client, cr_blob_view(&message->payload)); break;
     case METERS_REJECTED:
         if (replay->result->rejected++ == 0) {
             (void)snprintf(replay->first_rejection, sizeof replay->first_rejection, "%.*s", (int)message->payload.len,
                            (const char *)message->payload.data);
         }
         break;
-    case METERS_OTHER:
-        break;
+    case METERS_OTHER: break;
     }
 }
 
@@ -219,8 +214,8 @@ static void replay_all(struct replay *replay)
     uint32_t day_0 = METERS_WARM_UP_D * METERS_DAY_MIN;
     for (uint32_t minute = 0; minute < replay->fleet.minutes; minute++) {
         if (minute == day_0) {
-            replay->result->redis_bytes = (double)(meters_plugin_redis_bytes(replay->plugin) - replay->bytes_before) /
-                                          replay->fleet.count;
+            replay->result->redis_bytes =
+                (double)(meters_plugin_redis_bytes(replay->plugin) - replay->bytes_before) / replay->fleet.count;
         }
         if (replay->fleet.first[minute] != METERS_NOBODY) {
             replay_minute(replay, minute);
@@ -262,8 +257,8 @@ static void replay_begin(struct replay *replay)
 static void replay_compare(struct replay *replay)
 {
     static const char command[] = "{\"commands\":[{\"command\":\"getStatus\"}]}", name[] = "\"confirmed\":";
-    struct meters_client *operator = meters_host_connect(&replay->host, 0, "operator", (struct cr_bytes){ NULL, 0 },
-                                                         "operator");
+    struct meters_client *operator=
+        meters_host_connect(&replay->host, 0, "operator", (struct cr_bytes){ NULL, 0 }, "operator");
     meters_plugin_connected(replay->plugin, operator);
     meters_plugin_control(replay->plugin, operator, command);
     settle(replay);
@@ -273,8 +268,8 @@ static void replay_compare(struct replay *replay)
     const char *at = answer != NULL ? strstr(answer, name) : NULL;
     uint64_t confirmed = at != NULL ? strtoull(at + strlen(name), NULL, 10) : 0;
     if (at == NULL || confirmed != replay->result->renewed) {
-        bench_die("%" PRIu32 " meters have a new certificate, but the plugin confirmed %" PRIu64, replay->result->renewed,
-                  confirmed);
+        bench_die("%" PRIu32 " meters have a new certificate, but the plugin confirmed %" PRIu64,
+                  replay->result->renewed, confirmed);
     }
 }
 

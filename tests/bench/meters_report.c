@@ -143,7 +143,8 @@ void meters_report_table(const struct meters_result *result, const char *heading
         row("  % of the fleet", stranded, 3);
         row("  of these appeared 3 times or more once due", result->stranded_reachable, 0);
     }
-    row("  of these did so in their window, but were not due yet", result->stranded_seen - result->stranded_reachable, 0);
+    row("  of these did so in their window, but were not due yet", result->stranded_seen - result->stranded_reachable,
+        0);
     row("renewals a day, from the first to the last: mean", pace.mean_day, 1);
     row("renewals a day, peak", pace.peak_day, 0);
     row("renewals an hour, from the first to the last: mean", pace.mean_hour, 1);
@@ -215,12 +216,16 @@ bool meters_report_json(const char *path, const struct meters_result *result, co
 
 void meters_report_notes(void)
 {
-    (void)fputs(
-        "A renewal counts in the clock hour in which the meter came back with its new certificate. The peak is the busiest\n"
-        "hour; one mean is over all hours from the first renewal to the last, stragglers included, the other over those\n"
-        "from when a tenth of all renewals was done to when nine tenths were. A meter's renewal is due at notAfter - window\n"
-        "+ spread. Bytes are the growth of Redis' used_memory until the day before the first window opens, without the\n"
-        "audit stream. CPU is that of the plugin's threads, of its part of the broker's loop and of Redis, from a week\n"
-        "before the first window opens to the end; not that of making the meters' keys and requests.\n",
-        stdout);
+    (void)fputs("A renewal counts in the clock hour in which the meter came back with its new certificate. The peak is "
+                "the busiest\n"
+                "hour; one mean is over all hours from the first renewal to the last, stragglers included, the other "
+                "over those\n"
+                "from when a tenth of all renewals was done to when nine tenths were. A meter's renewal is due at "
+                "notAfter - window\n"
+                "+ spread. Bytes are the growth of Redis' used_memory until the day before the first window opens, "
+                "without the\n"
+                "audit stream. CPU is that of the plugin's threads, of its part of the broker's loop and of Redis, "
+                "from a week\n"
+                "before the first window opens to the end; not that of making the meters' keys and requests.\n",
+                stdout);
 }
