@@ -23,7 +23,7 @@ struct meters_client {
     struct cr_bytes certificate; /* lent by whoever connected it, until it is disconnected; empty: none */
     unsigned device;             /* the caller's */
     unsigned connection;         /* counts those of this place */
-    bool online, kicked;
+    bool online;
     bool asked; /* the caller's: a request was sent on this connection */
     unsigned holds;
 };
