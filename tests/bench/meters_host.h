@@ -34,8 +34,7 @@ struct meters_host {
     struct meters_message *message; /* not taken yet, oldest first */
     unsigned first, count, room;
     struct cr_blob response; /* the last answer on the operator channel */
-    unsigned long warnings;
-    char last_warning[200];
+    unsigned long warnings; /* and errors, in the log */
 };
 
 void meters_host_init(struct meters_host *host);

@@ -14,7 +14,7 @@
 #include <string.h>
 
 enum {
-    IDLE_TICK_MIN = 10, /* with nobody there, the loop is turned so often */
+    IDLE_TICK_MIN = 30, /* with nobody there, the loop is turned so often */
     MINUTE_S = 60,
     DAY_S = 86400,
     HOUR_S = 3600,
@@ -194,7 +194,7 @@ static void replay_minute(struct replay *replay, uint32_t minute)
     for (unsigned turn = 0; turn < turns; turn++) {
         unsigned count = 0;
         pass_to(replay, begin_s + (int64_t)turn * MINUTE_S / turns);
-        settle(replay); /* what was due by itself */
+        meters_plugin_tick(replay->plugin); /* what is due by itself begins beside them */
         for (uint32_t next; number != METERS_NOBODY && count < METERS_CLIENTS; number = next) {
             next = replay->fleet.meter[number].next;
             if (meter_appears(replay, count, number)) {
@@ -307,10 +307,7 @@ void meters_replay(struct meters_result *result, const struct meters_options *op
         (void)fprintf(stderr, "%" PRIu64 " requests were rejected; the first: %s\n", result->rejected,
                       replay.first_rejection);
     }
-    if (replay.host.warnings > 0) {
-        (void)fprintf(stderr, "the plugin logged %lu warnings; the last: %s\n", replay.host.warnings,
-                      replay.host.last_warning);
-    }
+    result->warnings = replay.host.warnings;
     meters_plugin_free(replay.plugin);
     meters_host_fini(&replay.host);
     meters_fleet_fini(&replay.fleet);

@@ -18,6 +18,7 @@ struct meters_result {
     uint32_t stranded_reachable; /* of these, who appeared three times or more since they were due */
     uint32_t stranded_seen;      /* of these, who did since their window opened, due or not */
     uint64_t appearances, triggers, rejected;
+    uint64_t warnings; /* in the broker's log, alerts included */
     uint32_t days;                        /* since the first window opened */
     uint32_t *per_hour;                   /* renewals, 24 a day; owned */
     double redis_bytes;                   /* per device, before the first is due */

@@ -160,6 +160,7 @@ void meters_report_table(const struct meters_result *result, const char *heading
         row("peak hour / mean hour, of the middle 80 %", pace.peak_over_swing, 2);
     }
     row("triggers per renewal", triggers_per_renewal(result), 3);
+    row("warnings and alerts in the broker's log", (double)result->warnings, 0);
     row("Redis bytes per device, idle", result->redis_bytes, 0);
     row("appearances per device", (double)result->appearances / result->devices, 1);
     row("CPU us per device, the whole campaign", cpu_us(result), 0);
