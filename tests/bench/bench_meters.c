@@ -49,6 +49,14 @@ int main(int argc, char **argv)
     struct meters_result staggered, without;
     arguments_read(&arguments, argc, argv);
 
+    if (arguments.json != NULL) { /* better to learn it now than at the end */
+        FILE *file = fopen(arguments.json, "we");
+        if (file == NULL) {
+            (void)fprintf(stderr, "%s: %s\n", arguments.json, strerror(errno));
+            return 2;
+        }
+        (void)fclose(file);
+    }
     arguments.options.title = "staggered";
     meters_replay(&staggered, &arguments.options);
     meters_report_table(&staggered, "The campaign, as the plugin staggers it", true);

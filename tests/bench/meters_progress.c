@@ -1,6 +1,7 @@
 #include "tests/bench/meters_progress.h"
 
 #include "tests/bench/bench_cpu.h"
+#include "tests/bench/meters_fleet.h"
 
 #include <stdio.h>
 #include <unistd.h>
@@ -30,7 +31,7 @@ void meters_progress_show(struct meters_progress *progress, uint32_t done, uint3
     progress->shown_us = now_us;
     progress->visible = true;
     (void)fprintf(stderr, "\r%-20s [%.*s%.*s] %3u%%  day %3d  %9u renewed  %5.0f s left ", progress->title, filled,
-                  full, WIDTH - filled, none, (unsigned)((uint64_t)done * 100 / all), (int)(done / 1440), renewed,
+                  full, WIDTH - filled, none, (unsigned)((uint64_t)done * 100 / all), (int)(done / METERS_DAY_MIN) - METERS_WARM_UP_D, renewed,
                   left_s);
 }
 

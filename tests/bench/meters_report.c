@@ -169,6 +169,7 @@ void meters_report_table(const struct meters_result *result, const char *heading
     row("  of these in Redis", result->redis_us, 0);
     row("CPU us per appearance", cpu_us(result) * result->devices / (double)result->appearances, 1);
     printf("replayed in %.0f s\n\n", result->wall_s);
+    (void)fflush(stdout);
 }
 
 /* ---- JSON ---- */
