@@ -102,11 +102,15 @@ local function commit()
   flat = redis.call('HGETALL', KEYS[1])
 end
 
--- A trigger that nobody answered ends with its deadline. Another begins when the device appears; until then the agenda
--- only waits for the end of its certificate.
-if get('st') == 'triggered' and num('end') <= now then
-  note = 'expired ' .. (get('rid') or '')
+local function note_end(renewal) note = 'expired ' .. renewal end
+
+-- A renewal that nobody answered ends. Another begins when the device appears; until then the agenda only waits for the
+-- end of its certificate.
+local function give_up()
+  note_end(get('rid') or '')
   put('miss', num('miss') + 1)
   go_quiet()
   score = num('na')
 end
+
+if get('st') == 'triggered' and num('end') <= now then give_up() end
