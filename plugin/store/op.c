@@ -191,25 +191,6 @@ void store_op_go(struct store_op *op)
 
 /* ---- ends ---- */
 
-static unsigned retry_after(const struct store_op *op, int64_t seconds)
-{
-    enum { RETRY_MAX_S = 366 * 86400 };
-    if (seconds <= 0) {
-        seconds = op->job->setup->config.retry_after_s;
-    }
-    return (unsigned)(seconds < 1 ? 1 : seconds > RETRY_MAX_S ? RETRY_MAX_S : seconds);
-}
-
-void store_op_refuse(struct store_op *op, enum cr_refusal refusal, int64_t retry_after_s)
-{
-    const struct cr_refusal_info *info = cr_refusal_info(refusal);
-    cr_job_refuse(op->job, refusal, info->retry ? retry_after(op, retry_after_s) : 0);
-    if (op->job->op != CR_OP_PRESENT) { /* nobody asked, and it is presented again each second: no line each time */
-        store_audit_op(op, "refused", info->error_code, NULL);
-    }
-    store_op_finish(op);
-}
-
 void store_op_unavailable(struct store_op *op)
 {
     if (op_is_record(op)) {
@@ -220,17 +201,6 @@ void store_op_unavailable(struct store_op *op)
         return; /* it is tried again */
     }
     op->store->op_errors++;
-    store_op_refuse(op, CR_REFUSAL_STORE_UNAVAILABLE, 0);
-}
-
-void store_op_quarantine(struct store_op *op, const char *what)
-{
-    store_audit_alarm(op, CR_REFUSAL_INTERNAL, what);
-    op->store->op_errors++;
-    if (op->late) {
-        store_op_drop(op);
-        return;
-    }
     store_op_refuse(op, CR_REFUSAL_STORE_UNAVAILABLE, 0);
 }
 
@@ -375,18 +345,6 @@ cr_err store_answer_read(struct cr_answer *answer, const redisReply *reply)
         answer->part[answer->part_count++] = store_reply_bytes(element);
     }
     return CR_OK;
-}
-
-/* An issued slot without its certificate: it was lost, and the journal may have it. */
-void store_op_look_for_lost(struct store_op *op)
-{
-    const struct cr_device_record *record = op->job->record;
-    for (unsigned i = 0; i < record->slot_count; i++) {
-        if (record->slot[i].state == CR_STATE_ISSUED && record->slot[i].certificate.len == 0) {
-            store_audit_alarm(op, CR_REFUSAL_INTERNAL, "the waiting certificate is missing");
-            op->store->lost = true;
-        }
-    }
 }
 
 /* ---- all of them ---- */

@@ -142,7 +142,7 @@ static void load_setup(struct meters_plugin *plugin, int64_t now_s, const char *
     if (file == NULL || fputs(text, file) < 0 || fclose(file) != 0) {
         bench_die("%s: %s", path, strerror(errno));
     }
-    if (cr_setup_load(&plugin->setup, path, now_s, complain, NULL) != CR_OK) {
+    if (cr_setup_load(&plugin->setup, path, NULL, now_s, complain, NULL) != CR_OK) {
         bench_die("the plugin refuses the replay's configuration");
     }
 }

@@ -119,6 +119,25 @@ static void who_did_not_answer_waits_for_the_device(void **state)
     cr_job_free(job);
 }
 
+/* Redis loses everything: what the journal puts back is looked at again. */
+static void what_is_put_back_is_in_the_agenda(void **state)
+{
+    (void)state;
+    struct rig_broker *broker = rig_open(&scene_rig, "one");
+    struct cr_cert_facts old = scene_old_cert();
+    (void)rig_present(broker, scene_slot, &old);
+    cr_job_free(rig_issue(broker, scene_device, scene_slot, 2));
+    freeReplyObject(private_redis_command(&scene_rig.redis, "FLUSHALL"));
+    EVENTUALLY(rig_slot(broker, scene_device, scene_slot).state == CR_STATE_ISSUED)
+    scene_rig.now_s = rig_slot(broker, scene_device, scene_slot).due;
+    assert_true(scene_rig.now_s > 0);
+    struct cr_job *job = rig_run(broker, rig_job(broker, CR_OP_ADVANCE, scene_device, scene_slot));
+    assert_int_equal(job->record->slot[0].state, CR_STATE_ISSUED);
+    assert_true(job->record->slot[0].certificate.len > 0);
+    assert_true(job->record->slot[0].due > scene_rig.now_s);
+    cr_job_free(job);
+}
+
 /* ---- lost answers: the script itself, asked once more ---- */
 
 static redisReply *ask_again(struct rig_broker *broker, const struct cr_job *job, const char *renewal_id)
@@ -171,7 +190,7 @@ static void hostile_93_a_lost_answer_changes_nothing_twice(void **state)
     advanced_once(broker, "triggered", "");
     assert_int_equal(rig_slot(broker, scene_device, scene_slot).attempt, 2);
     scene_rig.now_s = rig_slot(broker, scene_device, scene_slot).deadline;
-    advanced_once(broker, "record", "expired ");
+    advanced_once(broker, "record", "expired  operational\n");
     assert_int_equal(rig_slot(broker, scene_device, scene_slot).unanswered, 1);
     scene_rig.now_s = rig_slot(broker, scene_device, scene_slot).due;
     advanced_once(broker, "ended", "");
@@ -289,6 +308,7 @@ int main(void)
         AGENDA_TEST(hostile_89_a_damaged_bucket_is_told),
         AGENDA_TEST(whose_record_is_gone_leaves_the_agenda),
         AGENDA_TEST(who_did_not_answer_waits_for_the_device),
+        AGENDA_TEST(what_is_put_back_is_in_the_agenda),
         AGENDA_TEST(hostile_93_a_lost_answer_changes_nothing_twice),
         AGENDA_TEST(others_hear_of_it),
         AGENDA_TEST(odd_messages_are_ignored),

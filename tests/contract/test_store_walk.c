@@ -246,7 +246,7 @@ static struct cr_job *make_advance(struct walk *walk, struct rig_broker *broker,
 {
     (void)walk;
     struct cr_job *job = rig_job(broker, CR_OP_ADVANCE, device, slot_name[slot]);
-    if (choice.stray && choice.cert == 0) {
+    if (choice.stray) {
         job->profile = NULL;
     }
     return job;

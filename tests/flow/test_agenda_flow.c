@@ -122,6 +122,31 @@ static void who_stays_connected_is_asked_again(void **state)
     assert_int_equal(fake_host_left(&s->rig.host), 0);
 }
 
+/* A certificate that is not fetched, or came to nothing, is sent again, also to the connection that asked for it. */
+static void what_was_issued_is_sent_again(void **state)
+{
+    struct scene *s = *state;
+    struct cr_blob first = { NULL, 0 };
+    struct cr_bytes again;
+
+    meet(s);
+    sleep_until(s, scene_slot(s)->due);
+    live(s, 7);
+    assert_non_null(fake_host_take(&s->rig.host, "meter-1", "/renew"));
+    rig_publish(&s->rig, s->client, CSR_TOPIC, cr_blob_view(&s->csr));
+    again = take_certificate(s);
+    assert_int_equal(cr_blob_copy(&first, again.data, again.len), CR_OK);
+    live(s, 60);
+    assert_int_equal(fake_host_left(&s->rig.host), 0);
+    sleep_until(s, scene_slot(s)->due);
+    live(s, 7);
+    again = take_certificate(s);
+    assert_int_equal(again.len, first.len);
+    assert_memory_equal(again.data, first.data, first.len);
+    assert_int_equal(fake_host_left(&s->rig.host), 0);
+    cr_blob_fini(&first);
+}
+
 static void the_rate_is_kept(void **state)
 {
     enum { DEVICES = 40, RATE = 5 };
@@ -143,7 +168,7 @@ static void the_rate_is_kept(void **state)
 /* Requests of devices go first: with half of the places taken nothing is begun. */
 static void nothing_begins_while_much_is_under_way(void **state)
 {
-    enum { CLIENTS = 8 };
+    enum { CLIENTS = 9 };
     struct scene *s = *state;
     struct cr_store_health health;
     char name[32];
@@ -340,6 +365,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(who_is_due_is_asked_within_seconds, scene_start_in_window, scene_stop),
         cmocka_unit_test_setup_teardown(who_stays_connected_is_asked_again, scene_start_in_window, scene_stop),
+        cmocka_unit_test_setup_teardown(what_was_issued_is_sent_again, scene_start_in_window, scene_stop),
         cmocka_unit_test_setup_teardown(the_rate_is_kept, start_slow, scene_stop),
         cmocka_unit_test_setup_teardown(nothing_begins_while_much_is_under_way, start_slow, scene_stop),
         cmocka_unit_test_setup_teardown(who_sleeps_through_everything_is_not_forgotten, scene_start_in_window,

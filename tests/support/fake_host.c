@@ -123,13 +123,27 @@ void fake_host_fini(struct fake_host *host)
     }
 }
 
+/* A place for another client; once all were used, that of one who left. */
+static struct fake_client *fake_client_place(struct fake_host *host)
+{
+    if (host->client_count < FAKE_CLIENTS) {
+        return &host->client[host->client_count++];
+    }
+    for (unsigned i = 0; i < FAKE_CLIENTS; i++) {
+        if (!host->client[i].online && host->client[i].holds == 0) {
+            cr_blob_fini(&host->client[i].certificate);
+            return &host->client[i];
+        }
+    }
+    fail_msg("more clients at once than the fake host has places for");
+    return NULL;
+}
+
 const struct cr_client *fake_host_connect(struct fake_host *host, const char *client_id, struct cr_bytes certificate,
                                           int protocol)
 {
-    struct fake_client *fake;
+    struct fake_client *fake = fake_client_place(host);
 
-    assert_true(host->client_count < FAKE_CLIENTS);
-    fake = &host->client[host->client_count++];
     fake->client = (struct cr_client){
         .handle = fake, .id = client_id, .address = "127.0.0.1", .protocol = protocol,
     };

@@ -41,7 +41,7 @@ local function told_again()
   if st == 'triggered' and at == math.min(num('end'), next_try(ARGV[8])) then
     code = 'triggered'
   elseif not st and num('miss') > 0 and at == na then
-    note = 'expired '
+    note_end('')
   elseif not st and not at and get('crt') and na <= now then
     code = 'ended'
   end
@@ -52,10 +52,7 @@ local function issuing()
   if lease > now then
     score = lease
   elseif get('end') and num('end') <= now then
-    note = 'expired ' .. (get('rid') or '')
-    put('miss', num('miss') + 1)
-    go_quiet()
-    score = na
+    give_up()
   else
     once_more()
   end

@@ -119,13 +119,18 @@ local function commit()
   flat = redis.call('HGETALL', KEYS[1])
 end
 
--- A trigger that nobody answered ends with its deadline. Another begins when the device appears; until then the agenda
--- only waits for the end of its certificate.
-local function expire()
-  if get('st') ~= 'triggered' or num('end') > now then return end
-  note = note .. 'expired ' .. (get('rid') or '') .. ' ' .. slot .. '\n'
+local function note_end(renewal) note = note .. 'expired ' .. renewal .. ' ' .. slot .. '\n' end
+
+-- A renewal that nobody answered ends. Another begins when the device appears; until then the agenda only waits for the
+-- end of its certificate.
+local function give_up()
+  note_end(get('rid') or '')
   go_quiet()
   put('miss', num('miss') + 1)
   score = num('na')
+end
+
+local function expire()
+  if get('st') == 'triggered' and num('end') <= now then give_up() end
 end
 expire()

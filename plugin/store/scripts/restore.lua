@@ -73,6 +73,7 @@ local function restore_issued()
   put('pkey', ARGV[7])
   put('pend', ARGV[8] .. ' ' .. ARGV[9] .. ' ' .. ARGV[10] .. ' 0 ' .. ARGV[14])
   if not this then put('rid', ARGV[13]) end
+  if not due then score = now + 3600 end -- the agenda forgot it: it is looked at again
   ver = ver + 1
   raise()
   commit()
