@@ -282,6 +282,22 @@ void store_unanswered_begins_anew_when_it_appears(void **state)
     assert_true(record.due > rig->now_s);
 }
 
+void store_agenda_gets_back_what_it_lost(void **state)
+{
+    struct rig *rig = *state;
+    rig->operational.min_chances = 0;
+    struct rig_broker *broker = rig_open(rig, "one");
+    struct cr_cert_facts facts = new_cert(rig);
+    int64_t due = seen(broker, &facts, true).due;
+    rig_unplan(rig, device, slot);
+    assert_int_equal(rig_slot(broker, device, slot).due, 0);
+    assert_int_equal(seen(broker, &facts, true).due, due);
+    assert_int_equal(rig_slot(broker, device, slot).due, due);
+    rig_unplan(rig, device, slot);
+    rig->now_s = due;
+    assert_int_equal(seen(broker, &facts, true).state, CR_STATE_TRIGGERED);
+}
+
 void store_expired_certificate_begins_at_once(void **state)
 {
     struct rig *rig = *state;
