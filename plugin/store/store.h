@@ -18,7 +18,7 @@
  *          A slot that is quiet and not held, and has a profile, is due when the agenda says so, or as early as it takes
  *          to have profile->min_chances times gap_s left before notAfter (but not in the first tenth of the certificate's
  *          life), and at once when its certificate has expired or its last renewal was not answered. If that is earlier
- *          than the agenda has it, the agenda gets it. Where job->may_begin, what is due by now is triggered with reason
+ *          than the agenda has it, or the agenda has lost it, the agenda gets it. Where job->may_begin, what is due by now is triggered with reason
  *          expiry, job->triggered: the slot whose current certificate this is, and all other slots with a known
  *          certificate.
  *          The superseded certificate, or one that is older than the current: CERTIFICATE_OUTDATED and nothing changes,

@@ -110,6 +110,8 @@ unsigned rig_audits(struct rig *rig, const char *what, const char *device);
 /* Waits until there are that many. */
 void rig_expect_audits(struct rig *rig, const char *what, const char *device, unsigned count);
 void rig_hold(struct rig *rig, const char *device, const char *slot, bool held);
+/* Takes a quiet slot out of the agenda. */
+void rig_unplan(struct rig *rig, const char *device, const char *slot);
 /* The keys of a device in the private Redis. */
 void rig_keys(const struct rig *rig, struct cr_device_keys *keys, const char *device, const char *slot);
 #endif

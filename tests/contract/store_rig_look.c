@@ -75,3 +75,14 @@ void rig_hold(struct rig *rig, const char *device, const char *slot, bool held)
                              : private_redis_integer(redis, "HDEL %s %s:hold", keys.device.text, slot);
     assert_int_equal(changed, 1);
 }
+
+void rig_unplan(struct rig *rig, const char *device, const char *slot)
+{
+    struct cr_device_keys keys;
+    if (rig->backend == RIG_FAKE) {
+        assert_true(fake_ledger_unplan(rig->ledger, device, slot));
+        return;
+    }
+    rig_keys(rig, &keys, device, slot);
+    assert_int_equal(private_redis_integer(&rig->redis, "ZREM %s %s/%s", keys.agenda.text, device, slot), 1);
+}

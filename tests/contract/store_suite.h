@@ -40,6 +40,7 @@ void store_other_slots_begin_too(void **state);
 void store_other_slots_need_a_profile(void **state);
 void store_unanswered_begins_anew_when_it_appears(void **state);
 void store_expired_certificate_begins_at_once(void **state);
+void store_agenda_gets_back_what_it_lost(void **state);
 
 /* store_suite_heal.c: superseded certificates, and failures. */
 void store_old_certificate_works_until_its_grace_is_over(void **state);

@@ -183,6 +183,10 @@ void store_other_slots_begin_too(void **state)
     rig_hold(rig, device, data, true);
     assert_int_equal(seen(broker, &facts, true).state, CR_STATE_QUIET);
     assert_int_equal(rig_slot(broker, device, data).state, CR_STATE_QUIET);
+    facts = rig_cert(device, 3, 3, rig->now_s, rig->now_s + 900 * RIG_DAY_S); /* nor with a certificate that is new */
+    struct cr_slot_record renewed = seen(broker, &facts, true);
+    assert_true(cr_serial_equal(&renewed.current.serial, &facts.serial));
+    assert_int_equal(rig_slot(broker, device, data).state, CR_STATE_QUIET);
     rig_hold(rig, device, data, false);
 
     job = rig_run(broker, rig_job_present(broker, slot, &facts));
@@ -278,6 +282,22 @@ void store_unanswered_begins_anew_when_it_appears(void **state)
     assert_true(record.due > rig->now_s);
 }
 
+void store_agenda_gets_back_what_it_lost(void **state)
+{
+    struct rig *rig = *state;
+    rig->operational.min_chances = 0;
+    struct rig_broker *broker = rig_open(rig, "one");
+    struct cr_cert_facts facts = new_cert(rig);
+    int64_t due = seen(broker, &facts, true).due;
+    rig_unplan(rig, device, slot);
+    assert_int_equal(rig_slot(broker, device, slot).due, 0);
+    assert_int_equal(seen(broker, &facts, true).due, due);
+    assert_int_equal(rig_slot(broker, device, slot).due, due);
+    rig_unplan(rig, device, slot);
+    rig->now_s = due;
+    assert_int_equal(seen(broker, &facts, true).state, CR_STATE_TRIGGERED);
+}
+
 void store_expired_certificate_begins_at_once(void **state)
 {
     struct rig *rig = *state;
@@ -290,4 +310,15 @@ void store_expired_certificate_begins_at_once(void **state)
     struct cr_slot_record again = seen(broker, &facts, true);
     assert_int_equal(again.state, CR_STATE_TRIGGERED);
     assert_string_not_equal(again.renewal_id, record.renewal_id);
+
+    /* the agenda may have given it up */
+    struct cr_cert_facts other = rig_cert("meter-18", 2, 2, rig->now_s - 91 * RIG_DAY_S, rig->now_s - RIG_DAY_S);
+    struct cr_job *job = rig_job_present(broker, slot, &other);
+    job->may_begin = false;
+    cr_job_free(rig_run(broker, job));
+    rig_unplan(rig, "meter-18", slot);
+    assert_int_equal(rig_slot(broker, "meter-18", slot).due, 0);
+    job = rig_run(broker, rig_job_present(broker, slot, &other));
+    assert_true(job->triggered);
+    cr_job_free(job);
 }

@@ -72,6 +72,7 @@ int main(void)
         BOTH(store_other_slots_need_a_profile),
         BOTH(store_unanswered_begins_anew_when_it_appears),
         BOTH(store_expired_certificate_begins_at_once),
+        BOTH(store_agenda_gets_back_what_it_lost),
         BOTH(store_old_certificate_works_until_its_grace_is_over),
         BOTH(store_without_grace_the_old_is_refused_at_once),
         BOTH(store_regression_is_healed),

@@ -39,7 +39,9 @@ static void hostile_94_damaged_records_are_quarantined(void **state)
     static const char *const fields[][2] = {
         { "operational:crt", "not a serial" }, { "operational:na", "tomorrow" }, { "operational:gen", "-1" },
         { "operational:st", "dancing" },       { "operational:key", "short" },   { "id", "12345" },
-        { "operational:crt", "" },             { "../x:crt", "00@00" },
+        { "operational:crt", "" },             { "../x:crt", "00@00" },        { "gap", "long" },
+        { "ls", "lately" },                    { "operational:miss", "many" }, { "operational:fail", "-1" },
+        { "operational:ret", "soon" },         { "operational:oldat", "" },
     };
     struct rig_broker *broker = rig_open(&scene_rig, "one");
     for (unsigned i = 0; i < sizeof fields / sizeof fields[0]; i++) {

@@ -191,6 +191,15 @@ bool fake_ledger_hold(struct fake_ledger *ledger, const char *device, const char
     return found != NULL;
 }
 
+bool fake_ledger_unplan(struct fake_ledger *ledger, const char *device, const char *slot)
+{
+    struct fake_slot *found = fake_slot_find(fake_device_find(ledger, device), slot);
+    if (found != NULL) {
+        found->view.due = found->quiet_due = 0;
+    }
+    return found != NULL;
+}
+
 bool fake_key_claim(struct fake_ledger *ledger, const uint8_t hash[CR_SHA256_LEN], const char *device,
                       const char *slot, struct fake_key **claimed)
 {

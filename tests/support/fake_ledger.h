@@ -42,6 +42,8 @@ const char *fake_ledger_audit_detail(const struct fake_ledger *ledger, const cha
 
 /* For tests: puts a slot that exists on hold, or releases it. False: there is none. */
 bool fake_ledger_hold(struct fake_ledger *ledger, const char *device, const char *slot, bool held);
+/* Takes a slot that exists out of the agenda. False: there is none. */
+bool fake_ledger_unplan(struct fake_ledger *ledger, const char *device, const char *slot);
 /* Looks at a slot; NULL: never seen. Valid until the next operation. */
 const struct cr_slot_record *fake_ledger_slot(const struct fake_ledger *ledger, const char *device, const char *slot);
 

@@ -59,23 +59,25 @@ static void present_begin(struct fake_ledger *ledger, struct cr_job *job, struct
     fake_ledger_audit(ledger, "triggered", job->device, slot->view.slot, slot->view.renewal_id);
 }
 
-/* A quiet slot that is due begins; one that is to be due earlier is. */
+/* A quiet slot that is due begins; one that is to be due earlier is. natural: its time where the agenda has lost it, or
+ * 0. */
 static void present_look(struct fake_ledger *ledger, struct cr_job *job, const struct fake_device *device,
-                         struct fake_slot *slot, const struct cr_profile *profile)
+                         struct fake_slot *slot, const struct cr_profile *profile, int64_t natural)
 {
     struct cr_slot_record *view = &slot->view;
     if (profile == NULL || view->state != CR_STATE_QUIET || view->held || view->current.serial.len == 0) {
         return;
     }
     bool now = view->unanswered > 0 || view->current.not_after <= job->now_s;
-    int64_t early = fake_early(device, slot, profile);
-    if (job->may_begin && (now || early <= job->now_s || (view->due > 0 && view->due <= job->now_s))) {
+    int64_t early = fake_early(device, slot, profile), planned = view->due > 0 ? view->due : natural;
+    if (job->may_begin && (now || early <= job->now_s || (planned > 0 && planned <= job->now_s))) {
         present_begin(ledger, job, slot, CR_RENEW_EXPIRY);
         return;
     }
-    if (now && (view->due == 0 || view->due > job->now_s)) {
-        view->due = slot->quiet_due = job->now_s;
+    if (now) {
+        planned = planned > 0 && planned < job->now_s ? planned : job->now_s;
     }
+    view->due = slot->quiet_due = planned;
     if (!now) {
         fake_bring_forward(device, slot, profile);
     }
@@ -89,7 +91,7 @@ static void present_others(struct fake_ledger *ledger, struct cr_job *job, struc
         struct fake_slot *slot = fake_slot_find(device, config->slot[i].slot);
         if (slot != NULL && slot != presented && slot->view.current.serial.len > 0) {
             fake_expire(ledger, job, slot);
-            present_look(ledger, job, device, slot, &config->slot[i]);
+            present_look(ledger, job, device, slot, &config->slot[i], 0);
         }
     }
 }
@@ -206,7 +208,11 @@ void fake_ledger_present(struct fake_ledger *ledger, struct cr_job *job)
         present_inventory(ledger, job, slot);
     }
     if (!job->confirmed && fake_entry_is(&slot->view.current, job)) {
-        present_look(ledger, job, device, slot, job->profile);
+        const struct cr_cert_entry *current = &slot->view.current;
+        present_look(ledger, job, device, slot, job->profile,
+                     job->profile == NULL ? 0
+                                          : cr_profile_due(job->profile, job->device, current->not_before,
+                                                           current->not_after));
     }
     present_others(ledger, job, device, slot);
     fake_answer_record(job, device, FAKE_ALL_SLOTS, true);

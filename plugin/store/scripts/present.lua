@@ -84,18 +84,20 @@ local function begin(why)
 end
 
 -- When the slot begins by itself. nil: it does not.
-local function begins_at(chances)
+local function begins_at(chances, planned)
   if not chances or get('st') or get('hold') or not get('crt') then return nil end
-  if num('miss') > 0 or num('na') <= now then return math.min(planned_at(), now) end
-  return early(chances, planned_at())
+  if num('miss') > 0 or num('na') <= now then return math.min(planned, now) end
+  return early(chances, planned)
 end
 
--- It is here, and a quiet slot of it is due: its renewal begins, for who knows when it comes again.
-local function look(chances)
-  local at = begins_at(chances)
+-- It is here, and a quiet slot of it is due: its renewal begins, for who knows when it comes again. natural: its time
+-- where the agenda has lost it.
+local function look(chances, natural)
+  local planned = planned_at()
+  local at = begins_at(chances, planned < math.huge and planned or natural)
   if at and at <= now and may_begin then
     begin('expiry')
-  elseif at and at < planned_at() then
+  elseif at and at < planned then
     score = at
   end
 end
@@ -140,7 +142,7 @@ elseif not get('crt') or num('nb') < tonumber(ARGV[7]) then
   count_anew()
   code = 'seen'
 end
-if code ~= 'confirmed' and get('crt') == crt then look(chances) end
+if code ~= 'confirmed' and get('crt') == crt then look(chances, tonumber(ARGV[9])) end
 
 local function say()
   if get('st') == 'triggered' and get('rid') == new_id() then note = note .. 'began ' .. slot .. '\n' end
@@ -150,7 +152,7 @@ for other, needs in string.gmatch(ARGV[17], '(%S+) (%d+)') do
   if rec[other .. ':crt'] then
     turn(other)
     expire()
-    look(tonumber(needs))
+    look(tonumber(needs), math.huge)
     say()
   end
 end
