@@ -155,8 +155,8 @@ static void slot_begin(struct reader *reader, const char *name)
     }
     reader->slot = &reader->spare;
     reader->slot_line = reader->line;
-    if (!cr_name_ok(name, strlen(name))) {
-        mistake(reader, reader->line, "slot needs a name: 1 to %d of the characters A-Z a-z 0-9 . _ : -", CR_NAME_MAX);
+    if (!cr_name_ok(name, strlen(name)) || strchr(name, ':') != NULL) { /* in Redis a colon ends it */
+        mistake(reader, reader->line, "slot needs a name: 1 to %d of the characters A-Z a-z 0-9 . _ -", CR_NAME_MAX);
         name = "unnamed";
     } else if (cr_config_slot(config, name) != NULL) {
         mistake(reader, reader->line, "slot %s has a section already", name);

@@ -25,7 +25,7 @@ void cr_device_record_free(struct cr_device_record *record)
     if (record == NULL) {
         return;
     }
-    for (unsigned i = 0; i < record->slot_count && i < CR_SLOTS_MAX; i++) {
+    for (unsigned i = 0; i < record->slot_count && i < CR_RECORD_SLOTS; i++) {
         cr_blob_fini(&record->slot[i].certificate);
     }
     free(record);
@@ -33,7 +33,7 @@ void cr_device_record_free(struct cr_device_record *record)
 
 const struct cr_slot_record *cr_device_record_slot(const struct cr_device_record *record, const char *slot)
 {
-    for (unsigned i = 0; i < record->slot_count && i < CR_SLOTS_MAX; i++) {
+    for (unsigned i = 0; i < record->slot_count && i < CR_RECORD_SLOTS; i++) {
         if (strcmp(record->slot[i].slot, slot) == 0) {
             return &record->slot[i];
         }

@@ -41,12 +41,15 @@ struct cr_slot_record {
     struct cr_blob certificate;      /* issued: DER leaf, where the operation fetched it */
 };
 
+/* Slots that a device can be shown with: more than can be configured, for those that were configured once. */
+enum { CR_RECORD_SLOTS = 2 * CR_SLOTS_MAX };
+
 struct cr_device_record {
     char device[CR_NAME_CAP];
     int64_t first_seen, last_seen; /* Unix seconds */
     int64_t gap_s;                 /* between its appearances: nine of ten are at most so long; 0: not known yet */
     unsigned slot_count;
-    struct cr_slot_record slot[CR_SLOTS_MAX];
+    struct cr_slot_record slot[CR_RECORD_SLOTS];
 };
 
 /* Zeroed, on the heap. */

@@ -284,7 +284,7 @@ static struct cr_slot_record *slot_of(struct cr_device_record *record, struct cr
             return slot;
         }
     }
-    if (record->slot_count == CR_SLOTS_MAX || !cr_name_ok((const char *)name.data, name.len)) {
+    if (record->slot_count == CR_RECORD_SLOTS) {
         return NULL;
     }
     struct cr_slot_record *slot = &record->slot[record->slot_count++];
@@ -301,8 +301,11 @@ static cr_err record_field(struct cr_device_record *record, const char *only, st
         if (only != NULL && (strlen(only) != len || memcmp(only, name.data, len) != 0)) {
             return CR_OK;
         }
+        if (!cr_name_ok((const char *)name.data, len)) {
+            return CR_INVALID;
+        }
         struct cr_slot_record *slot = slot_of(record, (struct cr_bytes){ name.data, len });
-        return slot == NULL ? CR_INVALID
+        return slot == NULL ? CR_OK /* there is no room to show it */
                             : slot_field(slot, (struct cr_bytes){ colon + 1, name.len - len - 1 }, value);
     }
     if (name.len == 2 && memcmp(name.data, "fs", 2) == 0) {

@@ -89,3 +89,43 @@ void store_present_begins_nothing_for_others(void **state)
     assert_true(begins(broker, &facts, renewal_id));
     rig_expect_audits(rig, "triggered", device, 1);
 }
+
+void store_what_came_to_nothing_begins_anew(void **state)
+{
+    struct rig *rig = *state;
+    struct rig_broker *broker = rig_open(rig, "one"), *other = rig_open(rig, "two");
+    struct cr_cert_facts facts = rig_cert(device, 1, 1, rig->now_s - 80 * RIG_DAY_S, rig->now_s + 200 * RIG_DAY_S);
+    char first[CR_RENEWAL_ID_CAP], second[CR_RENEWAL_ID_CAP];
+    (void)begins(broker, &facts, first);
+
+    /* an intent whose broker never comes back: by an appearance, and by an operator */
+    for (unsigned k = 0; k < 2; k++) {
+        rig->now_s = rig_slot(broker, device, slot).due > rig->now_s ? rig_slot(broker, device, slot).due : rig->now_s;
+        struct cr_job *lost = rig_run(broker, rig_job_csr(broker, device, slot, 2 + k, NULL));
+        assert_int_equal(lost->outcome, CR_OUT_NONE);
+        cr_job_free(lost);
+        rig->now_s += CR_LEASE_S - 1;
+        assert_false(begins(other, &facts, first));
+        rig->now_s += 1;
+        if (k == 0) {
+            assert_true(begins(other, &facts, second));
+        } else {
+            struct cr_job *job = rig_run(other, rig_job_trigger(other, device, slot));
+            assert_int_equal(job->record->slot[0].state, CR_STATE_TRIGGERED);
+            assert_string_not_equal(job->renewal_id, second);
+            cr_job_free(job);
+        }
+    }
+
+    /* a certificate that ended before the device came back with it */
+    struct cr_job *job = rig_issue(broker, device, slot, 5);
+    assert_int_equal(job->outcome, CR_OUT_CERTIFICATE);
+    int64_t ends = job->intent.not_after;
+    cr_job_free(job);
+    rig->now_s = ends - 1;
+    assert_false(begins(broker, &facts, second));
+    assert_int_equal(rig_slot(broker, device, slot).state, CR_STATE_ISSUED);
+    rig->now_s = ends;
+    assert_true(begins(broker, &facts, second));
+    assert_int_equal(rig_slot(broker, device, slot).pending.serial.len, 0);
+}

@@ -39,6 +39,7 @@ int main(void)
         BOTH(store_present_prefers_the_newer_of_foreign_certificates),
         BOTH(store_present_begins_what_is_due),
         BOTH(store_present_begins_nothing_for_others),
+        BOTH(store_what_came_to_nothing_begins_anew),
         BOTH(store_agenda_claims_what_is_due),
         BOTH(store_agenda_claim_ends),
         BOTH(store_agenda_triggers_once),

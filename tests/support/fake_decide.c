@@ -257,7 +257,8 @@ void fake_ledger_begin(struct fake_ledger *ledger, struct cr_job *job, const str
         }
         return;
     }
-    bool leased = view->state == CR_STATE_ISSUING && slot->lease > job->now_s;
+    bool leased = view->state == CR_STATE_ISSUING && slot->lease > job->now_s &&
+                  slot->lease <= job->now_s + FAKE_LEASE_S;
     bool ours = leased && strcmp(slot->broker, owner->broker) == 0;
     if (ours && slot->life != owner->life) {
         leased = false; /* an earlier life of this broker will not finish it */
@@ -385,11 +386,10 @@ void fake_ledger_trigger(struct fake_ledger *ledger, struct cr_job *job)
         return;
     }
     struct cr_slot_record *view = &slot->view;
-    bool outdated = view->state == CR_STATE_ISSUED && view->pending.not_after <= job->now_s;
     if (view->state == CR_STATE_TRIGGERED) {
         view->attempt++;
         view->version++;
-    } else if (view->state == CR_STATE_QUIET || outdated) {
+    } else if (view->state == CR_STATE_QUIET || fake_spent(slot, job->now_s)) {
         fake_go_triggered(ledger, slot, job->reason);
     }
     if (view->state == CR_STATE_TRIGGERED) {

@@ -71,6 +71,9 @@ int64_t fake_early(const struct fake_device *device, const struct fake_slot *slo
 /* A quiet slot's time in the agenda is brought forward to that. */
 void fake_bring_forward(const struct fake_device *device, struct fake_slot *slot, const struct cr_profile *profile);
 
+/* What is under way came to nothing: its lease is over, or its certificate ended before it was seen. */
+bool fake_spent(const struct fake_slot *slot, int64_t now_s);
+
 /* How long an attempt waits for its answer. */
 int64_t fake_wait_s(const struct fake_slot *slot, const struct cr_job *job);
 /* An attempt begins: its deadline, and when the next one follows. */

@@ -276,3 +276,9 @@ void fake_attempt(struct fake_slot *slot, const struct cr_job *job)
     view->due = view->due < view->deadline ? view->due : view->deadline;
     slot->parked = true;
 }
+
+bool fake_spent(const struct fake_slot *slot, int64_t now_s)
+{
+    return (slot->view.state == CR_STATE_ISSUING && slot->lease <= now_s) ||
+           (slot->view.state == CR_STATE_ISSUED && slot->view.pending.not_after <= now_s);
+}

@@ -49,7 +49,9 @@ void fake_bring_forward(const struct fake_device *device, struct fake_slot *slot
 static void present_begin(struct fake_ledger *ledger, struct cr_job *job, struct fake_slot *slot,
                           enum cr_renew_reason reason)
 {
-    slot->quiet_due = slot->view.due;
+    if (slot->view.state == CR_STATE_QUIET) {
+        slot->quiet_due = slot->view.due;
+    }
     fake_go_triggered(ledger, slot, reason);
     fake_attempt(slot, job);
     job->triggered = true;
@@ -65,10 +67,11 @@ static void present_look(struct fake_ledger *ledger, struct cr_job *job, const s
                          struct fake_slot *slot, const struct cr_profile *profile, int64_t natural)
 {
     struct cr_slot_record *view = &slot->view;
-    if (profile == NULL || view->state != CR_STATE_QUIET || view->held || view->current.serial.len == 0) {
+    bool spent = fake_spent(slot, job->now_s);
+    if (profile == NULL || (view->state != CR_STATE_QUIET && !spent) || view->held || view->current.serial.len == 0) {
         return;
     }
-    bool now = view->unanswered > 0 || view->current.not_after <= job->now_s;
+    bool now = spent || view->unanswered > 0 || view->current.not_after <= job->now_s;
     int64_t early = fake_early(device, slot, profile), planned = view->due > 0 ? view->due : natural;
     if (job->may_begin && (now || early <= job->now_s || (planned > 0 && planned <= job->now_s))) {
         present_begin(ledger, job, slot, CR_RENEW_EXPIRY);
@@ -77,7 +80,10 @@ static void present_look(struct fake_ledger *ledger, struct cr_job *job, const s
     if (now) {
         planned = planned > 0 && planned < job->now_s ? planned : job->now_s;
     }
-    view->due = slot->quiet_due = planned;
+    view->due = planned;
+    if (!spent) {
+        slot->quiet_due = planned;
+    }
     if (!now) {
         fake_bring_forward(device, slot, profile);
     }

@@ -25,6 +25,7 @@ if st == 'issued' and same then
 elseif st == 'issuing' then
   local own, head = rec[p .. 'own'] or '', tonumber(ARGV[12])
   rest = tonumber(lease) - now
+  if rest > tonumber(ARGV[10]) then rest = 0 end -- by a clock that was ahead
   if own ~= ARGV[11] and #own == #ARGV[11] and string.sub(own, 1, head) == string.sub(ARGV[11], 1, head) then
     rest = 0 -- an earlier life of this broker will not finish it
   end

@@ -36,6 +36,14 @@ local function times()
   return tonumber(pnb), tonumber(pna), tonumber(pdue), tonumber(lease)
 end
 
+-- What is under way came to nothing: an intent whose lease is over, or a certificate that ended before it was seen.
+local function spent()
+  local st = get('st')
+  if st ~= 'issuing' and st ~= 'issued' then return false end
+  local _, pna, _, lease = times()
+  return (st == 'issuing' and lease or pna) <= now
+end
+
 -- Only a renewal under way has these.
 local function clear_pending()
   if get('st') == 'issued' then drop = true end

@@ -31,7 +31,11 @@ end
 -- no also where it takes a closer look.
 local function rests(q, needs, at)
   local st = rec[q .. 'st']
-  if st then return st ~= 'triggered' or tonumber(rec[q .. 'end'] or 0) > now end
+  if st then
+    if st == 'triggered' then return tonumber(rec[q .. 'end'] or 0) > now end
+    local pna, lease = string.match(rec[q .. 'pend'] or '', '^%d+ (%d+) %d+ (%d+) ')
+    return pna and tonumber(st == 'issuing' and lease or pna) > now
+  end
   if not needs or rec[q .. 'hold'] then return true end
   local na = tonumber(rec[q .. 'na'])
   if not na or not at or na <= now or rec[q .. 'miss'] then return false end
@@ -76,7 +80,7 @@ end
 
 local function begin(why)
   local at = planned_at()
-  put('due', at < math.huge and at or 0)
+  if not get('st') then put('due', at < math.huge and at or 0) end
   put('rid', new_id())
   put('why', why)
   put('try', 1)
@@ -85,12 +89,13 @@ end
 
 -- When the slot begins by itself. nil: it does not.
 local function begins_at(chances, planned)
-  if not chances or get('st') or get('hold') or not get('crt') then return nil end
+  if not chances or get('hold') or not get('crt') then return nil end
+  if get('st') then return spent() and math.min(planned, now) or nil end
   if num('miss') > 0 or num('na') <= now then return math.min(planned, now) end
   return early(chances, planned)
 end
 
--- It is here, and a quiet slot of it is due: its renewal begins, for who knows when it comes again. natural: its time
+-- It is here, and a quiet slot of it is due, or what was under way came to nothing: its renewal begins, for who knows when it comes again. natural: its time
 -- where the agenda has lost it.
 local function look(chances, natural)
   local planned = planned_at()

@@ -15,7 +15,7 @@ elseif st == 'triggered' then
     go_triggered(ARGV[7], ARGV[8])
   end
   code = 'triggered'
-elseif not st or (st == 'issued' and select(2, times()) <= now) then
+elseif not st or spent() then
   put('rid', ARGV[5])
   put('why', ARGV[6])
   put('try', 1)
