@@ -1,5 +1,5 @@
-# A fleet renews while the primary of its Redis is killed: Sentinel puts the replica in its place, and every device gets its
-# certificate; nobody gets two.
+# A fleet renews while the primary of its Redis is killed: Sentinel puts the replica in its place, and every device gets
+# its certificate; nobody gets two.
 . "$(dirname "$0")/lib.sh"
 : "${CR_DEVICE_SIM:?the simulator}"
 need mosquitto openssl
