@@ -4,8 +4,8 @@
 
 static const char shape[] =
     "must be /path, unix:/path, host:port, redis://[user:password@]host[:port][/db], "
-    "redis-sentinel://[user:password@]host[:port][,...]/service[/db], redis-cluster://[user:password@]host[:port][,...] "
-    "or one of these with rediss";
+    "redis-sentinel://[user:password@]host[:port][,...]/service[/db], "
+    "redis-cluster://[user:password@]host[:port][,...] or one of these with rediss";
 
 enum { HOSTS_MAX = 16, SERVICE_MAX = 64 };
 

@@ -2,9 +2,9 @@
  * slot. Learns the map of slots from any node, follows MOVED and ASK, and repeats what the cluster cannot do at this
  * moment (TRYAGAIN, CLUSTERDOWN) until timeout_ms is over.
  *
- * A slot that moves between primaries that are known is followed without a word. When a connection is lost, or a primary
- * appears that was not there before (it may have been a replica, and may not have all that its former primary had), it
- * goes down as a whole; connecting again is up to whoever owns it.
+ * A slot that moves between primaries that are known is followed without a word. When a connection is lost, or a
+ * primary appears that was not there before (it may have been a replica, and may not have all that its former primary
+ * had), it goes down as a whole; connecting again is up to whoever owns it.
  *
  * Threads: all on the loop's. Callbacks may send, and may stop. */
 #ifndef CR_REDIS_CLUSTER_H

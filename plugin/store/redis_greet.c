@@ -1,5 +1,5 @@
-/* Greeting a connection: what this Redis already holds (schema, buckets), how durable it is, and the scripts; all in one
- * pipeline. Of a Cluster each primary is asked how durable it is, and told the scripts. */
+/* Greeting a connection: what this Redis already holds (schema, buckets), how durable it is, and the scripts; all in
+ * one pipeline. Of a Cluster each primary is asked how durable it is, and told the scripts. */
 #include "plugin/store/redis_store.h"
 
 #include <limits.h>

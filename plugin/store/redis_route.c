@@ -1,8 +1,8 @@
-/* How a command finds the primary of a Redis Cluster that owns its slot. Each is kept as it goes over the wire until its
- * answer comes, since it may have to be sent again:
+/* How a command finds the primary of a Redis Cluster that owns its slot. Each is kept as it goes over the wire until
+ * its answer comes, since it may have to be sent again:
  *     MOVED        the slot is another's now: sent there; the whole map is asked for anew
  *     ASK          this one key has moved already: sent there after ASKING
- *     TRYAGAIN, CLUSTERDOWN   not now: sent again a little later, until its time is over; then the error is its answer */
+ *     TRYAGAIN, CLUSTERDOWN   not now: sent again a little later, until its time is over; then the error is the answer */
 #include "plugin/store/redis_cluster_inside.h"
 
 #include <stddef.h>

@@ -1,5 +1,5 @@
-/* redis_sentinel: asks Sentinels, one after the other, which server is the primary of a service now. Each has a deadline.
- * Who answered last is asked first, over the same connection while it stands.
+/* redis_sentinel: asks Sentinels, one after the other, which server is the primary of a service now. Each has a
+ * deadline. Who answered last is asked first, over the same connection while it stands.
  *
  * Threads: all on the loop's. Callbacks may ask again, and may stop. */
 #ifndef CR_REDIS_SENTINEL_H
@@ -34,7 +34,8 @@ void cr_redis_sentinel_stop(struct cr_redis_sentinel *sentinel);
 /* It has no handles: stopped is enough, once the loop has run. NULL is fine. */
 void cr_redis_sentinel_free(struct cr_redis_sentinel *sentinel);
 
-/* The answer to SENTINEL get-master-addr-by-name. CR_NOT_FOUND: it does not know the service; CR_INVALID: no such answer. */
+/* The answer to SENTINEL get-master-addr-by-name. CR_NOT_FOUND: it does not know the service; CR_INVALID: no such
+ * answer. */
 CR_MUST_USE cr_err cr_redis_sentinel_read(struct cr_redis_host *primary, const redisReply *reply);
 
 #endif

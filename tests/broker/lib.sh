@@ -199,7 +199,7 @@ plugin_conf() {
   cat >"$T/plugin.conf" <<CONF
 issuer_certfile $T/pki/chain.pem
 issuer_keyfile $T/pki/issuer.key
-redis unix:$T/redis.sock
+redis ${REDIS_ADDRESS:-unix:$T/redis.sock}
 journal_dir $T/journal
 broker_name broker-under-test
 admin_identity operator-1

@@ -26,15 +26,16 @@ struct renewers {
 };
 
 void renewers_init(struct renewers *all, struct rig_broker *broker);
-/* Every device takes one step: asks, asks once more, or connects with what it got. `during`, when all have begun and none
- * knows its answer yet; NULL: nothing. Fails the test when a device gets two answers to one request, or is refused for
+/* Every device takes one step: asks, asks once more, or connects with what it got. `during`: when all have begun and
+ * none knows its answer yet; NULL: nothing. Fails the test when a device gets two answers to one request, or is refused for
  * anything but a store that cannot be reached. Returns how many were refused. */
 unsigned renewers_round(struct renewers *all, void (*during)(void));
 /* Rounds until nobody was refused, with a deadline. */
 void renewers_until_served(struct renewers *all, int64_t deadline_ms);
 /* Nobody else gets a certificate for a device's current key. */
 void renewers_check_keys(struct renewers *all);
-/* What every device got is still there: the same bytes for the same request, and what it confirmed is its current one. */
+/* What every device got is still there: the same bytes for the same request, and what it confirmed is its current
+ * one. */
 void renewers_check(struct renewers *all);
 
 #endif

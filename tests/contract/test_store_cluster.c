@@ -48,11 +48,41 @@ static void store_uses_every_node(void **state)
     }
 }
 
+static void require_password(const char *password)
+{
+    for (unsigned i = 0; i < cluster.count; i++) { /* whoever is connected stays so */
+        redisReply *reply = private_redis_command(&cluster.node[i].redis, "CONFIG SET requirepass %s", password);
+        assert_non_null(reply);
+        assert_string_equal(reply->str, "OK");
+        freeReplyObject(reply);
+    }
+}
+
+static void store_tells_every_node_the_password(void **state)
+{
+    struct rig *here = *state;
+    require_password("geheim");
+    here->password = "geheim";
+    renewers_init(&cluster_renewers, rig_open(here, "one"));
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(renewers_round(&cluster_renewers, NULL), 0);
+    }
+    renewers_check(&cluster_renewers);
+    here->password = "wrong";
+    struct rig_broker *wrong = rig_open_only(here, "two");
+    struct cr_job *job = rig_run(wrong, rig_job(wrong, CR_OP_GET, "meter-1", "operational"));
+    assert_int_equal(job->refusal, CR_REFUSAL_STORE_UNAVAILABLE);
+    cr_job_free(job);
+    assert_true(rig_wait_connected(wrong, false));
+    require_password("");
+}
+
 int main(void)
 {
 #define CLUSTER_TEST(NAME) cmocka_unit_test_setup_teardown(NAME, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         CLUSTER_TEST(store_uses_every_node),
+        CLUSTER_TEST(store_tells_every_node_the_password),
         CLUSTER_TEST(store_present_fills_the_inventory),
         CLUSTER_TEST(store_present_prefers_the_newer_of_foreign_certificates),
         CLUSTER_TEST(store_present_begins_what_is_due),

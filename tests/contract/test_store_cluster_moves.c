@@ -108,6 +108,40 @@ static void slot_moves_while_devices_renew(void **state)
     assert_int_equal(rig_health(all->broker).reconnects, 0);
 }
 
+static unsigned told_to_try_again(void)
+{
+    return cluster_errors(from, "TRYAGAIN") + cluster_errors(to, "TRYAGAIN");
+}
+
+static void move_the_rest_when_somebody_waits(void)
+{
+    for (int64_t end = scene_mono_ms() + RIG_WAIT_MS; told_to_try_again() == 0;) {
+        assert_true(scene_mono_ms() < end);
+    }
+    while (cluster_move_keys(slot, from, to, 1000) > 0) {
+    }
+    cluster_move_end(slot, from, to);
+}
+
+/* Over before redis_timeout is: they waited, and nobody was refused. */
+static void slot_that_moves_quickly_is_not_noticed(void **state)
+{
+    (void)state;
+    struct cr_device_keys keys;
+    scene_rig.timeout_ms = 5000;
+    start_renewers();
+    cluster_move_begin(slot, from, to);
+    rig_keys(&scene_rig, &keys, all->device[0].name, scene_slot); /* half of what every script there needs */
+    redisReply *reply = private_redis_command(&cluster.node[from].redis, "MIGRATE 127.0.0.1 %u %s 0 5000",
+                                              cluster.node[to].port, keys.agenda.text);
+    assert_non_null(reply);
+    assert_string_equal(reply->str, "OK");
+    freeReplyObject(reply);
+    assert_int_equal(renewers_round(all, move_the_rest_when_somebody_waits), 0);
+    assert_int_equal(rig_health(all->broker).reconnects, 0);
+    expect_all_is_well();
+}
+
 static unsigned claim_slot(struct rig_broker *broker, const char *device, unsigned key)
 {
     const struct cr_records records = { "cr", RIG_BUCKETS };
@@ -269,6 +303,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         MOVE_TEST(slot_that_moved_is_followed),
         MOVE_TEST(slot_moves_while_devices_renew),
+        MOVE_TEST(slot_that_moves_quickly_is_not_noticed),
         MOVE_TEST(ask_is_followed_to_a_node_that_is_known),
         MOVE_TEST(ask_is_followed_to_a_node_that_is_new),
         MOVE_TEST(slot_moves_to_a_new_node),

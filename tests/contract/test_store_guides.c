@@ -1,5 +1,5 @@
-/* Those who are asked where Redis is, Sentinels and nodes of a Cluster, answer nonsense, half an answer, nothing, or with
- * a demand for a password (hostile 91): the next is asked, and the store comes up. Played by a thread on loopback. */
+/* Those who are asked where Redis is, Sentinels and nodes of a Cluster, answer nonsense, half an answer, nothing, or
+ * with a demand for a password (hostile 91): the next is asked, and the store comes up. Played by a thread on loopback. */
 #include "tests/contract/cluster_scene.h"
 
 #include <arpa/inet.h>

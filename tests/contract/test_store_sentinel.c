@@ -1,5 +1,5 @@
-/* The store on a primary that Sentinel names: a primary, a replica and three Sentinels, all real. The primary dies while
- * devices renew, or is replaced by a replica that has not all that was written; nothing that was issued is lost. */
+/* The store on a primary that Sentinel names: a primary, a replica and three Sentinels, all real. The primary dies
+ * while devices renew, or is replaced by a replica that has not all that was written; nothing that was issued is lost. */
 #include "tests/contract/renewers.h"
 #include "tests/contract/redis_scene.h"
 #include "tests/support/ledger_check.h"
@@ -118,8 +118,8 @@ static void hostile_95_failover_that_lost_writes(void **state)
     assert_true(rig_audits(&scene_rig, "restored", NULL) >= before + RENEWERS);
 }
 
-/* An operator moves the primary; nobody dies. The former one serves on for some seconds, and what it takes then is lost:
- * the store notices earlier, and the journal has it. */
+/* An operator moves the primary; nobody dies. The former one serves on for some seconds, and what it takes then is
+ * lost: the store notices earlier, and the journal has it. */
 static void failover_by_hand(void **state)
 {
     (void)state;

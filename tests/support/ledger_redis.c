@@ -19,8 +19,9 @@ static redisContext *reach(const char *text)
         return NULL;
     }
     const struct timeval wait = { 5, 0 };
-    redisContext *context = address.unix_socket ? redisConnectUnixWithTimeout(address.host[0].name, wait)
-                                                : redisConnectWithTimeout(address.host[0].name, (int)address.host[0].port, wait);
+    const struct cr_redis_host *host = &address.host[0];
+    redisContext *context = address.unix_socket ? redisConnectUnixWithTimeout(host->name, wait)
+                                                : redisConnectWithTimeout(host->name, (int)host->port, wait);
     if (context != NULL && context->err != 0) {
         redisFree(context);
         context = NULL;

@@ -50,8 +50,8 @@ static bool port_is_free(unsigned port)
     return is_free;
 }
 
-/* A port that is free, and the one that a cluster's bus would have is too; 0: none. Below those that the system gives to
- * clients. */
+/* A port that is free, and the one that a cluster's bus would have is too; 0: none. Below those that the system gives
+ * to clients. */
 static unsigned port_take(const struct redis_group *group)
 {
     static unsigned next;

@@ -136,7 +136,7 @@ static void configuration_takes_the_same(void **state)
     } good[] = {
         { "redis://joe:p%40ss@h:1/2", "redis://h:1/2", "joe", "p@ss" },
         { "redis-sentinel://h/main", "redis-sentinel://h/main", "", "" },
-        { "redis-sentinel://joe:p%2Fw@h:1,[::1]:2,i/main-1/2", "redis-sentinel://h:1,[::1]:2,i/main-1/2", "joe", "p/w" },
+        { "redis-sentinel://joe:p%2Fw@h:1,[::1]:2,i/m-1/2", "redis-sentinel://h:1,[::1]:2,i/m-1/2", "joe", "p/w" },
         { "rediss-sentinel://:pw@h/m", "rediss-sentinel://h/m", "", "pw" },
         { "redis-cluster://h:7000,i:7001", "redis-cluster://h:7000,i:7001", "", "" },
         { "rediss-cluster://:secret@a,b:7000", "rediss-cluster://a,b:7000", "", "secret" },

@@ -1,5 +1,5 @@
-/* Which slot a key is in, what a cluster says of its slots, and what Sentinel says of a primary; also when it is nonsense
- * (hostile 91). */
+/* Which slot a key is in, what a cluster says of its slots, and what Sentinel says of a primary; also when it is
+ * nonsense (hostile 91). */
 #include "plugin/store/records.h"
 #include "plugin/store/redis_sentinel.h"
 #include "plugin/store/redis_slots.h"
