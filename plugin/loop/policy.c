@@ -2,14 +2,46 @@
 
 #include <string.h>
 
-static bool policy_is(const struct cr_principal *principal, const struct cr_session *session)
+static bool policy_named(const struct cr_principal *principal, const struct cr_session *session)
 {
     const char *name = principal->by_username ? session->username : session->facts.device;
 
+    return name[0] != '\0' && strcmp(principal->name, name) == 0;
+}
+
+static bool policy_is(const struct cr_principal *principal, const struct cr_session *session)
+{
+    if (session->restricted) {
+        return false; /* by whatever name it comes */
+    }
     if (!principal->by_username && (!session->has_certificate || session->refusal != CR_REFUSAL_NONE)) {
         return false;
     }
-    return name[0] != '\0' && strcmp(principal->name, name) == 0;
+    return policy_named(principal, session);
+}
+
+bool loop_is_operator_name(const struct cr_router *router, const struct cr_session *session)
+{
+    const struct cr_config *config = &router->setup->config;
+
+    for (unsigned i = 0; i < config->principal_count; i++) {
+        if (policy_named(&config->principal[i], session)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+const struct cr_profile *loop_tls_profile(const struct cr_router *router)
+{
+    const struct cr_config *config = &router->setup->config;
+
+    for (unsigned i = 0; i < config->slot_count; i++) {
+        if (config->slot[i].tls) {
+            return &config->slot[i];
+        }
+    }
+    return NULL;
 }
 
 enum cr_role loop_role(const struct cr_router *router, const struct cr_session *session)
