@@ -27,7 +27,7 @@ static void present_inventory(struct fake_ledger *ledger, struct cr_job *job, st
 static void present_due(struct fake_ledger *ledger, struct cr_job *job, struct fake_slot *slot)
 {
     struct cr_slot_record *view = &slot->view;
-    if (job->profile == NULL || job->confirmed || view->state != CR_STATE_QUIET || view->held ||
+    if (job->profile == NULL || !job->may_begin || job->confirmed || view->state != CR_STATE_QUIET || view->held ||
         !fake_entry_is(&view->current, job) || view->due > job->now_s) {
         return;
     }

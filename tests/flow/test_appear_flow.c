@@ -1,0 +1,437 @@
+/* Devices that appear, many at once and one for long: whose renewal begins when, what is sent once, and who is shown out. */
+#include "tests/support/flow_scene.h"
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define SLOW_BEGIN "trigger_rate 5\nmax_in_flight 16\nadmin_identity boss\nslot operational\n"
+#define TWO_SLOTS "cutover_ask 5m\ncutover_close 15m\nadmin_identity boss\nslot operational\nrequest_timing any\nslot data\nrequest_timing any\n"
+
+enum { FLEET = 20 };
+
+/* ---- many at once ---- */
+
+struct fleet {
+    char id[FLEET][16];
+    struct rig_key key[FLEET];
+    struct cr_blob cert[FLEET];
+    const struct cr_client *client[FLEET];
+};
+
+/* All of them due, or none. */
+static void fleet_make(struct scene *s, struct fleet *fleet, bool due)
+{
+    for (unsigned i = 0; i < FLEET; i++) {
+        snprintf(fleet->id[i], sizeof fleet->id[i], "%s-%u", due ? "due" : "early", i);
+        rig_key_make(&fleet->key[i]);
+        fleet->cert[i] = rig_certify(&s->rig, &fleet->key[i], fleet->id[i], due ? 7200 : 90 * DAY_S);
+        fleet->client[i] = fake_host_connect(&s->rig.host, fleet->id[i], cr_blob_view(&fleet->cert[i]), 4);
+    }
+}
+
+static void fleet_appear(struct scene *s, const struct fleet *fleet)
+{
+    for (unsigned i = 0; i < FLEET; i++) {
+        cr_router_connected(s->rig.router, fleet->client[i]);
+    }
+}
+
+static void fleet_free(struct fleet *fleet)
+{
+    for (unsigned i = 0; i < FLEET; i++) {
+        rig_key_free(&fleet->key[i]);
+        cr_blob_fini(&fleet->cert[i]);
+    }
+}
+
+static unsigned take_all_triggers(struct scene *s)
+{
+    unsigned count = 0;
+
+    while (fake_host_take(&s->rig.host, NULL, "/renew") != NULL) {
+        count++;
+    }
+    return count;
+}
+
+static int start_slow(void **state)
+{
+    return scene_start_with(state, SLOW_BEGIN);
+}
+
+/* Certificates of 2 hours, of which one and a half are over: due at once whatever the spread. */
+static void who_appears_at_once_begins_one_after_the_other(void **state)
+{
+    struct scene *s = *state;
+    struct fleet fleet;
+    unsigned begun;
+
+    fleet_make(s, &fleet, true);
+    flow_rig_pass(&s->rig, 3000);
+    fleet_appear(s, &fleet);
+    flow_rig_pump(&s->rig);
+    begun = take_all_triggers(s);
+    assert_int_equal(begun, 5);
+    for (unsigned second = 1; second <= 3; second++) {
+        scene_live(s, 1);
+        assert_int_equal(take_all_triggers(s), 5);
+    }
+    scene_live(s, 300);
+    assert_int_equal(take_all_triggers(s), 0); /* everybody was asked, once */
+    fleet_free(&fleet);
+}
+
+static void who_is_not_due_takes_nobodys_turn(void **state)
+{
+    struct scene *s = *state;
+    struct fleet early, due;
+
+    fleet_make(s, &early, false);
+    fleet_make(s, &due, true);
+    flow_rig_pass(&s->rig, 3000);
+    fleet_appear(s, &early);
+    flow_rig_pump(&s->rig);
+    assert_int_equal(take_all_triggers(s), 0);
+    fleet_appear(s, &due);
+    flow_rig_pump(&s->rig);
+    assert_int_equal(take_all_triggers(s), 5);
+    fleet_free(&early);
+    fleet_free(&due);
+}
+
+static void a_device_that_leaves_gives_up_its_turn(void **state)
+{
+    struct scene *s = *state;
+    struct fleet fleet;
+
+    fleet_make(s, &fleet, true);
+    flow_rig_pass(&s->rig, 3000);
+    fleet_appear(s, &fleet);
+    flow_rig_pump(&s->rig);
+    assert_int_equal(take_all_triggers(s), 5);
+    for (unsigned i = 0; i < FLEET; i++) {
+        fake_host_offline(&s->rig.host, fleet.client[i]);
+        cr_router_disconnected(s->rig.router, fleet.client[i]);
+    }
+    scene_live(s, 10);
+    assert_int_equal(take_all_triggers(s), 0);
+    fleet_free(&fleet);
+}
+
+/* Where the store is slow, nothing new is begun. */
+static void nothing_begins_while_much_is_under_way(void **state)
+{
+    struct scene *s = *state;
+    struct fleet fleet;
+    unsigned at_once;
+
+    flow_rig_reload(&s->rig, "trigger_rate 1000\nmax_in_flight 16\nadmin_identity boss\nslot operational\n");
+    flow_rig_pass(&s->rig, 10);
+    fleet_make(s, &fleet, true);
+    flow_rig_pass(&s->rig, 3000);
+    fake_store_fault(s->rig.store, FAKE_STORE_STALLED);
+    fleet_appear(s, &fleet);
+    flow_rig_pump(&s->rig);
+    fake_store_fault(s->rig.store, FAKE_STORE_WELL);
+    (void)fake_store_pump(s->rig.store);
+    (void)cr_router_tick(s->rig.router);
+    at_once = take_all_triggers(s);
+    assert_in_range(at_once, 8, 9); /* half of 16 */
+    scene_live(s, 3);
+    assert_int_equal(at_once + take_all_triggers(s), FLEET);
+    fleet_free(&fleet);
+}
+
+/* ---- once ---- */
+
+static void an_attempt_is_sent_to_a_connection_once(void **state)
+{
+    struct scene *s = *state;
+
+    reconnect(s, cr_blob_view(&s->cert));
+    scene_trigger(s);
+    assert_int_equal(take_all_triggers(s), 1);
+    scene_live(s, scene_slot(s)->deadline - s->rig.clock.wall_s - 60); /* looked at now and then */
+    assert_int_equal(take_all_triggers(s), 0);
+    scene_trigger(s); /* another attempt */
+    assert_int_equal(take_all_triggers(s), 1);
+    rig_publish(&s->rig, s->client, GET_TOPIC, rig_text("")); /* who asks is told */
+    assert_int_equal(take_all_triggers(s), 1);
+    reconnect(s, cr_blob_view(&s->cert)); /* another connection */
+    assert_int_equal(take_all_triggers(s), 1);
+}
+
+static struct cr_slot_record *slot_to_change(struct scene *s)
+{
+    return (struct cr_slot_record *)(uintptr_t)scene_slot(s);
+}
+
+static void who_failed_is_left_alone_for_a_while(void **state)
+{
+    struct scene *s = *state;
+    const struct fake_publication *status;
+    char when[CR_TIME_TEXT];
+
+    reconnect(s, cr_blob_view(&s->cert));
+    scene_trigger(s);
+    assert_int_equal(take_all_triggers(s), 1);
+    slot_to_change(s)->retry_at = s->rig.clock.wall_s + 3600;
+    reconnect(s, cr_blob_view(&s->cert));
+    assert_int_equal(take_all_triggers(s), 0);
+    rig_publish(&s->rig, s->client, GET_TOPIC, rig_text(""));
+    assert_int_equal(take_all_triggers(s), 0);
+    status = fake_host_take(&s->rig.host, "meter-1", "/status");
+    assert_non_null(status);
+    cr_time_text(when, scene_slot(s)->retry_at);
+    assert_non_null(strstr((const char *)status->payload.data, when));
+    scene_live(s, 3500);
+    assert_int_equal(take_all_triggers(s), 0);
+    scene_live(s, 300); /* it stayed connected */
+    assert_int_equal(take_all_triggers(s), 1);
+}
+
+/* ---- shown out ---- */
+
+static void an_outdated_certificate_is_shown_out(void **state)
+{
+    struct scene *s = *state;
+
+    assert_int_equal(cr_router_access(s->rig.router, s->client, CR_ACCESS_WRITE, GET_TOPIC), CR_ALLOW);
+    fake_store_refuse_next(s->rig.store, CR_REFUSAL_CERTIFICATE_OUTDATED);
+    flow_rig_pump(&s->rig);
+    assert_int_equal(s->rig.host.kicks, 1);
+    assert_string_equal(s->rig.host.last_kick, "meter-1");
+    assert_int_equal(cr_router_access(s->rig.router, s->client, CR_ACCESS_WRITE, GET_TOPIC), CR_DENY);
+    assert_int_equal(cr_router_access(s->rig.router, s->client, CR_ACCESS_WRITE, "some/topic"), CR_DENY);
+    assert_non_null(fake_host_take(&s->rig.host, NULL, "/event/security"));
+    flow_rig_reload(&s->rig, IN_WINDOW); /* nor does a reload give it another try */
+    scene_live(s, 300);
+    assert_int_equal(s->rig.host.kicks, 1);
+}
+
+static void a_store_that_is_away_shows_nobody_out(void **state)
+{
+    struct scene *s = *state;
+
+    fake_store_fault(s->rig.store, FAKE_STORE_DOWN);
+    reconnect(s, cr_blob_view(&s->cert));
+    scene_live(s, 30);
+    fake_store_fault(s->rig.store, FAKE_STORE_WELL);
+    scene_live(s, 30);
+    assert_int_equal(s->rig.host.kicks, 0);
+    assert_non_null(scene_slot(s));
+}
+
+/* ---- cutover ---- */
+
+static void get_certificate(struct scene *s)
+{
+    cr_router_connected(s->rig.router, s->client);
+    rig_publish(&s->rig, s->client, CSR_TOPIC, cr_blob_view(&s->csr));
+    take_certificate(s);
+}
+
+static int start_two_slots(void **state)
+{
+    return scene_start_with(state, TWO_SLOTS);
+}
+
+static void who_stays_on_the_old_certificate_is_asked_then_closed(void **state)
+{
+    struct scene *s = *state;
+
+    get_certificate(s);
+    scene_live(s, 290);
+    assert_int_equal(fake_host_left(&s->rig.host), 0);
+    scene_live(s, 20);
+    take_certificate(s); /* once more */
+    assert_int_equal(fake_host_left(&s->rig.host), 0);
+    scene_live(s, 580);
+    assert_int_equal(s->rig.host.kicks, 0);
+    scene_live(s, 20);
+    assert_int_equal(s->rig.host.kicks, 1);
+    assert_string_equal(s->rig.host.last_kick, "meter-1");
+    scene_live(s, 3600);
+    assert_int_equal(s->rig.host.kicks, 1); /* once for a session */
+    assert_int_equal(fake_host_left(&s->rig.host), 0);
+}
+
+static void who_changes_over_is_left_alone(void **state)
+{
+    struct scene *s = *state;
+    struct cr_bytes view;
+    struct cr_blob leaf;
+
+    cr_router_connected(s->rig.router, s->client);
+    rig_publish(&s->rig, s->client, CSR_TOPIC, cr_blob_view(&s->csr));
+    view = leaf_of(take_certificate(s));
+    assert_int_equal(cr_blob_copy(&leaf, view.data, view.len), CR_OK);
+    reconnect(s, cr_blob_view(&leaf));
+    scene_live(s, 3600);
+    assert_int_equal(s->rig.host.kicks, 0);
+    assert_int_equal(fake_host_left(&s->rig.host), 0);
+    cr_blob_fini(&leaf);
+}
+
+static void who_failed_to_install_it_is_not_closed(void **state)
+{
+    struct scene *s = *state;
+    char report[200];
+
+    get_certificate(s);
+    snprintf(report, sizeof report, "{\"renewalId\":\"%s\",\"outcome\":\"failed\"}", scene_slot(s)->renewal_id);
+    rig_publish(&s->rig, s->client, REPORT_TOPIC, rig_text(report));
+    scene_live(s, 3600);
+    assert_int_equal(s->rig.host.kicks, 0);
+}
+
+static void nobody_is_closed_in_the_middle_of_something(void **state)
+{
+    struct scene *s = *state;
+    struct rig_key key;
+    struct cr_blob csr;
+
+    rig_key_make(&key);
+    csr = rig_csr(&key, "meter-1");
+    get_certificate(s);
+    scene_live(s, 880);
+    /* a certificate for another slot, whose trigger it has, and whose recording is still under way */
+    rig_publish(&s->rig, s->client, "$identity/v1/meter-1/data/csr", cr_blob_view(&csr));
+    assert_non_null(fake_host_take(&s->rig.host, "meter-1", "/data/certificate"));
+    rig_command(&s->rig, s->boss,
+                "{\"commands\":[{\"command\":\"triggerRenewal\",\"device\":\"meter-1\",\"slot\":\"data\"}]}");
+    slot_to_change(s)->failures = 0;
+    ((struct cr_slot_record *)(uintptr_t)fake_ledger_slot(fake_store_ledger(s->rig.store), "meter-1", "data"))->state =
+        CR_STATE_ISSUING;
+    scene_live(s, 600);
+    assert_int_equal(s->rig.host.kicks, 0);
+    ((struct cr_slot_record *)(uintptr_t)fake_ledger_slot(fake_store_ledger(s->rig.store), "meter-1", "data"))->state =
+        CR_STATE_QUIET;
+    scene_live(s, 100);
+    assert_int_equal(s->rig.host.kicks, 1);
+    rig_key_free(&key);
+    cr_blob_fini(&csr);
+}
+
+static void a_host_that_is_busy_closes_it_later(void **state)
+{
+    struct scene *s = *state;
+
+    get_certificate(s);
+    s->rig.host.kick_full = true;
+    scene_live(s, 1000);
+    assert_int_equal(s->rig.host.kicks, 0);
+    s->rig.host.kick_full = false;
+    scene_live(s, 1);
+    assert_int_equal(s->rig.host.kicks, 1);
+}
+
+static void after_a_restart_of_the_broker_it_is_the_same(void **state)
+{
+    struct scene *s = *state;
+
+    get_certificate(s);
+    reconnect(s, cr_blob_view(&s->cert)); /* to this one it is new */
+    take_certificate(s);
+    scene_live(s, 1000);
+    assert_int_equal(s->rig.host.kicks, 1);
+}
+
+/* ---- certificates that run out ---- */
+
+/* meter-1 with a certificate for two hours, its renewal triggered long ago and not answered. */
+static void connect_for_two_hours(struct scene *s)
+{
+    struct cr_blob cert = rig_certify(&s->rig, &s->key, "meter-1", 3600 + 7200);
+
+    reconnect(s, cr_blob_view(&cert));
+    cr_blob_fini(&cert);
+}
+
+static void a_certificate_that_runs_out_gets_a_last_chance(void **state)
+{
+    struct scene *s = *state;
+
+    connect_for_two_hours(s);
+    assert_int_equal(take_all_triggers(s), 0);
+    scene_live(s, 7200 - 1080 - 60); /* a tenth of three hours before its end */
+    assert_int_equal(take_all_triggers(s), 1); /* when it was due */
+    scene_live(s, 120);
+    assert_int_equal(take_all_triggers(s), 1); /* once more, though nothing is new */
+    scene_live(s, 1020);
+    assert_int_equal(s->rig.host.kicks, 0); /* it is valid up to and with its last second */
+    scene_live(s, 2);
+    assert_int_equal(s->rig.host.kicks, 1);
+    assert_int_equal(take_all_triggers(s), 0);
+    assert_int_equal(cr_router_access(s->rig.router, s->client, CR_ACCESS_WRITE, CSR_TOPIC), CR_DENY);
+    scene_live(s, 300);
+    assert_int_equal(s->rig.host.kicks, 1);
+}
+
+static void what_is_under_way_at_the_end_is_brought_to_it(void **state)
+{
+    struct scene *s = *state;
+    struct cr_request_properties properties = { .user_properties = 0 };
+
+    connect_for_two_hours(s);
+    scene_live(s, 7190);
+    take_all_triggers(s);
+    fake_store_fault(s->rig.store, FAKE_STORE_STALLED);
+    assert_int_equal(cr_router_access(s->rig.router, s->client, CR_ACCESS_WRITE, CSR_TOPIC), CR_ALLOW);
+    cr_router_message(s->rig.router, s->client, CSR_TOPIC, cr_blob_view(&s->csr), &properties);
+    flow_rig_pump(&s->rig);
+    scene_live(s, 40);
+    assert_int_equal(s->rig.host.kicks, 0);
+    fake_store_fault(s->rig.store, FAKE_STORE_WELL);
+    flow_rig_pump(&s->rig);
+    take_certificate(s);
+    scene_live(s, 2);
+    assert_int_equal(s->rig.host.kicks, 1);
+}
+
+static void but_not_for_ever(void **state)
+{
+    struct scene *s = *state;
+    struct cr_request_properties properties = { .user_properties = 0 };
+
+    connect_for_two_hours(s);
+    scene_live(s, 7190);
+    fake_store_fault(s->rig.store, FAKE_STORE_STALLED);
+    assert_int_equal(cr_router_access(s->rig.router, s->client, CR_ACCESS_WRITE, CSR_TOPIC), CR_ALLOW);
+    cr_router_message(s->rig.router, s->client, CSR_TOPIC, cr_blob_view(&s->csr), &properties);
+    flow_rig_pump(&s->rig);
+    scene_live(s, 100);
+    assert_int_equal(s->rig.host.kicks, 1);
+}
+
+#define WITH(start, test) cmocka_unit_test_setup_teardown(test, start, scene_stop)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WITH(start_slow, who_appears_at_once_begins_one_after_the_other),
+        WITH(start_slow, who_is_not_due_takes_nobodys_turn),
+        WITH(start_slow, a_device_that_leaves_gives_up_its_turn),
+        WITH(start_slow, nothing_begins_while_much_is_under_way),
+        WITH(scene_start_in_window, an_attempt_is_sent_to_a_connection_once),
+        WITH(scene_start_in_window, who_failed_is_left_alone_for_a_while),
+        WITH(scene_start_in_window, an_outdated_certificate_is_shown_out),
+        WITH(scene_start_in_window, a_store_that_is_away_shows_nobody_out),
+        WITH(start_two_slots, who_stays_on_the_old_certificate_is_asked_then_closed),
+        WITH(start_two_slots, who_changes_over_is_left_alone),
+        WITH(start_two_slots, who_failed_to_install_it_is_not_closed),
+        WITH(start_two_slots, nobody_is_closed_in_the_middle_of_something),
+        WITH(start_two_slots, a_host_that_is_busy_closes_it_later),
+        WITH(start_two_slots, after_a_restart_of_the_broker_it_is_the_same),
+        WITH(scene_start_any_time, a_certificate_that_runs_out_gets_a_last_chance),
+        WITH(scene_start_any_time, what_is_under_way_at_the_end_is_brought_to_it),
+        WITH(scene_start_any_time, but_not_for_ever),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
