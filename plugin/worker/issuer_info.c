@@ -1,5 +1,6 @@
 #include "plugin/worker/issuer_info.h"
 
+#include "common/der.h"
 #include "common/dn.h"
 #include "plugin/worker/issuer_inside.h"
 
@@ -37,11 +38,6 @@ struct cr_bytes cr_trust_chain(const struct cr_trust *trust, const char *issuer_
 
 /* ---- the chain at a time ---- */
 
-static bool bytes_equal(struct cr_bytes a, struct cr_bytes b)
-{
-    return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
-}
-
 static bool is_valid_at(const struct cr_cert *cert, int64_t now_s)
 {
     return cert->facts.not_before <= now_s && now_s <= cert->facts.not_after;
@@ -49,9 +45,9 @@ static bool is_valid_at(const struct cr_cert *cert, int64_t now_s)
 
 static bool signed_by(const struct cr_cert *cert, const struct cr_cert *issuer)
 {
-    return bytes_equal(cert->issuer, issuer->subject) && !bytes_equal(cert->der, issuer->der) &&
+    return cr_bytes_equal(cert->issuer, issuer->subject) && !cr_bytes_equal(cert->der, issuer->der) &&
            (cert->authority_key_id.len == 0 || issuer->subject_key_id.len == 0 ||
-            bytes_equal(cert->authority_key_id, issuer->subject_key_id));
+            cr_bytes_equal(cert->authority_key_id, issuer->subject_key_id));
 }
 
 /* The one that signed it, one that is valid if there are several. NULL: none is known. */
