@@ -2,7 +2,7 @@
 # Mosquitto 2.1 can be told to let it connect.
 . "$(dirname "$0")/lib.sh"
 need mosquitto
-version=$(mosquitto -h | sed -n 's/^mosquitto version \([0-9.]*\).*/\1/p')
+version=$({ mosquitto -h || true; } | sed -n 's/^mosquitto version \([0-9.]*\).*/\1/p')
 [[ $version != 2.0.* ]] || skip "Mosquitto $version refuses expired certificates in TLS; 2.1 has disable_client_cert_date_checks"
 world_make
 BROKER_EXTRA="disable_client_cert_date_checks true" SLOT_EXTRA="accept_expired 7d"
