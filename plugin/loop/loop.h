@@ -89,7 +89,7 @@ void loop_presented(struct cr_router *router, struct cr_job *job);
 
 /* ---- cutover (cutover.c): from the old certificate's connection to the new one's ---- */
 
-/* This certificate was sent to the session for a slot. */
+/* This certificate was sent to the session for a slot, or the device uses it elsewhere by now. */
 void loop_cutover_sent(struct cr_router *router, struct cr_session *session, const char *slot,
                        const struct cr_serial *serial);
 /* The store has answered for it. */

@@ -115,12 +115,25 @@ static bool presented_is_superseded(const struct cr_session *session, const stru
            !cr_serial_equal(&slot->current.serial, &session->facts.serial);
 }
 
+/* The device uses its new certificate; its other connections here, with the former one, are to follow. */
+static void presented_confirmed(struct cr_router *router, const struct cr_session *session, const char *slot)
+{
+    for (struct cr_session *other = session->presence->first; other != NULL; other = other->sibling) {
+        if (other != session) {
+            loop_cutover_sent(router, other, slot, &session->facts.serial);
+        }
+    }
+}
+
 static void presented_record(struct cr_router *router, struct cr_session *session, const struct cr_job *job)
 {
     session->presented = true;
     session->look_again_s = presented_next(router, session, job->record);
     presented_deliver(router, session, job->record);
     loop_cutover_presented(router, session, job->record);
+    if (job->confirmed) {
+        presented_confirmed(router, session, job->slot);
+    }
     if (!job->may_begin && (job->regressed || presented_is_due(router, job->record))) {
         session->presented = !job->regressed; /* which is healed at an appearance only */
         loop_begin_later(router, session, session->last_chance);

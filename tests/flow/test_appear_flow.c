@@ -278,6 +278,27 @@ static void who_changes_over_is_left_alone(void **state)
     cr_blob_fini(&leaf);
 }
 
+static void its_other_connections_are_to_follow(void **state)
+{
+    struct scene *s = *state;
+    const struct cr_client *other = fake_host_connect(&s->rig.host, "meter-1-too", cr_blob_view(&s->cert), 5);
+    struct cr_bytes view;
+    struct cr_blob leaf;
+
+    cr_router_connected(s->rig.router, other);
+    cr_router_connected(s->rig.router, s->client);
+    rig_publish(&s->rig, s->client, CSR_TOPIC, cr_blob_view(&s->csr));
+    view = leaf_of(take_certificate(s));
+    assert_int_equal(cr_blob_copy(&leaf, view.data, view.len), CR_OK);
+    reconnect(s, cr_blob_view(&leaf));
+    scene_live(s, 890);
+    assert_int_equal(s->rig.host.kicks, 0);
+    scene_live(s, 20);
+    assert_int_equal(s->rig.host.kicks, 1);
+    assert_string_equal(s->rig.host.last_kick, "meter-1-too");
+    cr_blob_fini(&leaf);
+}
+
 static void who_failed_to_install_it_is_not_closed(void **state)
 {
     struct scene *s = *state;
@@ -424,6 +445,7 @@ int main(void)
         WITH(scene_start_in_window, a_store_that_is_away_shows_nobody_out),
         WITH(start_two_slots, who_stays_on_the_old_certificate_is_asked_then_closed),
         WITH(start_two_slots, who_changes_over_is_left_alone),
+        WITH(start_two_slots, its_other_connections_are_to_follow),
         WITH(start_two_slots, who_failed_to_install_it_is_not_closed),
         WITH(start_two_slots, nobody_is_closed_in_the_middle_of_something),
         WITH(start_two_slots, a_host_that_is_busy_closes_it_later),
