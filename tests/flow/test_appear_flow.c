@@ -1,4 +1,5 @@
 /* Devices that appear, many at once and one for long: whose renewal begins when, what is sent once, and who is shown out. */
+#include "plugin/loop/loop.h"
 #include "tests/support/flow_scene.h"
 
 #include <stdarg.h>
@@ -86,6 +87,32 @@ static void who_appears_at_once_begins_one_after_the_other(void **state)
     fleet_free(&fleet);
 }
 
+static void first_come_first_served(void **state)
+{
+    struct scene *s = *state;
+    struct cr_blob cert = rig_certify(&s->rig, &s->key, "meter-1", 7200);
+    const struct cr_client *late;
+    struct fleet fleet;
+
+    fleet_make(s, &fleet, true);
+    flow_rig_pass(&s->rig, 3000);
+    fleet_appear(s, &fleet);
+    flow_rig_pump(&s->rig);
+    scene_live(s, 1);
+    assert_int_equal(take_all_triggers(s), 10);
+    flow_rig_pass(&s->rig, 1); /* there is room again, and a newcomer is the first to see it */
+    late = fake_host_connect(&s->rig.host, "meter-1", cr_blob_view(&cert), 4);
+    cr_router_connected(s->rig.router, late);
+    flow_rig_pump(&s->rig);
+    flow_rig_pump(&s->rig);
+    assert_null(fake_host_take(&s->rig.host, "meter-1", "/renew"));
+    assert_int_equal(take_all_triggers(s), 5);
+    scene_live(s, 2);
+    assert_non_null(fake_host_take(&s->rig.host, "meter-1", "/renew"));
+    fleet_free(&fleet);
+    cr_blob_fini(&cert);
+}
+
 static void who_is_not_due_takes_nobodys_turn(void **state)
 {
     struct scene *s = *state;
@@ -162,6 +189,7 @@ static void an_attempt_is_sent_to_a_connection_once(void **state)
     assert_int_equal(take_all_triggers(s), 1);
     rig_publish(&s->rig, s->client, GET_TOPIC, rig_text("")); /* who asks is told */
     assert_int_equal(take_all_triggers(s), 1);
+    assert_int_equal(loop_deliver(s->rig.router, "meter-1", scene_slot(s)), 0); /* another broker says the same */
     reconnect(s, cr_blob_view(&s->cert)); /* another connection */
     assert_int_equal(take_all_triggers(s), 1);
 }
@@ -211,6 +239,21 @@ static void an_outdated_certificate_is_shown_out(void **state)
     assert_non_null(fake_host_take(&s->rig.host, NULL, "/event/security"));
     flow_rig_reload(&s->rig, IN_WINDOW); /* nor does a reload give it another try */
     scene_live(s, 300);
+    assert_int_equal(s->rig.host.kicks, 1);
+}
+
+static void nobody_is_shown_out_twice(void **state)
+{
+    struct scene *s = *state;
+    struct cr_session *session;
+
+    cr_router_connected(s->rig.router, s->client);
+    session = loop_notice(s->rig.router, s->client);
+    loop_close(s->rig.router, session, "for one reason");
+    loop_close(s->rig.router, session, "for another");
+    flow_rig_pump(&s->rig);
+    loop_close(s->rig.router, session, "again");
+    scene_live(s, 10);
     assert_int_equal(s->rig.host.kicks, 1);
 }
 
@@ -436,12 +479,14 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH(start_slow, who_appears_at_once_begins_one_after_the_other),
+        WITH(start_slow, first_come_first_served),
         WITH(start_slow, who_is_not_due_takes_nobodys_turn),
         WITH(start_slow, a_device_that_leaves_gives_up_its_turn),
         WITH(start_slow, nothing_begins_while_much_is_under_way),
         WITH(scene_start_in_window, an_attempt_is_sent_to_a_connection_once),
         WITH(scene_start_in_window, who_failed_is_left_alone_for_a_while),
         WITH(scene_start_in_window, an_outdated_certificate_is_shown_out),
+        WITH(scene_start_in_window, nobody_is_shown_out_twice),
         WITH(scene_start_in_window, a_store_that_is_away_shows_nobody_out),
         WITH(start_two_slots, who_stays_on_the_old_certificate_is_asked_then_closed),
         WITH(start_two_slots, who_changes_over_is_left_alone),

@@ -171,6 +171,8 @@ static void an_expired_certificate_is_no_operators(void **state)
 static void nor_does_an_operators_user_name_help(void **state)
 {
     struct scene *s = *state;
+    struct cr_request_properties properties = { .user_properties = 0 };
+    const struct fake_publication *reply;
     struct fake_client *fake;
 
     flow_rig_pass(&s->rig, LIFETIME_S + DAY_S);
@@ -180,6 +182,11 @@ static void nor_does_an_operators_user_name_help(void **state)
     cr_router_connected(s->rig.router, s->client);
     expect_nothing_at_all(s);
     assert_int_equal(access_to(s, CR_ACCESS_WRITE, "$CONTROL/cert-renewal/v1"), CR_DENY);
+    /* past the access check, by another plugin's grant */
+    cr_router_control(s->rig.router, s->client, rig_text("{\"commands\":[{\"command\":\"getStatus\"}]}"), &properties);
+    flow_rig_pump(&s->rig);
+    reply = fake_host_take(&s->rig.host, NULL, "/response");
+    assert_true(reply == NULL || strstr((const char *)reply->payload.data, "not-authorised") != NULL);
 }
 
 static void one_that_was_replaced_is_shown_out(void **state)
