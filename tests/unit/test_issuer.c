@@ -226,6 +226,20 @@ static void a_chain_is_as_valid_as_each_of_it(void **state)
     assert_int_equal(cr_trust_info(trust, 1, &info), CR_OK);
     assert_true(cr_trust_valid_at(trust, info.id, LATER)); /* its own id is the same as the former's */
     cr_trust_free(trust);
+    /* of several that could have signed it, one that is valid will do */
+    struct cr_cert longer_middle;
+    struct cr_blob below = { NULL, 0 };
+    request = (struct cr_ca_request){ "Issuing 3", cr_blob_view(&issuing.spki), -1 };
+    longer.serial.octets[0] = 8;
+    assert_int_equal(cr_cert_parse(&longer_middle, cr_blob_view(&again)), CR_OK);
+    assert_int_equal(cr_cert_build_ca(&below, &request, &longer, &longer_middle, CR_SIG_ECDSA_SHA256, test_ca_sign, &middle),
+                     CR_OK);
+    test_file_write_certs(config.certfile, (const struct cr_blob *const[]){ &below, &again, &x->root.der, NULL });
+    test_file_write_certs(trusted[0], (const struct cr_blob *const[]){ &middle.der, NULL });
+    trust = load(x, &config);
+    assert_true(cr_trust_valid_at(trust, cr_issuer_id(trust), LATER));
+    cr_trust_free(trust);
+    cr_blob_fini(&below);
     cr_blob_fini(&again);
     test_ca_fini(&issuing);
     test_ca_fini(&middle);
