@@ -13,6 +13,7 @@ struct cr_dormant {
     char device[CR_NAME_CAP];
     uint64_t queued;        /* which renewal's trigger the broker has; 0: none */
     int64_t queued_until_s; /* it expires */
+    bool resumed;           /* it seemed to be back since */
     UT_hash_handle hh, hh_client;
     char client_id[];
 };
@@ -35,6 +36,13 @@ static void dormant_forget(struct cr_router *router, struct cr_dormant *dormant)
 static bool dormant_has_one(const struct cr_router *router, const struct cr_dormant *dormant)
 {
     return dormant->queued != 0 && cr_wall_s(router->clock) < dormant->queued_until_s;
+}
+
+static void dormant_note_queued(const struct cr_router *router, struct cr_dormant *dormant,
+                                const struct cr_slot_record *record)
+{
+    dormant->queued = loop_renewal_mark(record);
+    dormant->queued_until_s = cr_wall_s(router->clock) + router->setup->config.trigger_expiry_s;
 }
 
 void loop_dormant_left(struct cr_router *router, const struct cr_session *session)
@@ -91,28 +99,24 @@ bool loop_dormant_trigger(struct cr_router *router, const char *device, const st
 {
     const struct cr_presence *presence = cr_sessions_presence(&router->sessions, device);
     struct cr_dormant *dormant = dormant_of(router, device);
-    int64_t now_s = cr_wall_s(router->clock);
     struct cr_reply_to to;
 
     if (dormant == NULL || (presence != NULL && presence->first != NULL) || record->held ||
-        record->state != CR_STATE_TRIGGERED || record->retry_at > now_s || dormant_has_one(router, dormant)) {
+        record->state != CR_STATE_TRIGGERED || record->retry_at > cr_wall_s(router->clock) || dormant_has_one(router, dormant)) {
         return false;
     }
     to = (struct cr_reply_to){ .device = dormant->device, .slot = record->slot, .request_id = "",
                                .client_id = dormant->client_id };
     reply_renew(router, &to, record);
-    dormant->queued = loop_renewal_mark(record);
-    dormant->queued_until_s = now_s + router->setup->config.trigger_expiry_s;
+    dormant_note_queued(router, dormant, record);
     return true;
 }
 
-void loop_dormant_resumed(struct cr_router *router, const char *client_id)
+static void dormant_look(struct cr_router *router, const struct cr_dormant *dormant)
 {
     const struct cr_profile *profile = loop_tls_profile(router);
-    const struct cr_dormant *dormant;
     struct cr_job *job;
 
-    HASH_FIND(hh_client, router->dormant_by_client, client_id, strlen(client_id), dormant);
     if (dormant == NULL || profile == NULL || dormant_has_one(router, dormant) ||
         router->in_flight > router->setup->config.max_in_flight / 2) {
         return; /* under load, those that speak go first */
@@ -123,14 +127,30 @@ void loop_dormant_resumed(struct cr_router *router, const char *client_id)
     }
 }
 
+void loop_dormant_resumed(struct cr_router *router, const char *client_id)
+{
+    struct cr_dormant *dormant;
+
+    HASH_FIND(hh_client, router->dormant_by_client, client_id, strlen(client_id), dormant);
+    if (dormant != NULL) {
+        dormant->resumed = true;
+        dormant_look(router, dormant);
+    }
+}
+
+void loop_dormant_pushed(struct cr_router *router, const char *device)
+{
+    dormant_look(router, dormant_of(router, device));
+}
+
 /* It may be back by now, or still be away: a trigger does no harm either way, nor does telling it that its certificate
  * waits, which makes it speak. */
 void loop_dormant_looked(struct cr_router *router, const struct cr_job *job)
 {
     const struct cr_presence *presence = cr_sessions_presence(&router->sessions, job->device);
-    const struct cr_dormant *dormant = dormant_of(router, job->device);
+    struct cr_dormant *dormant = dormant_of(router, job->device);
 
-    if (job->record == NULL || dormant == NULL || (presence != NULL && presence->first != NULL)) {
+    if (job->record == NULL || dormant == NULL || (presence != NULL && presence->first != NULL) || dormant_has_one(router, dormant)) {
         return;
     }
     for (unsigned i = 0; i < job->record->slot_count; i++) {
@@ -141,8 +161,9 @@ void loop_dormant_looked(struct cr_router *router, const struct cr_job *job)
         if (loop_dormant_trigger(router, job->device, slot)) {
             return;
         }
-        if (slot->state == CR_STATE_ISSUED && !slot->held) {
+        if (dormant->resumed && slot->state == CR_STATE_ISSUED && !slot->held) {
             reply_pending(router, &to, slot->renewal_id, router->setup->config.retry_after_s);
+            dormant_note_queued(router, dormant, slot);
             return;
         }
     }

@@ -114,6 +114,8 @@ void loop_dormant_appeared(struct cr_router *router, struct cr_session *session)
 bool loop_dormant_trigger(struct cr_router *router, const char *device, const struct cr_slot_record *record);
 /* It is probably back, though it has said nothing yet. */
 void loop_dormant_resumed(struct cr_router *router, const char *client_id);
+/* Something was done for this device, here or by another broker: the store is asked what, if it is dormant here. */
+void loop_dormant_pushed(struct cr_router *router, const char *device);
 /* What the store has for it. */
 void loop_dormant_looked(struct cr_router *router, const struct cr_job *job);
 void loop_dormant_fini(struct cr_router *router);

@@ -164,7 +164,7 @@ void loop_presented(struct cr_router *router, struct cr_job *job)
     } else if (job->may_begin) {
         cr_limiter_give(&router->begins, &router->begin_rate);
     }
-    if (job->regressed && job->alarm == CR_REFUSAL_NONE) {
+    if (job->regressed && job->alarm == CR_REFUSAL_NONE && job->outcome == CR_OUT_RECORD) {
         loop_alarm(router, session, job->device, CR_REFUSAL_CERTIFICATE_OUTDATED,
                    "came back with a certificate that was superseded");
     }

@@ -147,6 +147,27 @@ static void a_silent_resumption_is_told_what_is_outstanding(void **state)
     assert_int_equal(take_triggers(s), 0);
 }
 
+static void what_another_broker_did_is_queued(void **state)
+{
+    struct scene *s = *state;
+
+    fall_asleep(s);
+    loop_dormant_pushed(s->rig.router, "meter-1");
+    loop_dormant_pushed(s->rig.router, "meter-2");
+    flow_rig_pump(&s->rig);
+    assert_int_equal(fake_host_left(&s->rig.host), 0); /* there is nothing */
+    slot_to_change(s)->state = CR_STATE_TRIGGERED;
+    slot_to_change(s)->deadline = s->rig.clock.wall_s + DAY_S;
+    slot_to_change(s)->attempt = 1;
+    slot_to_change(s)->reason = CR_RENEW_EXPIRY;
+    snprintf(slot_to_change(s)->renewal_id, CR_RENEWAL_ID_CAP, "5a2b0000-0000-4000-8000-000000000001");
+    for (unsigned i = 0; i < 3; i++) {
+        loop_dormant_pushed(s->rig.router, "meter-1");
+        flow_rig_pump(&s->rig);
+    }
+    assert_int_equal(take_triggers(s), 1);
+}
+
 static void nothing_outstanding_nothing_said(void **state)
 {
     struct scene *s = *state;
@@ -185,10 +206,15 @@ static void a_certificate_is_never_queued(void **state)
     take_certificate(s);
     scene_leave(s);
     resume(s);
+    for (unsigned i = 0; i < 3; i++) { /* it was not back after all */
+        cr_router_resumed(s->rig.router, s->client);
+        flow_rig_pump(&s->rig);
+    }
     assert_null(fake_host_take(&s->rig.host, NULL, "/certificate"));
     pending = fake_host_take(&s->rig.host, "meter-1", "/pending"); /* so that it speaks */
     assert_non_null(pending);
     assert_non_null(strstr((const char *)pending->payload.data, scene_slot(s)->renewal_id));
+    assert_int_equal(fake_host_left(&s->rig.host), 0);
     appear(s);
     take_certificate(s);
 }
@@ -245,6 +271,7 @@ int main(void)
         WITH_WINDOW(a_clean_session_is_told_again),
         WITH_WINDOW(nothing_is_queued_for_a_clean_session),
         WITH_WINDOW(a_silent_resumption_is_told_what_is_outstanding),
+        WITH_WINDOW(what_another_broker_did_is_queued),
         WITH_WINDOW(nothing_outstanding_nothing_said),
         WITH_WINDOW(farewells_to_those_still_away_queue_one),
         WITH_ANY_TIME(a_certificate_is_never_queued),
