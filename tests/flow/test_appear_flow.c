@@ -65,25 +65,27 @@ static int start_slow(void **state)
     return scene_start_with(state, SLOW_BEGIN);
 }
 
-/* Certificates of 2 hours, of which one and a half are over: due at once whatever the spread. */
+/* Certificates of 2 hours, nearly over: due at once whatever the spread. The scheduler may begin as many beside. */
 static void who_appears_at_once_begins_one_after_the_other(void **state)
 {
     struct scene *s = *state;
     struct fleet fleet;
-    unsigned begun;
+    unsigned begun, total;
 
     fleet_make(s, &fleet, true);
     flow_rig_pass(&s->rig, 3000);
     fleet_appear(s, &fleet);
     flow_rig_pump(&s->rig);
-    begun = take_all_triggers(s);
+    total = begun = take_all_triggers(s);
     assert_int_equal(begun, 5);
-    for (unsigned second = 1; second <= 3; second++) {
+    for (unsigned second = 1; second <= 3 && total < FLEET; second++) {
         scene_live(s, 1);
-        assert_int_equal(take_all_triggers(s), 5);
+        begun = take_all_triggers(s);
+        total += begun;
+        assert_in_range(begun, total < FLEET ? 5 : 1, 10);
     }
     scene_live(s, 300);
-    assert_int_equal(take_all_triggers(s), 0); /* everybody was asked, once */
+    assert_int_equal(total + take_all_triggers(s), FLEET); /* everybody was asked, once */
     fleet_free(&fleet);
 }
 
@@ -98,16 +100,15 @@ static void first_come_first_served(void **state)
     flow_rig_pass(&s->rig, 3000);
     fleet_appear(s, &fleet);
     flow_rig_pump(&s->rig);
-    scene_live(s, 1);
-    assert_int_equal(take_all_triggers(s), 10);
+    assert_int_equal(take_all_triggers(s), 5);
     flow_rig_pass(&s->rig, 1); /* there is room again, and a newcomer is the first to see it */
     late = fake_host_connect(&s->rig.host, "meter-1", cr_blob_view(&cert), 4);
     cr_router_connected(s->rig.router, late);
     flow_rig_pump(&s->rig);
     flow_rig_pump(&s->rig);
     assert_null(fake_host_take(&s->rig.host, "meter-1", "/renew"));
-    assert_int_equal(take_all_triggers(s), 5);
-    scene_live(s, 2);
+    assert_in_range(take_all_triggers(s), 5, 10);
+    scene_live(s, 4);
     assert_non_null(fake_host_take(&s->rig.host, "meter-1", "/renew"));
     fleet_free(&fleet);
     cr_blob_fini(&cert);
@@ -183,7 +184,10 @@ static void an_attempt_is_sent_to_a_connection_once(void **state)
     reconnect(s, cr_blob_view(&s->cert));
     scene_trigger(s);
     assert_int_equal(take_all_triggers(s), 1);
-    scene_live(s, scene_slot(s)->deadline - s->rig.clock.wall_s - 60); /* looked at now and then */
+    for (unsigned i = 0; i < 5; i++) {
+        loop_notice(s->rig.router, s->client)->look_again_s = s->rig.clock.wall_s;
+        scene_live(s, 150);
+    }
     assert_int_equal(take_all_triggers(s), 0);
     scene_trigger(s); /* another attempt */
     assert_int_equal(take_all_triggers(s), 1);
@@ -220,7 +224,7 @@ static void who_failed_is_left_alone_for_a_while(void **state)
     scene_live(s, 3500);
     assert_int_equal(take_all_triggers(s), 0);
     scene_live(s, 300); /* it stayed connected */
-    assert_int_equal(take_all_triggers(s), 1);
+    assert_in_range(take_all_triggers(s), 1, 2); /* the next attempt may be due, too */
 }
 
 /* ---- shown out ---- */
