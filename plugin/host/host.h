@@ -103,8 +103,8 @@ void cr_router_control(struct cr_router *router, const struct cr_client *client,
 void cr_router_connected(struct cr_router *router, const struct cr_client *client);
 /* Its connection is gone. A stale context's second farewell (certificate NULL) changes nothing. */
 void cr_router_disconnected(struct cr_router *router, const struct cr_client *client);
-/* A client came back to the session that the broker kept for it (2.0: all that is heard of it, until it does something). Maybe:
- * the broker tells the same of sessions that are still away. client: its id counts. */
+/* A client came back to the session that the broker kept for it (2.0: all that is heard of it until it does something).
+ * Maybe: the broker tells the same of sessions that are still away. client: its id counts. */
 void cr_router_resumed(struct cr_router *router, const struct cr_client *client);
 /* On every turn of the broker's loop: takes completions, keeps deadlines. Returns in how many ms it wants to be called
  * again at the latest (below 1000). */

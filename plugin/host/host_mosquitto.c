@@ -167,7 +167,7 @@ static int on_disconnect(int event, void *event_data, void *user_data)
     }
     bool resumed = !h->connect_events && (host_ops_certificate_mark(&client) == NULL || !client.persistent);
     cr_router_disconnected(cr_app_router(h->app), &client);
-    if (resumed) { /* 2.0 says farewell to the session that was kept when its client is back; or takes over, and marks it */
+    if (resumed) { /* 2.0 says farewell to the session that it kept when the client is back, or takes one over */
         cr_router_resumed(cr_app_router(h->app), &client);
     }
     h->gone = data->client;

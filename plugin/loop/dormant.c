@@ -102,7 +102,8 @@ bool loop_dormant_trigger(struct cr_router *router, const char *device, const st
     struct cr_reply_to to;
 
     if (dormant == NULL || (presence != NULL && presence->first != NULL) || record->held ||
-        record->state != CR_STATE_TRIGGERED || record->retry_at > cr_wall_s(router->clock) || dormant_has_one(router, dormant)) {
+        record->state != CR_STATE_TRIGGERED || record->retry_at > cr_wall_s(router->clock) ||
+        dormant_has_one(router, dormant)) {
         return false;
     }
     to = (struct cr_reply_to){ .device = dormant->device, .slot = record->slot, .request_id = "",
@@ -150,7 +151,8 @@ void loop_dormant_looked(struct cr_router *router, const struct cr_job *job)
     const struct cr_presence *presence = cr_sessions_presence(&router->sessions, job->device);
     struct cr_dormant *dormant = dormant_of(router, job->device);
 
-    if (job->record == NULL || dormant == NULL || (presence != NULL && presence->first != NULL) || dormant_has_one(router, dormant)) {
+    if (job->record == NULL || dormant == NULL || (presence != NULL && presence->first != NULL) ||
+        dormant_has_one(router, dormant)) {
         return;
     }
     for (unsigned i = 0; i < job->record->slot_count; i++) {

@@ -9,7 +9,9 @@
 
 #include <cmocka.h>
 
-#define ACCEPTING "default_access allow\nadmin_identity boss\nadmin_username chief\nslot operational\nrequest_timing any\naccept_expired 7d\n"
+#define ACCEPTING                                                                                                 \
+    "default_access allow\nadmin_identity boss\nadmin_username chief\nslot operational\nrequest_timing any\n"         \
+    "accept_expired 7d\n"
 #define REFUSING "default_access allow\nadmin_identity boss\nslot operational\nrequest_timing any\n"
 
 enum { LIFETIME_S = 90 * DAY_S - 3600 }; /* what is left of the scene's certificates */
