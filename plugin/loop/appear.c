@@ -12,21 +12,13 @@
 
 enum { PRESENT_RETRY_BUSY_MS = 20 };
 
-/* How long after its notAfter a certificate is good for renewing. */
-static int64_t appear_extra_s(const struct cr_router *router)
-{
-    const struct cr_profile *profile = loop_tls_profile(router);
-
-    return profile != NULL ? profile->accept_expired_s : 0;
-}
-
 /* Where the broker was told not to look at dates, for the sake of devices that slept too long, we look: at everybody's.
  * An operator's certificate is good until its notAfter, as anywhere. */
 static enum cr_refusal appear_judge_time(const struct cr_router *router, const struct cr_session *session,
                                          bool *restricted)
 {
     const struct cr_cert_facts *facts = &session->facts;
-    int64_t now_s = cr_wall_s(router->clock), extra_s = appear_extra_s(router);
+    int64_t now_s = cr_wall_s(router->clock), extra_s = loop_accept_expired_s(router);
 
     *restricted = now_s > facts->not_after;
     if (now_s < facts->not_before || now_s > facts->not_after + extra_s) {
@@ -38,14 +30,15 @@ static enum cr_refusal appear_judge_time(const struct cr_router *router, const s
     return *restricted && loop_is_operator_name(router, session) ? CR_REFUSAL_CERTIFICATE_NOT_VALID : CR_REFUSAL_NONE;
 }
 
-/* The certificate is nobody's whom we know; the broker does not look at its dates. */
+/* The certificate is nobody's whom we know; the broker does not look at its dates. What cannot be read may well have
+ * ended. */
 static bool appear_stranger_is_out_of_date(const struct cr_router *router, const struct cr_session *session)
 {
     int64_t now_s = cr_wall_s(router->clock);
     struct cr_cert cert;
 
-    return appear_extra_s(router) > 0 && cr_cert_parse(&cert, session->der) == CR_OK &&
-           (now_s < cert.facts.not_before || now_s > cert.facts.not_after);
+    return loop_accept_expired_s(router) > 0 &&
+           (cr_cert_parse(&cert, session->der) != CR_OK || now_s < cert.facts.not_before || now_s > cert.facts.not_after);
 }
 
 static enum cr_refusal appear_judge(struct cr_router *router, struct cr_session *session)
@@ -77,7 +70,7 @@ static void appear_identify(struct cr_router *router, struct cr_session *session
     const char *device = session->facts.device;
 
     session->refusal = appear_judge(router, session);
-    if (session->refusal == CR_REFUSAL_CERTIFICATE_NOT_VALID && appear_extra_s(router) > 0) {
+    if (session->refusal == CR_REFUSAL_CERTIFICATE_NOT_VALID && loop_accept_expired_s(router) > 0) {
         cr_sessions_restrict(&router->sessions, session);
         loop_close(router, session, "its certificate, or one above it, is not valid at this time");
     }

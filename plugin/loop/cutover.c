@@ -91,7 +91,6 @@ void loop_close(struct cr_router *router, struct cr_session *session, const char
     }
     loop_log(router, 'n', "client %s of device %s is disconnected: %s", session->client_id,
              session->facts.device[0] != '\0' ? session->facts.device : "-", why);
-    router->counters.closed++;
     cr_deadline_set(&router->sessions.closings, &session->closing, session, loop_now_ms(router));
 }
 

@@ -16,7 +16,7 @@ enum { CR_RESTRICTED_GONE = 256 };
 
 /* Since start. */
 struct cr_counters {
-    uint64_t issued, confirmed, triggered, delivered, alarms, audits_lost, closed;
+    uint64_t issued, confirmed, triggered, delivered, alarms, audits_lost;
     uint64_t refused[CR_REFUSAL_COUNT];
 };
 
@@ -124,6 +124,8 @@ void loop_dormant_fini(struct cr_router *router);
 
 /* The profile of the slot whose certificate devices connect with; NULL: there is none. */
 const struct cr_profile *loop_tls_profile(const struct cr_router *router);
+/* How long after its notAfter a certificate is still good for renewing; 0: not at all. */
+int64_t loop_accept_expired_s(const struct cr_router *router);
 /* Whether this is an operator's name, whatever its certificate is worth. */
 bool loop_is_operator_name(const struct cr_router *router, const struct cr_session *session);
 

@@ -44,6 +44,13 @@ const struct cr_profile *loop_tls_profile(const struct cr_router *router)
     return NULL;
 }
 
+int64_t loop_accept_expired_s(const struct cr_router *router)
+{
+    const struct cr_profile *profile = loop_tls_profile(router);
+
+    return profile != NULL ? profile->accept_expired_s : 0;
+}
+
 enum cr_role loop_role(const struct cr_router *router, const struct cr_session *session)
 {
     const struct cr_config *config = &router->setup->config;

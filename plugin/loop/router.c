@@ -88,6 +88,10 @@ static enum cr_verdict router_elsewhere(struct cr_router *router, const struct c
     if (session != NULL ? session->restricted : router_was_restricted(router, client)) {
         return CR_DENY;
     }
+    if (session == NULL && client->address != NULL && loop_accept_expired_s(router) > 0 &&
+        router->host->ops->certificate_mark(router->host, client) != NULL) {
+        return CR_DENY; /* its certificate may have expired, and nobody else looks */
+    }
     return router->setup->config.default_allow ? CR_ALLOW : CR_DEFER;
 }
 

@@ -192,6 +192,43 @@ static void nor_does_an_operators_user_name_help(void **state)
                                   strstr((const char *)reply->payload.data, "\"data\"") == NULL));
 }
 
+/* A client id that is longer than we remember is no way around it. */
+static void nobody_gets_past_unseen(void **state)
+{
+    struct scene *s = *state;
+    static char id[400];
+
+    memset(id, 'x', sizeof id - 1);
+    flow_rig_pass(&s->rig, LIFETIME_S + DAY_S);
+    s->client = fake_host_connect(&s->rig.host, id, cr_blob_view(&s->cert), 5);
+    cr_router_connected(s->rig.router, s->client);
+    expect_nothing_at_all(s);
+    s->client = fake_host_connect(&s->rig.host, id, (struct cr_bytes){ NULL, 0 }, 5); /* without a certificate: no matter */
+    assert_int_equal(access_to(s, CR_ACCESS_WRITE, "some/topic"), CR_ALLOW);
+}
+
+/* Nor is a certificate that we cannot make anything of, or one of a stranger that has ended. */
+static void strangers_are_looked_at_as_well(void **state)
+{
+    struct scene *s = *state;
+    static const uint8_t junk[] = { 0x30, 0x03, 0x02, 0x01, 0x01 };
+    struct flow_rig other;
+    struct cr_blob cert;
+
+    s->client = fake_host_connect(&s->rig.host, "odd", (struct cr_bytes){ junk, sizeof junk }, 5);
+    expect_nothing_at_all(s);
+    flow_rig_start(&other, ANY_TIME);
+    cert = rig_certify(&other, &s->key, "meter-1", 90 * DAY_S);
+    s->client = fake_host_connect(&s->rig.host, "strange", cr_blob_view(&cert), 5);
+    assert_int_equal(access_to(s, CR_ACCESS_WRITE, "some/topic"), CR_ALLOW);
+    assert_int_equal(access_to(s, CR_ACCESS_WRITE, CSR_TOPIC), CR_DENY);
+    flow_rig_pass(&s->rig, LIFETIME_S + 1);
+    s->client = fake_host_connect(&s->rig.host, "strange-too", cr_blob_view(&cert), 5);
+    expect_nothing_at_all(s);
+    flow_rig_stop(&other);
+    cr_blob_fini(&cert);
+}
+
 static void one_that_was_replaced_is_shown_out(void **state)
 {
     struct scene *s = *state;
@@ -253,6 +290,8 @@ int main(void)
         WITH(start_accepting, who_was_connected_when_it_ran_out_may_renew),
         WITH(start_accepting, an_expired_certificate_is_no_operators),
         WITH(start_accepting, nor_does_an_operators_user_name_help),
+        WITH(start_accepting, nobody_gets_past_unseen),
+        WITH(start_accepting, strangers_are_looked_at_as_well),
         WITH(start_accepting, one_that_was_replaced_is_shown_out),
         WITH(start_accepting, the_issuer_must_be_valid_itself),
         WITH(start_accepting, the_will_of_a_restricted_client_is_not_published),
