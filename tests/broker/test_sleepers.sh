@@ -18,7 +18,7 @@ asleep() { # DISCONNECT
   raw_send e000
   raw_close
 }
-left() { (($(grep -c "Client $1 .*disconnected" "$T/broker.log") >= $2)); }
+left() { (($(grep -cE "Client $1 .*(disconnected|closed its connection)" "$T/broker.log") >= $2)); }
 gone() { until_true 10 left "$1" "$2" || fail "$1 is still there"; } # DEVICE TIMES
 heard() { count_hex "$2" "$(printf %s "$(topic_of "$1" "$3")" | hex_of)"; }
 hears_one() { [[ $(heard "$1" "$2" "$3") == 1 ]]; }

@@ -205,6 +205,9 @@ static void a_certificate_is_never_queued(void **state)
     rig_publish(&s->rig, s->client, CSR_TOPIC, cr_blob_view(&s->csr));
     take_certificate(s);
     scene_leave(s);
+    loop_dormant_pushed(s->rig.router, "meter-1");
+    flow_rig_pump(&s->rig);
+    assert_int_equal(fake_host_left(&s->rig.host), 0); /* there is no sign that it is back */
     resume(s);
     for (unsigned i = 0; i < 3; i++) { /* it was not back after all */
         cr_router_resumed(s->rig.router, s->client);
