@@ -63,8 +63,8 @@ struct cr_host_ops {
      * it is held. CR_NOT_FOUND: there is none. */
     cr_err (*certificate_hold)(struct cr_host *host, const struct cr_client *client, void **held, struct cr_blob *der);
     void (*certificate_drop)(struct cr_host *host, void *held);
-    /* Closes the client's connection at the next tick. */
-    void (*kick)(struct cr_host *host, const char *client_id);
+    /* Closes the client's connection at the end of this tick, or of the next one. CR_FULL: too many at once. */
+    cr_err (*kick)(struct cr_host *host, const char *client_id);
     /* level: 'e', 'w', 'n', 'd'. */
     void (*log)(struct cr_host *host, char level, const char *text);
 };
@@ -103,6 +103,9 @@ void cr_router_control(struct cr_router *router, const struct cr_client *client,
 void cr_router_connected(struct cr_router *router, const struct cr_client *client);
 /* Its connection is gone. A stale context's second farewell (certificate NULL) changes nothing. */
 void cr_router_disconnected(struct cr_router *router, const struct cr_client *client);
+/* A client came back to the session that the broker kept for it (2.0: all that is heard of it until it does something).
+ * Maybe: the broker tells the same of sessions that are still away. client: its id counts. */
+void cr_router_resumed(struct cr_router *router, const struct cr_client *client);
 /* On every turn of the broker's loop: takes completions, keeps deadlines. Returns in how many ms it wants to be called
  * again at the latest (below 1000). */
 unsigned cr_router_tick(struct cr_router *router);

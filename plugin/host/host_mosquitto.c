@@ -159,11 +159,17 @@ static void notice_arrivals(struct host_mosquitto *h)
 /* DISCONNECT, and 2.1's CLIENT_OFFLINE for a session that stays. */
 static int on_disconnect(int event, void *event_data, void *user_data)
 {
-    (void)event;
     const struct api_client_event *data = event_data;
     struct host_mosquitto *h = user_data;
     struct cr_client client = client_view(h, data->client);
+    if (h->connect_events) {
+        client.persistent = event == API_EVT_CLIENT_OFFLINE;
+    }
+    bool resumed = !h->connect_events && (host_ops_certificate_mark(&client) == NULL || !client.persistent);
     cr_router_disconnected(cr_app_router(h->app), &client);
+    if (resumed) { /* 2.0 says farewell to the session that it kept when the client is back, or takes one over */
+        cr_router_resumed(cr_app_router(h->app), &client);
+    }
     h->gone = data->client;
     return MOSQ_ERR_SUCCESS;
 }

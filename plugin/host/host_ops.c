@@ -122,15 +122,18 @@ static void op_certificate_drop(struct cr_host *host, void *held)
     free(h);
 }
 
-static void op_kick(struct cr_host *host, const char *client_id)
+static cr_err op_kick(struct cr_host *host, const char *client_id)
 {
     struct host_mosquitto *h = (struct host_mosquitto *)host;
-    char *id = h->kick_count < KICKS_MAX ? strdup(client_id) : NULL;
+    if (h->kick_count == KICKS_MAX) {
+        return CR_FULL;
+    }
+    char *id = strdup(client_id);
     if (id == NULL) {
-        host_say('w', "a client that should be disconnected was not: too many at once");
-        return;
+        return CR_NOMEM;
     }
     h->kick[h->kick_count++] = id;
+    return CR_OK;
 }
 
 static const struct cr_host_ops ops = {

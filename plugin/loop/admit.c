@@ -46,8 +46,19 @@ struct cr_job *loop_admit(struct cr_router *router, enum cr_op op, const struct 
     return job;
 }
 
+/* Its request, as opposed to what we do about it by ourselves. */
+static bool admit_is_request(const struct cr_job *job)
+{
+    return job->op == CR_OP_CSR || job->op == CR_OP_GET || job->op == CR_OP_REPORT;
+}
+
 void loop_send(struct cr_router *router, struct cr_job *job, enum cr_stage stage)
 {
+    struct cr_session *session = admit_is_request(job) ? cr_sessions_find_id(&router->sessions, job->session) : NULL;
+
+    if (session != NULL) {
+        session->jobs++;
+    }
     job->stage = stage;
     job->may_begin = job->may_begin && !router->agenda.clock_odd;
     cr_pipeline_forward(router->pipeline, job);
@@ -55,6 +66,11 @@ void loop_send(struct cr_router *router, struct cr_job *job, enum cr_stage stage
 
 void loop_release(struct cr_router *router, struct cr_job *job)
 {
+    struct cr_session *session = admit_is_request(job) ? cr_sessions_find_id(&router->sessions, job->session) : NULL;
+
+    if (session != NULL) {
+        session->jobs--;
+    }
     if (job->op != CR_OP_DELIVER && job->op != CR_OP_PUSH) { /* those were never admitted: the store makes them */
         router->in_flight--;
     }

@@ -164,8 +164,11 @@ void loop_present_again(struct cr_router *router, const char *device)
 {
     struct cr_presence *presence = cr_sessions_presence(&router->sessions, device);
 
-    for (struct cr_session *s = presence != NULL ? presence->first : NULL; s != NULL; s = s->sibling) {
-        s->asked = false; /* what it asked for in this connection, if anything, is not what waits now */
+    if (presence == NULL || presence->first == NULL) {
+        loop_dormant_pushed(router, device);
+        return;
+    }
+    for (struct cr_session *s = presence->first; s != NULL; s = s->sibling) {
         cr_sessions_wait(&router->sessions, s, loop_now_ms(router));
     }
 }
@@ -175,7 +178,8 @@ void loop_advanced(struct cr_router *router, const struct cr_job *job)
     const struct cr_slot_record *slot = job->record != NULL ? cr_device_record_slot(job->record, job->slot) : NULL;
 
     router->counters.triggered += job->triggered;
-    if (slot != NULL && (job->triggered || slot->state == CR_STATE_ISSUED)) {
+    if (slot != NULL && (job->triggered || slot->state == CR_STATE_ISSUED) &&
+        !loop_dormant_trigger(router, job->device, slot)) {
         loop_present_again(router, job->device);
     }
 }

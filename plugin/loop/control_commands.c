@@ -103,6 +103,7 @@ static cJSON *trigger_renewal_answer(struct cr_router *router, const struct cr_j
         return NULL;
     }
     router->counters.triggered++;
+    (void)loop_dormant_trigger(router, job->device, record);
     if (cJSON_AddStringToObject(data, "device", job->device) == NULL ||
         cJSON_AddStringToObject(data, "slot", job->slot) == NULL ||
         cJSON_AddStringToObject(data, "renewalId", record->renewal_id) == NULL ||

@@ -52,6 +52,13 @@ bool cr_limiter_take(struct cr_limiter *limiter, const struct cr_limiter_rate *r
     return false;
 }
 
+void cr_limiter_give(struct cr_limiter *limiter, const struct cr_limiter_rate *rate)
+{
+    int64_t full = (int64_t)rate->burst * MILLI;
+
+    limiter->milli_tokens = limiter->milli_tokens + MILLI > full ? full : limiter->milli_tokens + MILLI;
+}
+
 bool cr_limiter_full(struct cr_limiter *limiter, const struct cr_limiter_rate *rate, int64_t now_ms)
 {
     limiter_refill(limiter, rate, now_ms);

@@ -21,6 +21,8 @@ struct cr_limiter_rate {
 void cr_limiter_init(struct cr_limiter *limiter, const struct cr_limiter_rate *rate, int64_t now_ms);
 /* Takes one token. False: none there; *wait_ms (may be NULL) says until when, at least 1. */
 bool cr_limiter_take(struct cr_limiter *limiter, const struct cr_limiter_rate *rate, int64_t now_ms, int64_t *wait_ms);
+/* Puts back a token that was taken and not used. */
+void cr_limiter_give(struct cr_limiter *limiter, const struct cr_limiter_rate *rate);
 /* Whether the bucket is full again, so that it need not be remembered. */
 bool cr_limiter_full(struct cr_limiter *limiter, const struct cr_limiter_rate *rate, int64_t now_ms);
 

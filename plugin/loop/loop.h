@@ -11,6 +11,9 @@
 #include "plugin/setup.h"
 
 struct cr_batch;
+struct cr_dormant;
+
+enum { CR_RESTRICTED_GONE = 256 };
 
 /* Since start. */
 struct cr_counters {
@@ -39,6 +42,12 @@ struct cr_router {
     struct cr_limiter total;          /* requests of all devices */
     struct cr_limiter_rate total_rate;
     struct cr_limiter strangers;      /* alarms of clients that are no device */
+    struct cr_limiter begins;         /* renewals that begin because a device appears */
+    struct cr_limiter_rate begin_rate;
+    struct cr_dormant *dormant, *dormant_by_client; /* devices that are away, by name and by client id */
+    /* Clients that were restricted when their connection ended: their wills and deliveries are checked after that. */
+    const void *restricted_gone[CR_RESTRICTED_GONE];
+    unsigned restricted_gone_at;
     unsigned in_flight;               /* jobs admitted and not home yet */
     uint64_t last_job, last_batch;
     struct cr_batch *batches;         /* operator commands that wait for an answer */
@@ -81,9 +90,58 @@ void loop_judge_anew(struct cr_router *router);
 void loop_present_waiting(struct cr_router *router);
 /* Asks the store again for the connected devices that something is due for by now; looks at all, so call it seldom. */
 void loop_look_again(struct cr_router *router);
+/* Presents those that wait for their turn to begin, as far as the rate and the work under way allow. */
+void loop_begin_waiting(struct cr_router *router);
+/* It has something due, but may not begin now: it waits for its turn, in front if that is urgent. */
+void loop_begin_later(struct cr_router *router, struct cr_session *session, bool urgent);
+/* It is no device any more, for this reason; its connection is closed. */
+void loop_refuse_session(struct cr_router *router, struct cr_session *session, enum cr_refusal refusal, const char *why);
+
+/* ---- presented (presented.c): what the store knows of a device that appeared ---- */
+
 void loop_presented(struct cr_router *router, struct cr_job *job);
 
+/* ---- cutover (cutover.c): from the old certificate's connection to the new one's ---- */
+
+/* This certificate was sent to the session for a slot, or the device uses it elsewhere by now. */
+void loop_cutover_sent(struct cr_router *router, struct cr_session *session, const char *slot,
+                       const struct cr_serial *serial);
+/* The store has answered for it. */
+void loop_cutover_presented(struct cr_router *router, struct cr_session *session, const struct cr_device_record *record);
+void loop_cutover_tick(struct cr_router *router);
+/* Closes its connection in this tick or as soon as the host can; once. why: for the log. */
+void loop_close(struct cr_router *router, struct cr_session *session, const char *why);
+
+/* ---- expiry (expiry.c): certificates that run out while their devices are connected ---- */
+
+/* When something is to be done about it soon, that is noted; call it once a minute, and when the certificate is new. */
+void loop_expiry_plan(struct cr_router *router, struct cr_session *session);
+void loop_expiry_tick(struct cr_router *router);
+
+/* ---- dormant (dormant.c): devices that are away and whose session the broker keeps ---- */
+
+/* The session ends. */
+void loop_dormant_left(struct cr_router *router, const struct cr_session *session);
+/* A session begins: its device is dormant no more. */
+void loop_dormant_appeared(struct cr_router *router, struct cr_session *session);
+/* Queues this slot's trigger for a device that is away, unless one is queued already. False: nothing was queued. */
+bool loop_dormant_trigger(struct cr_router *router, const char *device, const struct cr_slot_record *record);
+/* It is probably back, though it has said nothing yet. */
+void loop_dormant_resumed(struct cr_router *router, const char *client_id);
+/* Something was done for this device, here or by another broker: the store is asked what, if it is dormant here. */
+void loop_dormant_pushed(struct cr_router *router, const char *device);
+/* What the store has for it. */
+void loop_dormant_looked(struct cr_router *router, const struct cr_job *job);
+void loop_dormant_fini(struct cr_router *router);
+
 /* ---- policy (policy.c): who may what ---- */
+
+/* The profile of the slot whose certificate devices connect with; NULL: there is none. */
+const struct cr_profile *loop_tls_profile(const struct cr_router *router);
+/* How long after its notAfter a certificate is still good for renewing; 0: not at all. */
+int64_t loop_accept_expired_s(const struct cr_router *router);
+/* Whether this is an operator's name, whatever its certificate is worth. */
+bool loop_is_operator_name(const struct cr_router *router, const struct cr_session *session);
 
 /* What this session may on the operator channel, now: nothing any more once its certificate has expired. */
 enum cr_role loop_role(const struct cr_router *router, const struct cr_session *session);
@@ -103,11 +161,17 @@ void loop_report(struct cr_router *router, struct cr_session *session, const str
                  struct cr_bytes payload, const struct cr_request_properties *properties);
 /* A job is home. Takes it. */
 void loop_complete(struct cr_router *router, struct cr_job *job);
-/* Sends what waits for a device, trigger or certificate, to its live sessions; returns to how many. */
+/* Sends what waits for a device, trigger or certificate, to its live sessions; returns to how many. The same trigger or
+ * certificate goes to a connection once. */
 unsigned loop_deliver(struct cr_router *router, const char *device, const struct cr_slot_record *record);
-/* The same to one session. False: there is nothing to send. */
-bool loop_deliver_to(struct cr_router *router, const struct cr_session *session, const struct cr_slot_record *record,
+/* The same to one session, whatever was sent before. False: there is nothing to send. */
+bool loop_deliver_to(struct cr_router *router, struct cr_session *session, const struct cr_slot_record *record,
                      struct cr_bytes correlation);
+/* Whether just this was sent to it already. */
+bool loop_was_sent(const struct cr_session *session, const struct cr_slot_record *record);
+void loop_note_sent(struct cr_session *session, const struct cr_slot_record *record);
+/* Stands for the renewal of a slot, all its attempts; never 0. */
+uint64_t loop_renewal_mark(const struct cr_slot_record *record);
 
 /* ---- replies (replies.c): publishing on the device channel ---- */
 
@@ -117,6 +181,7 @@ struct cr_reply_to {
     const char *device, *slot;
     const char *request_id;      /* "" : none */
     struct cr_bytes correlation; /* empty: none */
+    const char *client_id;       /* without a session */
 };
 
 /* A certificate that is ready, and how it was asked for. */

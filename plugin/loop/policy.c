@@ -6,20 +6,56 @@
  * only when a connection begins. */
 static bool policy_certificate_over(const struct cr_router *router, const struct cr_session *session)
 {
-    return session->refusal == CR_REFUSAL_CERTIFICATE_NOT_VALID ||
+    return session->restricted || session->refusal == CR_REFUSAL_CERTIFICATE_NOT_VALID ||
            (session->has_certificate && cr_wall_s(router->clock) > session->not_after);
+}
+
+static bool policy_named(const struct cr_principal *principal, const struct cr_session *session)
+{
+    const char *name = principal->by_username ? session->username : session->facts.device;
+
+    return name[0] != '\0' && strcmp(principal->name, name) == 0;
 }
 
 static bool policy_is(const struct cr_principal *principal, const struct cr_session *session)
 {
-    const char *name = principal->by_username ? session->username : session->facts.device;
-
     if (!principal->by_username &&
         (!session->has_certificate ||
          (session->refusal != CR_REFUSAL_NONE && session->refusal != CR_REFUSAL_CERTIFICATE_NOT_VALID))) {
         return false;
     }
-    return name[0] != '\0' && strcmp(principal->name, name) == 0;
+    return policy_named(principal, session);
+}
+
+bool loop_is_operator_name(const struct cr_router *router, const struct cr_session *session)
+{
+    const struct cr_config *config = &router->setup->config;
+
+    for (unsigned i = 0; i < config->principal_count; i++) {
+        if (policy_named(&config->principal[i], session)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+const struct cr_profile *loop_tls_profile(const struct cr_router *router)
+{
+    const struct cr_config *config = &router->setup->config;
+
+    for (unsigned i = 0; i < config->slot_count; i++) {
+        if (config->slot[i].tls) {
+            return &config->slot[i];
+        }
+    }
+    return NULL;
+}
+
+int64_t loop_accept_expired_s(const struct cr_router *router)
+{
+    const struct cr_profile *profile = loop_tls_profile(router);
+
+    return profile != NULL ? profile->accept_expired_s : 0;
 }
 
 /* The role that its names give it, if its certificate is valid. */

@@ -8,7 +8,8 @@ static struct cr_reply_to renewal_reply_to(const struct cr_session *session, con
 {
     const char *request_id = job->request.request_id[0] != '\0' ? job->request.request_id : job->request_id;
 
-    return (struct cr_reply_to){ session, job->device, job->slot, request_id, { job->correlation, job->correlation_len } };
+    return (struct cr_reply_to){ session,    job->device, job->slot,
+                                 request_id, { job->correlation, job->correlation_len }, NULL };
 }
 
 /* The checks that come before anything is read: rates first, so that what is refused behind them, each with its audit
@@ -64,7 +65,7 @@ static struct cr_job *renewal_admit(struct cr_router *router, enum cr_op op, str
 void loop_csr(struct cr_router *router, struct cr_session *session, const struct cr_topic *topic, struct cr_bytes payload,
               const struct cr_request_properties *properties)
 {
-    struct cr_reply_to to = { session, topic->device, topic->slot, "", properties->correlation };
+    struct cr_reply_to to = { session, topic->device, topic->slot, "", properties->correlation, NULL };
     unsigned retry_after_s;
     enum cr_refusal refusal = renewal_precheck(router, session, topic->slot, payload, properties, &retry_after_s);
     struct cr_job *job;
@@ -86,14 +87,14 @@ void loop_csr(struct cr_router *router, struct cr_session *session, const struct
         renewal_refuse(router, session, &to, CR_REFUSAL_BUSY, router->setup->config.retry_after_s);
         return;
     }
-    session->asked = true;
+    session->asking++;
     loop_send(router, job, CR_STAGE_CHECK);
 }
 
 void loop_get(struct cr_router *router, struct cr_session *session, const struct cr_topic *topic, struct cr_bytes payload,
               const struct cr_request_properties *properties)
 {
-    struct cr_reply_to to = { session, topic->device, topic->slot, "", properties->correlation };
+    struct cr_reply_to to = { session, topic->device, topic->slot, "", properties->correlation, NULL };
     struct cr_get_message message = { "" };
     unsigned retry_after_s;
     enum cr_refusal refusal = renewal_precheck(router, session, topic->slot, payload, properties, &retry_after_s);
@@ -127,7 +128,7 @@ void loop_get(struct cr_router *router, struct cr_session *session, const struct
 void loop_report(struct cr_router *router, struct cr_session *session, const struct cr_topic *topic,
                  struct cr_bytes payload, const struct cr_request_properties *properties)
 {
-    struct cr_reply_to to = { session, topic->device, topic->slot, "", properties->correlation };
+    struct cr_reply_to to = { session, topic->device, topic->slot, "", properties->correlation, NULL };
     struct cr_report_message message;
     unsigned retry_after_s;
     enum cr_refusal refusal = renewal_precheck(router, session, topic->slot, payload, properties, &retry_after_s);
@@ -147,16 +148,66 @@ void loop_report(struct cr_router *router, struct cr_session *session, const str
     }
 }
 
-bool loop_deliver_to(struct cr_router *router, const struct cr_session *session, const struct cr_slot_record *record,
+/* ---- what was sent on a connection ---- */
+
+/* FNV-1a; it is to tell apart, not to withstand anybody. */
+static uint64_t mark_text(uint64_t mark, const void *data, size_t len)
+{
+    const uint8_t *bytes = data;
+
+    for (size_t i = 0; i < len; i++) {
+        mark = (mark ^ bytes[i]) * 1099511628211U;
+    }
+    return mark != 0 ? mark : 1;
+}
+
+uint64_t loop_renewal_mark(const struct cr_slot_record *record)
+{
+    uint64_t mark = mark_text(14695981039346656037U, record->slot, strlen(record->slot) + 1);
+
+    return mark_text(mark, record->renewal_id, strlen(record->renewal_id) + 1);
+}
+
+static uint64_t mark_of(const struct cr_slot_record *record)
+{
+    uint64_t mark = loop_renewal_mark(record);
+
+    return record->state == CR_STATE_ISSUED
+               ? mark_text(mark, record->pending.serial.octets, record->pending.serial.len)
+               : mark_text(mark, &record->attempt, sizeof record->attempt);
+}
+
+bool loop_was_sent(const struct cr_session *session, const struct cr_slot_record *record)
+{
+    uint64_t mark = mark_of(record);
+
+    for (unsigned i = 0; i < CR_SLOTS_MAX; i++) {
+        if (session->sent[i] == mark) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void loop_note_sent(struct cr_session *session, const struct cr_slot_record *record)
+{
+    if (!loop_was_sent(session, record)) {
+        session->sent[session->sent_at++ % CR_SLOTS_MAX] = mark_of(record);
+    }
+}
+
+bool loop_deliver_to(struct cr_router *router, struct cr_session *session, const struct cr_slot_record *record,
                      struct cr_bytes correlation)
 {
-    struct cr_reply_to to = { session, session->facts.device, record->slot, "", correlation };
+    struct cr_reply_to to = { session, session->facts.device, record->slot, "", correlation, NULL };
 
     if (record->held) {
         return false;
     }
     if (record->state == CR_STATE_TRIGGERED) {
         reply_renew(router, &to, record);
+        session->triggered_ms = loop_now_ms(router);
+        loop_note_sent(session, record);
         return true;
     }
     if (record->state == CR_STATE_ISSUED && record->certificate.len > 0) {
@@ -171,6 +222,8 @@ bool loop_deliver_to(struct cr_router *router, const struct cr_session *session,
         };
 
         reply_certificate(router, &to, &certificate);
+        loop_note_sent(session, record);
+        loop_cutover_sent(router, session, record->slot, &record->pending.serial);
         return true;
     }
     return false;
@@ -181,10 +234,25 @@ unsigned loop_deliver(struct cr_router *router, const char *device, const struct
     struct cr_presence *presence = cr_sessions_presence(&router->sessions, device);
     unsigned sent = 0;
 
-    for (const struct cr_session *s = presence != NULL ? presence->first : NULL; s != NULL; s = s->sibling) {
-        sent += loop_deliver_to(router, s, record, (struct cr_bytes){ NULL, 0 });
+    for (struct cr_session *s = presence != NULL ? presence->first : NULL; s != NULL; s = s->sibling) {
+        if (!loop_was_sent(s, record)) {
+            sent += loop_deliver_to(router, s, record, (struct cr_bytes){ NULL, 0 });
+        }
     }
     return sent;
+}
+
+/* The new certificate, to one session. */
+static void renewal_send(struct cr_router *router, struct cr_session *session, const struct cr_reply_to *to,
+                         const struct cr_job *job, const struct cr_reply_certificate *certificate)
+{
+    struct cr_slot_record as_if = { .state = CR_STATE_ISSUED, .pending.serial = job->intent.serial };
+
+    reply_certificate(router, to, certificate);
+    memcpy(as_if.slot, job->slot, sizeof as_if.slot);
+    memcpy(as_if.renewal_id, job->renewal_id, sizeof as_if.renewal_id);
+    loop_note_sent(session, &as_if);
+    loop_cutover_sent(router, session, job->slot, &job->intent.serial);
 }
 
 static void renewal_issued(struct cr_router *router, struct cr_session *session, const struct cr_job *job)
@@ -204,14 +272,14 @@ static void renewal_issued(struct cr_router *router, struct cr_session *session,
     if (session != NULL) {
         struct cr_reply_to to = renewal_reply_to(session, job);
 
-        reply_certificate(router, &to, &certificate);
+        renewal_send(router, session, &to, job, &certificate);
         return;
     }
     /* The asker is gone; if the device is here again it need not wait for its next appearance. */
-    for (const struct cr_session *s = presence != NULL ? presence->first : NULL; s != NULL; s = s->sibling) {
-        struct cr_reply_to to = { s, job->device, job->slot, "", { NULL, 0 } };
+    for (struct cr_session *s = presence != NULL ? presence->first : NULL; s != NULL; s = s->sibling) {
+        struct cr_reply_to to = { s, job->device, job->slot, "", { NULL, 0 }, NULL };
 
-        reply_certificate(router, &to, &certificate);
+        renewal_send(router, s, &to, job, &certificate);
     }
 }
 
@@ -220,7 +288,6 @@ static void renewal_refused(struct cr_router *router, struct cr_session *session
     if (session != NULL) {
         struct cr_reply_to to = renewal_reply_to(session, job);
 
-        session->asked = false;
         reply_rejected(router, &to, job->refusal, job->renewal_id, job->retry_after_s);
     } else if ((unsigned)job->refusal < CR_REFUSAL_COUNT) {
         router->counters.refused[job->refusal]++;
@@ -245,6 +312,9 @@ static void renewal_got(struct cr_router *router, struct cr_session *session, co
     to = renewal_reply_to(session, job);
     if (record == NULL) {
         reply_status(router, &to, NULL, 0, 0);
+    } else if (record->state == CR_STATE_TRIGGERED && record->retry_at > cr_wall_s(router->clock) &&
+               !session->last_chance) { /* it failed not long ago */
+        reply_status(router, &to, &record->current.serial, record->current.not_after, record->retry_at);
     } else if (!loop_deliver_to(router, session, record, to.correlation)) {
         reply_status(router, &to, &record->current.serial, record->current.not_after, record->due);
     }
@@ -258,6 +328,7 @@ static void renewal_reported(struct cr_router *router, struct cr_session *sessio
         router->counters.confirmed++;
     }
     if (session != NULL) {
+        session->look_again_s = cr_wall_s(router->clock); /* when does it go on? */
         to = renewal_reply_to(session, job);
         reply_status(router, &to, &session->facts.serial, session->facts.not_after, 0);
     }
@@ -305,6 +376,11 @@ void loop_complete(struct cr_router *router, struct cr_job *job)
     }
     switch (job->op) {
     case CR_OP_CSR:
+        if (session != NULL) {
+            session->asking--;
+        }
+        renewal_home(router, session, job);
+        break;
     case CR_OP_GET:
     case CR_OP_REPORT:
         renewal_home(router, session, job);
@@ -312,8 +388,14 @@ void loop_complete(struct cr_router *router, struct cr_job *job)
     case CR_OP_PRESENT:
         loop_presented(router, job);
         break;
-    case CR_OP_TRIGGER:
     case CR_OP_INSPECT:
+        if (job->command == 0) { /* nobody's command */
+            loop_dormant_looked(router, job);
+            break;
+        }
+        loop_command_done(router, job);
+        break;
+    case CR_OP_TRIGGER:
         loop_command_done(router, job);
         break;
     case CR_OP_DELIVER:

@@ -18,6 +18,11 @@ static const char *const content_types[] = {
     [CR_FORMAT_JSON] = "application/json",
 };
 
+static const char *reply_client(const struct cr_reply_to *to)
+{
+    return to->session != NULL ? to->session->client_id : to->client_id;
+}
+
 static void reply_publish(struct cr_router *router, const struct cr_reply_to *to, enum cr_verb verb,
                           struct cr_publication *publication)
 {
@@ -27,13 +32,13 @@ static void reply_publish(struct cr_router *router, const struct cr_reply_to *to
         loop_log(router, 'e', "a reply for device %s has no topic", to->device);
         return;
     }
-    publication->client_id = to->session->client_id;
+    publication->client_id = reply_client(to);
     publication->topic = topic;
     publication->qos = 1;
     publication->expiry_s = router->setup->config.trigger_expiry_s;
     publication->correlation = to->correlation;
     if (router->host->ops->publish(router->host, publication) != CR_OK) {
-        loop_log(router, 'e', "a reply to client %s could not be queued", to->session->client_id);
+        loop_log(router, 'e', "a reply to client %s could not be queued", reply_client(to));
     }
 }
 
@@ -43,7 +48,7 @@ static void reply_json(struct cr_router *router, const struct cr_reply_to *to, e
     struct cr_publication publication = { .content_type = content_types[CR_FORMAT_JSON] };
 
     if (written != CR_OK) {
-        loop_log(router, 'e', "a reply to client %s could not be written: %s", to->session->client_id,
+        loop_log(router, 'e', "a reply to client %s could not be written: %s", reply_client(to),
                  cr_err_text(written));
         return;
     }
@@ -164,7 +169,7 @@ void reply_certificate(struct cr_router *router, const struct cr_reply_to *to,
             CR_TRY(reply_pem(&text, cr_blob_view(&chain)));
         }
         publication.payload = certificate->format == CR_FORMAT_PEM ? cr_blob_view(&text) : cr_blob_view(&chain);
-        if (to->session->v5) {
+        if (to->session != NULL && to->session->v5) {
             publication.user_count = 2;
             publication.user[0].name = "renewal-id";
             publication.user[0].value = certificate->renewal_id;
@@ -176,7 +181,7 @@ void reply_certificate(struct cr_router *router, const struct cr_reply_to *to,
     router->counters.delivered++;
 out:
     if (err != CR_OK) {
-        loop_log(router, 'e', "the certificate %s could not be sent to client %s: %s", serial, to->session->client_id,
+        loop_log(router, 'e', "the certificate %s could not be sent to client %s: %s", serial, reply_client(to),
                  cr_err_text(err));
     }
     cr_blob_fini(&text);

@@ -20,6 +20,7 @@ static void router_rates(struct cr_router *router)
     router->sessions.request_rate =
         (struct cr_limiter_rate){ config->rate_device_burst, config->rate_device_per_min, 60000 };
     router->sessions.alarm_rate = (struct cr_limiter_rate){ 5, 5, 60000 };
+    router->begin_rate = (struct cr_limiter_rate){ config->trigger_rate_per_s, config->trigger_rate_per_s, 1000 };
     router->total_rate = (struct cr_limiter_rate){ config->rate_total_burst, config->rate_total_per_s, 1000 };
 }
 
@@ -39,6 +40,7 @@ cr_err cr_router_new(struct cr_router **router, const struct cr_router_options *
     cr_sessions_init(&r->sessions, r->host);
     router_rates(r);
     cr_limiter_init(&r->total, &r->total_rate, loop_now_ms(r));
+    cr_limiter_init(&r->begins, &r->begin_rate, loop_now_ms(r));
     cr_limiter_init(&r->strangers, &r->sessions.alarm_rate, loop_now_ms(r));
     loop_agenda_init(r);
     *router = r;
@@ -51,6 +53,7 @@ void cr_router_free(struct cr_router *router)
         return;
     }
     loop_control_fini(router);
+    loop_dormant_fini(router);
     cr_sessions_fini(&router->sessions);
     cr_setup_drop(router->setup);
     free(router);
@@ -66,6 +69,45 @@ void cr_router_use(struct cr_router *router, struct cr_setup *setup)
 }
 
 /* ---- access ---- */
+
+/* A connection that ended while it was restricted; its broker's handle stays for as long as its will may be sent. */
+static bool router_was_restricted(const struct cr_router *router, const struct cr_client *client)
+{
+    for (unsigned i = 0; i < CR_RESTRICTED_GONE; i++) {
+        if (router->restricted_gone[i] == client->handle) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Mosquitto 2.0 also asks about messages that it queues for a client that is away, and only the missing certificate tells:
+ * who reads without one is noticed when it does more than that. */
+static struct cr_session *router_hears_of(struct cr_router *router, const struct cr_client *client, enum cr_access access)
+{
+    struct cr_session *session = cr_sessions_find(&router->sessions, client);
+
+    if (session == NULL &&
+        (access != CR_ACCESS_READ || router->host->ops->certificate_mark(router->host, client) != NULL)) {
+        session = loop_notice(router, client);
+    }
+    return session;
+}
+
+/* What is none of our business, but for those that may do nothing else. */
+static enum cr_verdict router_elsewhere(struct cr_router *router, const struct cr_client *client, enum cr_access access)
+{
+    const struct cr_session *session = router_hears_of(router, client, access);
+
+    if (session != NULL ? session->restricted : router_was_restricted(router, client)) {
+        return CR_DENY;
+    }
+    if (session == NULL && client->address != NULL && loop_accept_expired_s(router) > 0 &&
+        router->host->ops->certificate_mark(router->host, client) != NULL) {
+        return CR_DENY; /* its certificate may have expired, and nobody else looks */
+    }
+    return router->setup->config.default_allow ? CR_ALLOW : CR_DEFER;
+}
 
 static enum cr_verdict router_device_access(struct cr_router *router, const struct cr_client *client,
                                             enum cr_access access, const struct cr_topic *topic)
@@ -92,6 +134,9 @@ static enum cr_verdict router_operator_access(struct cr_router *router, const st
 {
     struct cr_session *session = loop_notice_exactly(router, client);
 
+    if (session != NULL && session->restricted) {
+        return CR_DENY;
+    }
     if (access == CR_ACCESS_WRITE) {
         /* Who may command is decided where it can be answered; nobody writes answers or events. */
         return kind == CR_TOPIC_OPERATOR && session != NULL ? CR_ALLOW : CR_DENY;
@@ -113,20 +158,10 @@ static enum cr_verdict router_subscribe(struct cr_router *router, const struct c
         return CR_DENY;
     }
     cr_topic_parse(&topic, prefix, filter);
-    if (topic.kind == CR_TOPIC_DEVICE && topic.verb != CR_VERB_RENEW && !session->asked) {
+    if (topic.kind == CR_TOPIC_DEVICE && topic.verb != CR_VERB_RENEW && session->asking == 0) {
         session->quiet_until_ms = loop_now_ms(router) + ASKING_GRACE_MS;
     }
     return CR_ALLOW;
-}
-
-/* A message goes to or comes from this client. Mosquitto 2.0 also asks about messages that it queues for a client that is
- * away, and only the missing certificate tells: who reads without one is noticed when it does more than that. */
-static void router_hears_of(struct cr_router *router, const struct cr_client *client, enum cr_access access)
-{
-    if (access != CR_ACCESS_READ || cr_sessions_find(&router->sessions, client) != NULL ||
-        router->host->ops->certificate_mark(router->host, client) != NULL) {
-        loop_notice(router, client);
-    }
 }
 
 bool cr_router_concerns(const struct cr_router *router, const char *topic)
@@ -144,25 +179,21 @@ enum cr_verdict cr_router_access(struct cr_router *router, const struct cr_clien
                                  const char *text)
 {
     const struct cr_config *config = &router->setup->config;
-    enum cr_verdict elsewhere = config->default_allow ? CR_ALLOW : CR_DEFER;
     struct cr_topic topic;
 
     if (access == CR_ACCESS_SUBSCRIBE || access == CR_ACCESS_UNSUBSCRIBE) {
         if (!cr_filter_touches(config->topic_prefix, text)) {
-            loop_notice(router, client);
-            return elsewhere;
+            return router_elsewhere(router, client, access);
         }
         return access == CR_ACCESS_SUBSCRIBE ? router_subscribe(router, client, text) : CR_ALLOW;
     }
     if (!cr_router_concerns(router, text)) {
-        router_hears_of(router, client, access);
-        return elsewhere;
+        return router_elsewhere(router, client, access);
     }
     cr_topic_parse(&topic, config->topic_prefix, text);
     switch (topic.kind) {
     case CR_TOPIC_OTHER:
-        router_hears_of(router, client, access);
-        return elsewhere;
+        return router_elsewhere(router, client, access);
     case CR_TOPIC_DEVICE:
         return router_device_access(router, client, access, &topic);
     case CR_TOPIC_OPERATOR:
@@ -242,8 +273,22 @@ void cr_router_disconnected(struct cr_router *router, const struct cr_client *cl
 {
     struct cr_session *session = cr_sessions_find(&router->sessions, client);
 
-    if (session != NULL) {
-        cr_sessions_remove(&router->sessions, session);
+    if (session == NULL) {
+        return;
+    }
+    if (session->restricted) {
+        router->restricted_gone[router->restricted_gone_at++ % CR_RESTRICTED_GONE] = session->handle;
+    }
+    if (session->persistent || client->persistent) {
+        loop_dormant_left(router, session);
+    }
+    cr_sessions_remove(&router->sessions, session);
+}
+
+void cr_router_resumed(struct cr_router *router, const struct cr_client *client)
+{
+    if (client->id != NULL) {
+        loop_dormant_resumed(router, client->id);
     }
 }
 
@@ -264,12 +309,20 @@ unsigned cr_router_tick(struct cr_router *router)
         next = job->next;
         loop_complete(router, job);
     }
+    loop_expiry_tick(router);
+    if (router->sessions.begins != NULL) {
+        loop_begin_waiting(router);
+    }
     if (router->sessions.waiting != NULL) {
         loop_present_waiting(router);
     }
+    loop_cutover_tick(router);
     if (++router->ticks % PRUNE_TICKS == 0) {
         router_prune(router);
     }
     loop_agenda_tick(router, loop_now_ms(router));
-    return router->in_flight > 0 || router->sessions.waiting != NULL || router->agenda.more ? TICK_BUSY_MS : TICK_IDLE_MS;
+    return router->in_flight > 0 || router->sessions.waiting != NULL || router->sessions.begins != NULL ||
+                   router->agenda.more
+               ? TICK_BUSY_MS
+               : TICK_IDLE_MS;
 }

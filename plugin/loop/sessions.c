@@ -35,7 +35,7 @@ struct cr_session *cr_sessions_find(struct cr_sessions *sessions, const struct c
     struct cr_session *session;
 
     HASH_FIND(hh_handle, sessions->by_handle, &client->handle, sizeof client->handle, session);
-    if (session != NULL) {
+    if (session != NULL && !session->restricted) {
         sessions->recent[cr_sessions_recent_at(client->handle)] = client->handle;
     }
     return session;
@@ -69,6 +69,7 @@ cr_err cr_sessions_add(struct cr_sessions *sessions, struct cr_session **session
     }
     s->handle = client->handle;
     s->v5 = client->protocol >= 5;
+    s->persistent = client->persistent;
     if (client->id == NULL || cr_text_copy(s->client_id, sizeof s->client_id, client->id) != CR_OK) {
         goto out;
     }
@@ -145,12 +146,27 @@ void cr_sessions_unbind(struct cr_sessions *sessions, struct cr_session *session
     }
 }
 
-void cr_sessions_remove(struct cr_sessions *sessions, struct cr_session *session)
+static void sessions_forget_recent(struct cr_sessions *sessions, const struct cr_session *session)
 {
-    cr_sessions_unbind(sessions, session);
     if (cr_sessions_recent(sessions, session->handle)) {
         sessions->recent[cr_sessions_recent_at(session->handle)] = NULL;
     }
+}
+
+void cr_sessions_restrict(struct cr_sessions *sessions, struct cr_session *session)
+{
+    session->restricted = true;
+    sessions_forget_recent(sessions, session);
+}
+
+void cr_sessions_remove(struct cr_sessions *sessions, struct cr_session *session)
+{
+    cr_sessions_unbind(sessions, session);
+    cr_deadline_clear(&session->begin);
+    cr_deadline_clear(&session->cutover);
+    cr_deadline_clear(&session->expiry);
+    cr_deadline_clear(&session->closing);
+    sessions_forget_recent(sessions, session);
     HASH_DELETE(hh_handle, sessions->by_handle, session);
     HASH_DELETE(hh_id, sessions->by_id, session);
     if (session->held != NULL) {

@@ -9,7 +9,9 @@
 #include "common/cert.h"
 #include "common/message.h"
 #include "common/refusal.h"
+#include "plugin/config.h"
 #include "plugin/host/host.h"
+#include "plugin/loop/deadlines.h"
 #include "plugin/loop/limiter.h"
 
 #include <uthash.h>
@@ -36,10 +38,12 @@ struct cr_session {
     char address[64];
     char username[CR_CLIENT_ID_CAP]; /* "": none, or longer than we compare */
     bool v5;
+    bool persistent;                 /* the broker keeps its session while it is away */
     bool has_certificate;            /* a certificate was there and could be read */
     enum cr_refusal refusal;         /* why its certificate is no device's: not NONE → no presence */
     struct cr_cert_facts facts;      /* once a trusted issuer verified it, else empty */
     int64_t not_after;               /* of any certificate that could be read; else, or without one, INT64_MAX */
+    bool restricted;                 /* may do nothing but renew (or nothing at all: refusal): cr_sessions_restrict */
     struct cr_presence *presence;    /* NULL: not a device */
     struct cr_session *sibling;
     /* telling the store about the certificate */
@@ -50,13 +54,31 @@ struct cr_session {
     struct cr_session *waiting_next, *waiting_prev; /* in the list of those not presented */
     bool waiting;
     /* what it is about to do */
-    bool asked;                      /* it sent a CSR: no trigger is needed any more */
+    unsigned jobs;                   /* requests of it under way */
+    unsigned asking;                 /* CSRs among them: no trigger is needed meanwhile */
     int64_t quiet_until_ms;          /* what waits for the device is held back until then; 0: no */
     /* a get that came while its certificate is being presented: answered from the same look into the store */
     bool get_waits;
     char get_slot[CR_NAME_CAP], get_request_id[CR_REQUEST_ID_CAP];
     uint8_t get_correlation[CR_CORRELATION_MAX];
     uint16_t get_correlation_len;
+    /* what it was sent on this connection: an attempt is made once */
+    uint64_t sent[CR_SLOTS_MAX];     /* marks of the last triggers and certificates; 0: none */
+    unsigned sent_at;
+    uint64_t queued;                 /* mark of the renewal whose trigger the broker had queued for it; 0: none */
+    int64_t triggered_ms;            /* when a trigger was sent last; 0: never */
+    /* its end */
+    struct cr_deadline begin;        /* it waits for its turn to begin a renewal (appear.c) */
+    struct cr_deadline cutover;      /* it has a new certificate and should use it (cutover.c) */
+    struct cr_deadline expiry;       /* its certificate runs out (expiry.c) */
+    struct cr_deadline closing;      /* its connection is to be closed */
+    struct cr_serial successor;      /* the certificate that it was sent; len 0: none */
+    int64_t succeeded_ms;            /* when it was sent first */
+    bool successor_again;            /* it is to be sent once more, whatever was sent before */
+    bool asked_again;                /* that was done */
+    bool leaving;                    /* the store is asked whether anything is still to be done on this connection */
+    bool last_chance;                /* its certificate is about to expire; it was told */
+    bool closed;                     /* the host was told to close it */
     UT_hash_handle hh_handle, hh_id;
 };
 
@@ -65,6 +87,7 @@ struct cr_sessions {
     struct cr_session *by_handle, *by_id;
     struct cr_presence *presences;
     struct cr_session *waiting;      /* not presented yet, oldest first (utlist) */
+    struct cr_deadline *begins, *asks, *leaves, *expiries, *closings;
     const void *recent[CR_RECENT];   /* handles that have a session, found last, by a few bits of theirs */
     uint64_t last_id;
     unsigned count;
@@ -98,6 +121,9 @@ CR_MUST_USE cr_err cr_sessions_bind(struct cr_sessions *sessions, struct cr_sess
 /* It is no device's (any more). Harmless when it was none's. */
 void cr_sessions_unbind(struct cr_sessions *sessions, struct cr_session *session);
 void cr_sessions_remove(struct cr_sessions *sessions, struct cr_session *session);
+
+/* It may do nothing but renew any more, nor take the short way for what does not concern us. */
+void cr_sessions_restrict(struct cr_sessions *sessions, struct cr_session *session);
 
 void cr_sessions_wait(struct cr_sessions *sessions, struct cr_session *session, int64_t at_ms);
 void cr_sessions_wait_over(struct cr_sessions *sessions, struct cr_session *session);

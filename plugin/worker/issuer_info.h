@@ -19,4 +19,9 @@ CR_MUST_USE cr_err cr_trust_info(const struct cr_trust *trust, unsigned n, struc
  * trusted (any more). Lent. */
 struct cr_bytes cr_trust_chain(const struct cr_trust *trust, const char *issuer_id);
 
+/* Whether a leaf of this issuer has a chain that is valid at a time: its issuer, that one's and so on, up to a
+ * self-issued one or the last that is known. They are all from our own files, so names and key ids tell who signed whom.
+ * False also for an issuer that is not trusted. */
+bool cr_trust_valid_at(const struct cr_trust *trust, const char *issuer_id, int64_t now_s);
+
 #endif

@@ -81,10 +81,16 @@ static void fake_drop(struct cr_host *base, void *held)
     fake->holds--;
 }
 
-static void fake_kick(struct cr_host *base, const char *client_id)
+static cr_err fake_kick(struct cr_host *base, const char *client_id)
 {
-    (void)base;
-    (void)client_id;
+    struct fake_host *host = (struct fake_host *)base;
+
+    if (host->kick_full) {
+        return CR_FULL;
+    }
+    host->kicks++;
+    fake_text(host->last_kick, sizeof host->last_kick, client_id);
+    return CR_OK;
 }
 
 static void fake_log(struct cr_host *base, char level, const char *text)

@@ -35,6 +35,9 @@ struct fake_host {
     unsigned warnings, errors;  /* lines of the log */
     char last_log[512];
     bool publish_fails;
+    unsigned kicks;
+    char last_kick[128];
+    bool kick_full;
 };
 
 void fake_host_init(struct fake_host *host);

@@ -15,6 +15,7 @@ struct fake_store {
     void *done_ctx;
     enum fake_store_fault fault;
     unsigned fail_next, lose_next;
+    enum cr_refusal refuse_next;
     struct cr_job *head, **tail;
     unsigned inside;
     struct cr_job *unrecorded; /* journaled, not yet in the ledger: RECORD jobs of our own */
@@ -198,6 +199,10 @@ static void serve(struct fake_store *fake, struct cr_job *job)
         } else {
             unavailable(fake, job);
         }
+    } else if (fake->refuse_next != CR_REFUSAL_NONE) {
+        cr_job_refuse(job, fake->refuse_next, 0);
+        job->audited = true;
+        fake->refuse_next = CR_REFUSAL_NONE;
     } else {
         carry_out(fake, job);
         if (fake->lose_next > 0) {
@@ -259,6 +264,11 @@ unsigned fake_store_time_out(struct cr_store *store)
 void fake_store_fault(struct cr_store *store, enum fake_store_fault fault)
 {
     fake_of(store)->fault = fault;
+}
+
+void fake_store_refuse_next(struct cr_store *store, enum cr_refusal refusal)
+{
+    fake_of(store)->refuse_next = refusal;
 }
 
 void fake_store_fail_next(struct cr_store *store, unsigned count)

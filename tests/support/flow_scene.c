@@ -57,6 +57,34 @@ int scene_start_in_window(void **state)
     return 0;
 }
 
+int scene_start_with(void **state, const char *config)
+{
+    *state = scene_new(config);
+    return 0;
+}
+
+void scene_live(struct scene *s, int64_t seconds)
+{
+    int64_t step = seconds > 20000 ? seconds / 20000 : 1;
+
+    for (int64_t passed = 0; passed < seconds; passed += step) {
+        flow_rig_pass(&s->rig, seconds - passed < step ? seconds - passed : step);
+        flow_rig_pump(&s->rig);
+        flow_rig_pump(&s->rig); /* what the last tick began by itself */
+    }
+}
+
+void scene_leave(struct scene *s)
+{
+    fake_host_offline(&s->rig.host, s->client);
+    cr_router_disconnected(s->rig.router, s->client);
+}
+
+void scene_trigger(struct scene *s)
+{
+    rig_command(&s->rig, s->boss, "{\"commands\":[{\"command\":\"triggerRenewal\",\"device\":\"meter-1\"}]}");
+}
+
 int scene_stop(void **state)
 {
     scene_end(*state);

@@ -22,7 +22,14 @@ struct scene {
 /* cmocka's setup and teardown; the state is the scene. */
 int scene_start_any_time(void **state);
 int scene_start_in_window(void **state);
+/* With a configuration of its own. */
+int scene_start_with(void **state, const char *config);
 int scene_stop(void **state);
+/* Time passes by second by second, or in 20,000 steps, with everything that happens meanwhile. */
+void scene_live(struct scene *s, int64_t seconds);
+/* The device's connection ends, or the boss's command is carried out. */
+void scene_leave(struct scene *s);
+void scene_trigger(struct scene *s);
 
 /* The ledger's view of meter-1's slot; NULL: never seen. */
 const struct cr_slot_record *scene_slot(struct scene *s);

@@ -304,6 +304,13 @@ void cr_router_disconnected(struct cr_router *router, const struct cr_client *cl
     fake.disconnects++;
 }
 
+void cr_router_resumed(struct cr_router *router, const struct cr_client *client)
+{
+    (void)router;
+    fake.client = *client;
+    fake.resumes++;
+}
+
 bool cr_router_concerns(const struct cr_router *router, const char *topic)
 {
     (void)router;

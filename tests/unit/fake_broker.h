@@ -30,7 +30,7 @@ struct fake_broker {
     /* app and router */
     cr_err app_err;
     bool app_running;
-    unsigned reloads, connects, disconnects, controls;
+    unsigned reloads, connects, disconnects, resumes, controls;
     struct cr_host *host;
     enum cr_verdict verdict;
     enum cr_handled handled;

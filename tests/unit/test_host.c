@@ -269,6 +269,7 @@ static void test_farewells(void **state)
     assert_int_equal(begin(true), MOSQ_ERR_SUCCESS);
     assert_int_equal(fake_fire(MOSQ_EVT_DISCONNECT, &data), MOSQ_ERR_SUCCESS);
     assert_int_equal(fake.disconnects, 1);
+    assert_false(fake.client.persistent); /* nothing is kept */
     /* its will is checked now; that must not look like a client that is there */
     (void)ask_access(MOSQ_ACL_WRITE, "will/topic", NULL);
     assert_null(fake.client.address);
@@ -277,6 +278,34 @@ static void test_farewells(void **state)
     assert_string_equal(fake.client.address, "127.0.0.1");
     assert_int_equal(fake_fire(API_EVT_CLIENT_OFFLINE, &other), MOSQ_ERR_SUCCESS);
     assert_int_equal(fake.disconnects, 2);
+    assert_true(fake.client.persistent); /* the broker says so by the event */
+    assert_int_equal(fake.resumes, 0);   /* whoever comes back is told with CONNECT */
+    end();
+}
+
+/* 2.0 has no CONNECT, but the session that was kept for a client is bidden farewell when its client is back. */
+static void test_farewells_of_kept_sessions(void **state)
+{
+    (void)state;
+    struct mosquitto kept = client;
+    struct mosquitto_evt_disconnect data = { .client = &kept, .reason = -1 };
+    X509 *x509 = X509_new();
+    assert_int_equal(begin(false), MOSQ_ERR_SUCCESS);
+    fake.x509 = x509;
+    kept.clean = false;
+    (void)fake_fire(MOSQ_EVT_DISCONNECT, &data); /* its connection ends */
+    assert_true(fake.client.persistent);
+    assert_int_equal(fake.resumes, 0);
+    fake.x509 = NULL;
+    (void)fake_fire(MOSQ_EVT_DISCONNECT, &data); /* it has none */
+    assert_int_equal(fake.resumes, 1);
+    fake.x509 = x509;
+    kept.clean = true;
+    (void)fake_fire(MOSQ_EVT_DISCONNECT, &data); /* it is taken over */
+    assert_int_equal(fake.resumes, 2);
+    assert_int_equal(fake.disconnects, 3);
+    fake.x509 = NULL;
+    X509_free(x509);
     end();
 }
 
@@ -380,6 +409,7 @@ int main(void)
         cmocka_unit_test(test_unchecked_messages),
         cmocka_unit_test(test_request_properties),
         cmocka_unit_test(test_farewells),
+        cmocka_unit_test(test_farewells_of_kept_sessions),
         cmocka_unit_test(test_arrivals),
         cmocka_unit_test(test_tick),
         cmocka_unit_test(test_reload),

@@ -177,6 +177,74 @@ static void the_chain_ends_below_the_root(void **state)
     cr_trust_free(trust);
 }
 
+/* Every certificate of a chain must be within its time; one that is not known cannot be looked at. */
+static void a_chain_is_as_valid_as_each_of_it(void **state)
+{
+    enum { SOON = TEST_PKI_NOW + 1000, LATER = TEST_PKI_NOW + 2000 };
+    struct fixture *x = *state;
+    struct cr_trust_config config = x->config;
+    struct cr_issuer_info info;
+    struct test_ca middle, issuing;
+    struct cr_trust *trust = load(x, &x->config);
+    int64_t end = x->issuing.cert.facts.not_after;
+    assert_true(cr_trust_valid_at(trust, cr_issuer_id(trust), TEST_PKI_NOW));
+    assert_true(cr_trust_valid_at(trust, cr_issuer_id(trust), end));
+    assert_false(cr_trust_valid_at(trust, cr_issuer_id(trust), end + 1));
+    assert_false(cr_trust_valid_at(trust, cr_issuer_id(trust), x->root.cert.facts.not_before - 1));
+    assert_false(cr_trust_valid_at(trust, "0123456789abcdef", TEST_PKI_NOW));
+    cr_trust_free(trust);
+    /* the one in the middle ends first */
+    test_ca_make_at(&middle, "Short", &x->root, CR_KEY_EC_P256, TEST_PKI_NOW - 10, SOON);
+    test_ca_make_at(&issuing, "Issuing 3", &middle, CR_KEY_EC_P256, TEST_PKI_NOW - 10, SOON);
+    config.certfile = test_dir_file(&x->dir, "short.pem");
+    config.keyfile = test_dir_file(&x->dir, "short.key");
+    config.trusted_count = 0;
+    test_file_write_certs(config.certfile,
+                          (const struct cr_blob *const[]){ &issuing.der, &middle.der, &x->root.der, NULL });
+    test_file_write_key(config.keyfile, issuing.key, 0600);
+    trust = load(x, &config);
+    assert_true(cr_trust_valid_at(trust, cr_issuer_id(trust), SOON));
+    assert_false(cr_trust_valid_at(trust, cr_issuer_id(trust), LATER));
+    cr_trust_free(trust);
+    /* another trusted issuer is judged by its own, as far as that is known */
+    config.trusted_count = 1;
+    trust = load(x, &config);
+    assert_int_equal(cr_trust_info(trust, 1, &info), CR_OK);
+    assert_true(cr_trust_valid_at(trust, info.id, LATER));
+    cr_trust_free(trust);
+    /* certified again by the same name and key, it is good for longer */
+    struct cr_cert_intent longer = { { { 7 }, 1 }, TEST_PKI_NOW - 10, TEST_PKI_NOW + 5000 };
+    struct cr_ca_request request = { "Short", cr_blob_view(&middle.spki), -1 };
+    struct cr_blob again = { NULL, 0 };
+    assert_int_equal(cr_cert_build_ca(&again, &request, &longer, &x->root.cert, CR_SIG_ECDSA_SHA384, test_ca_sign, &x->root),
+                     CR_OK);
+    const char *const trusted[] = { test_dir_file(&x->dir, "again.pem") };
+    config.trusted_cafile = trusted;
+    test_file_write_certs(trusted[0], (const struct cr_blob *const[]){ &again, NULL });
+    trust = load(x, &config);
+    assert_false(cr_trust_valid_at(trust, cr_issuer_id(trust), LATER)); /* the issuing one has ended, too */
+    assert_int_equal(cr_trust_info(trust, 1, &info), CR_OK);
+    assert_true(cr_trust_valid_at(trust, info.id, LATER)); /* its own id is the same as the former's */
+    cr_trust_free(trust);
+    /* of several that could have signed it, one that is valid will do */
+    struct cr_cert longer_middle;
+    struct cr_blob below = { NULL, 0 };
+    request = (struct cr_ca_request){ "Issuing 3", cr_blob_view(&issuing.spki), -1 };
+    longer.serial.octets[0] = 8;
+    assert_int_equal(cr_cert_parse(&longer_middle, cr_blob_view(&again)), CR_OK);
+    assert_int_equal(cr_cert_build_ca(&below, &request, &longer, &longer_middle, CR_SIG_ECDSA_SHA256, test_ca_sign, &middle),
+                     CR_OK);
+    test_file_write_certs(config.certfile, (const struct cr_blob *const[]){ &below, &again, &x->root.der, NULL });
+    test_file_write_certs(trusted[0], (const struct cr_blob *const[]){ &middle.der, NULL });
+    trust = load(x, &config);
+    assert_true(cr_trust_valid_at(trust, cr_issuer_id(trust), LATER));
+    cr_trust_free(trust);
+    cr_blob_fini(&below);
+    cr_blob_fini(&again);
+    test_ca_fini(&issuing);
+    test_ca_fini(&middle);
+}
+
 static void expect_stranger(const struct cr_trust *trust, struct cr_bytes der)
 {
     struct cr_cert_facts facts;
@@ -364,6 +432,7 @@ int main(void)
         cmocka_unit_test(an_issuer_is_loaded_and_signs),
         cmocka_unit_test(the_profile_decides_about_the_alternative_name),
         cmocka_unit_test(the_chain_ends_below_the_root),
+        cmocka_unit_test(a_chain_is_as_valid_as_each_of_it),
         cmocka_unit_test(only_leaves_of_trusted_issuers_are_identified),
         cmocka_unit_test(keys_of_cas_are_known),
         cmocka_unit_test(several_threads_sign_at_once),

@@ -1,0 +1,31 @@
+/* deadlines: sessions that something is to be done about at a time, the earliest first. A list for each kind of thing;
+ * looking at its head is all that a tick costs. Broker loop only; nothing here allocates. */
+#ifndef CR_DEADLINES_H
+#define CR_DEADLINES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct cr_session;
+
+/* Part of its session; zeroed: not set. */
+struct cr_deadline {
+    struct cr_deadline *prev, *next, **list;
+    struct cr_session *session;
+    int64_t at_ms; /* monotonic */
+};
+
+/* Sets it, or moves it; behind others of the same time. Quick where later ones are set later. */
+void cr_deadline_set(struct cr_deadline **list, struct cr_deadline *deadline, struct cr_session *session, int64_t at_ms);
+/* Harmless when it is not set. */
+void cr_deadline_clear(struct cr_deadline *deadline);
+/* The session of the earliest, whose deadline is then not set any more; NULL: none is due yet. */
+struct cr_session *cr_deadline_take(struct cr_deadline **list, int64_t now_ms);
+
+static inline bool cr_deadline_is_set(const struct cr_deadline *deadline)
+{
+    return deadline->list != NULL;
+}
+
+#endif
