@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -137,6 +138,10 @@ unsigned renewers_round(struct renewers *all, void (*during)(void))
     }
     all->rounds++;
     all->refused += refused;
+    if (refused > 0) { /* they do not ask again at once, as they were told */
+        const struct timespec rest = { 0, 10000000L };
+        (void)nanosleep(&rest, NULL);
+    }
     return refused;
 }
 

@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { SLOTS = 16384, BUS = 10000, LOOK_MS = 5, TRIES = 100 };
+enum { SLOTS = 16384, BUS = 10000, LOOK_MS = 5, TRIES = 100, PORT_FIRST = 12000, PORTS = 10000, GROUP_TRIES = 3 };
 
 /* ---- waiting ---- */
 
@@ -56,12 +56,12 @@ static unsigned port_take(const struct redis_group *group)
 {
     static unsigned next;
     if (next == 0) {
-        next = 12000 + (unsigned)getpid() % 10000;
+        next = PORT_FIRST + (unsigned)getpid() * 7919 % PORTS; /* tests that run at once begin far from each other */
     }
     for (int i = 0; i < TRIES; i++) {
         unsigned port = next;
         bool taken = false;
-        next = next < 22000 ? next + 1 : 12000;
+        next = next < PORT_FIRST + PORTS ? next + 1 : PORT_FIRST;
         for (unsigned k = 0; k < group->count; k++) {
             taken = taken || group->node[k].port == port;
         }
@@ -137,7 +137,7 @@ void redis_group_free(struct redis_group *group)
     for (unsigned i = 0; i < group->count; i++) {
         private_redis_free(&group->node[i].redis);
     }
-    group->count = 0;
+    memset(group, 0, sizeof *group);
 }
 
 /* ---- Sentinel ---- */
@@ -178,9 +178,8 @@ static bool sentinels_know_each_other(struct redis_group *group)
            says(&group->node[4], "INFO sentinel", known) && says(&group->node[1], "INFO replication", linked);
 }
 
-cr_err redis_group_sentinel(struct redis_group *group)
+static cr_err try_sentinel(struct redis_group *group)
 {
-    memset(group, 0, sizeof *group);
     for (int i = 0; i < 2; i++) {
         struct redis_group_node *node = node_new(group);
         if (node == NULL) {
@@ -206,6 +205,16 @@ cr_err redis_group_sentinel(struct redis_group *group)
                    "redis-sentinel://127.0.0.1:%u,127.0.0.1:%u,127.0.0.1:%u/main", group->node[2].port,
                    group->node[3].port, group->node[4].port);
     return wait_for(group, sentinels_know_each_other) ? CR_OK : CR_TIMEOUT;
+}
+
+cr_err redis_group_sentinel(struct redis_group *group)
+{
+    cr_err err = CR_IO;
+    for (int i = 0; i < GROUP_TRIES && err != CR_OK; i++) { /* somebody may have taken a port just now */
+        redis_group_free(group);
+        err = try_sentinel(group);
+    }
+    return err;
 }
 
 int redis_group_primary(struct redis_group *group)
@@ -327,10 +336,9 @@ static bool replicas_are_linked(struct redis_group *group)
     return all;
 }
 
-cr_err redis_group_cluster(struct redis_group *group, unsigned primaries, bool replicas)
+static cr_err try_cluster(struct redis_group *group, unsigned primaries, bool replicas)
 {
     cr_err err = CR_INVALID;
-    memset(group, 0, sizeof *group);
     for (unsigned i = 0; i < (replicas ? 2 * primaries : primaries); i++) {
         CR_TRY(cluster_node(group));
     }
@@ -347,6 +355,16 @@ cr_err redis_group_cluster(struct redis_group *group, unsigned primaries, bool r
     (void)snprintf(group->address, sizeof group->address, "redis-cluster://127.0.0.1:%u,127.0.0.1:%u",
                    group->node[0].port, group->node[1].port);
 out:
+    return err;
+}
+
+cr_err redis_group_cluster(struct redis_group *group, unsigned primaries, bool replicas)
+{
+    cr_err err = CR_IO;
+    for (int i = 0; i < GROUP_TRIES && err != CR_OK; i++) {
+        redis_group_free(group);
+        err = try_cluster(group, primaries, replicas);
+    }
     return err;
 }
 

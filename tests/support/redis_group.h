@@ -17,7 +17,7 @@ struct redis_group_node {
 
 struct redis_group {
     struct redis_group_node node[REDIS_GROUP_NODES];
-    unsigned count;
+    unsigned count; /* a new group is all zero */
     char address[300]; /* as the configuration of the plugin spells it */
 };
 
