@@ -104,14 +104,14 @@ static void appear_check_client_id(struct cr_router *router, struct cr_session *
     if (session->presence != NULL && strcmp(session->client_id, device) != 0 &&
         cr_sessions_presence(&router->sessions, session->client_id) != NULL) {
         loop_alarm(router, session, device, CR_REFUSAL_WRONG_IDENTITY, "its client id is the name of another device");
-        cr_sessions_unbind(&router->sessions, session);
+        cr_sessions_unbind(session);
         session->refusal = CR_REFUSAL_WRONG_IDENTITY;
     }
 }
 
 void loop_refuse_session(struct cr_router *router, struct cr_session *session, enum cr_refusal refusal, const char *why)
 {
-    cr_sessions_unbind(&router->sessions, session);
+    cr_sessions_unbind(session);
     cr_deadline_clear(&session->begin);
     cr_deadline_clear(&session->cutover);
     cr_deadline_clear(&session->expiry);
@@ -151,7 +151,7 @@ static bool appear_present(struct cr_router *router, struct cr_session *session,
         if (may_begin) {
             cr_limiter_give(&router->begins, &router->begin_rate);
         }
-        return !session->waiting;
+        return !cr_deadline_is_set(&session->present);
     }
     session->presenting = true;
     job->appeared = !session->presented;
@@ -209,12 +209,12 @@ void loop_judge_anew(struct cr_router *router)
     {
         bool intruder = session->has_certificate && session->presence == NULL &&
                         session->refusal == CR_REFUSAL_WRONG_IDENTITY; /* by its client id: stays one */
-        bool waited = session->waiting;
+        bool waited = cr_deadline_is_set(&session->present);
 
         if (intruder || session->closed || cr_deadline_is_set(&session->closing)) {
             continue;
         }
-        cr_sessions_unbind(&router->sessions, session);
+        cr_sessions_unbind(session);
         appear_identify(router, session);
         if (session->presence != NULL && (waited || !session->presented)) {
             (void)appear_present_newcomer(router, session);
@@ -237,8 +237,7 @@ void loop_present_waiting(struct cr_router *router)
     int64_t now_ms = loop_now_ms(router);
     struct cr_session *session;
 
-    while ((session = router->sessions.waiting) != NULL && session->present_at_ms <= now_ms) {
-        cr_sessions_wait_over(&router->sessions, session);
+    while ((session = cr_deadline_take(&router->sessions.waiting, now_ms)) != NULL) {
         if (!appear_present_newcomer(router, session)) {
             return;
         }

@@ -136,9 +136,9 @@ cr_err cr_sessions_bind(struct cr_sessions *sessions, struct cr_session *session
     return CR_OK;
 }
 
-void cr_sessions_unbind(struct cr_sessions *sessions, struct cr_session *session)
+void cr_sessions_unbind(struct cr_session *session)
 {
-    cr_sessions_wait_over(sessions, session);
+    cr_deadline_clear(&session->present);
     if (session->presence != NULL) {
         LL_DELETE2(session->presence->first, session, sibling);
         session->presence = NULL;
@@ -161,7 +161,8 @@ void cr_sessions_restrict(struct cr_sessions *sessions, struct cr_session *sessi
 
 void cr_sessions_remove(struct cr_sessions *sessions, struct cr_session *session)
 {
-    cr_sessions_unbind(sessions, session);
+    cr_sessions_unbind(session);
+    cr_deadline_clear(&session->present);
     cr_deadline_clear(&session->begin);
     cr_deadline_clear(&session->cutover);
     cr_deadline_clear(&session->expiry);
@@ -178,19 +179,7 @@ void cr_sessions_remove(struct cr_sessions *sessions, struct cr_session *session
 
 void cr_sessions_wait(struct cr_sessions *sessions, struct cr_session *session, int64_t at_ms)
 {
-    session->present_at_ms = at_ms;
-    if (!session->waiting) {
-        DL_APPEND2(sessions->waiting, session, waiting_prev, waiting_next);
-        session->waiting = true;
-    }
-}
-
-void cr_sessions_wait_over(struct cr_sessions *sessions, struct cr_session *session)
-{
-    if (session->waiting) {
-        DL_DELETE2(sessions->waiting, session, waiting_prev, waiting_next);
-        session->waiting = false;
-    }
+    cr_deadline_set(&sessions->waiting, &session->present, session, at_ms);
 }
 
 void cr_sessions_prune(struct cr_sessions *sessions, int64_t now_ms)

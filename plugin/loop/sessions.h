@@ -49,10 +49,8 @@ struct cr_session {
     /* telling the store about the certificate */
     bool presented;                  /* the store has noted it */
     bool presenting;                 /* the job is under way */
-    int64_t present_at_ms;           /* not presented: when to try (again) */
+    struct cr_deadline present;      /* when to present it (again) */
     int64_t look_again_s;            /* presented: wall clock time when something is due; 0: nothing */
-    struct cr_session *waiting_next, *waiting_prev; /* in the list of those not presented */
-    bool waiting;
     /* what it is about to do */
     unsigned jobs;                   /* requests of it under way */
     unsigned asking;                 /* CSRs among them: no trigger is needed meanwhile */
@@ -86,8 +84,7 @@ struct cr_sessions {
     struct cr_host *host;
     struct cr_session *by_handle, *by_id;
     struct cr_presence *presences;
-    struct cr_session *waiting;      /* not presented yet, oldest first (utlist) */
-    struct cr_deadline *begins, *asks, *leaves, *expiries, *closings;
+    struct cr_deadline *waiting, *begins, *asks, *leaves, *expiries, *closings;
     const void *recent[CR_RECENT];   /* handles that have a session, found last, by a few bits of theirs */
     uint64_t last_id;
     unsigned count;
@@ -119,14 +116,13 @@ CR_MUST_USE cr_err cr_sessions_add(struct cr_sessions *sessions, struct cr_sessi
 CR_MUST_USE cr_err cr_sessions_bind(struct cr_sessions *sessions, struct cr_session *session, const char *device,
                                     int64_t now_ms);
 /* It is no device's (any more). Harmless when it was none's. */
-void cr_sessions_unbind(struct cr_sessions *sessions, struct cr_session *session);
+void cr_sessions_unbind(struct cr_session *session);
 void cr_sessions_remove(struct cr_sessions *sessions, struct cr_session *session);
 
 /* It may do nothing but renew any more, nor take the short way for what does not concern us. */
 void cr_sessions_restrict(struct cr_sessions *sessions, struct cr_session *session);
 
 void cr_sessions_wait(struct cr_sessions *sessions, struct cr_session *session, int64_t at_ms);
-void cr_sessions_wait_over(struct cr_sessions *sessions, struct cr_session *session);
 
 /* Forgets devices without sessions whose buckets are full again; looks at all, so call it seldom. */
 void cr_sessions_prune(struct cr_sessions *sessions, int64_t now_ms);

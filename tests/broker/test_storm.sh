@@ -10,7 +10,7 @@ COUNT=1000
 ((SLOW == 1)) || COUNT=100
 fleet=$T/fleet
 SLOT_EXTRA='request_timing any'
-PLUGIN_EXTRA=$'admin_identity operator\nredis_timeout 1s\nretry_after 1s\nrate_device 1000\nrate_device_burst 1000'
+PLUGIN_EXTRA=$'admin_identity operator\nretry_first 1s\ntrigger_expiry 1s\ntrigger_rate 1000\nredis_timeout 1s\nretry_after 1s\nrate_device 1000\nrate_device_burst 1000'
 
 step "PKI of $COUNT devices whose renewal is due"
 "$CR_DEVICE_SIM" pki --dir "$fleet" --count "$COUNT" --age 7000000 --quiet || fail "device-sim pki"

@@ -73,6 +73,7 @@ static void who_appears_at_once_begins_one_after_the_other(void **state)
 
     fleet_make(s, &fleet, true);
     flow_rig_pass(&s->rig, 3000);
+    flow_rig_pump(&s->rig); /* the scheduler has just looked, and found nobody */
     fleet_appear(s, &fleet);
     flow_rig_pump(&s->rig);
     total = begun = take_all_triggers(s);
@@ -97,6 +98,7 @@ static void first_come_first_served(void **state)
 
     fleet_make(s, &fleet, true);
     flow_rig_pass(&s->rig, 3000);
+    flow_rig_pump(&s->rig); /* the scheduler has just looked, and found nobody */
     fleet_appear(s, &fleet);
     flow_rig_pump(&s->rig);
     assert_int_equal(take_all_triggers(s), 5);
@@ -121,6 +123,7 @@ static void who_is_not_due_takes_nobodys_turn(void **state)
     fleet_make(s, &early, false);
     fleet_make(s, &due, true);
     flow_rig_pass(&s->rig, 3000);
+    flow_rig_pump(&s->rig); /* the scheduler has just looked, and found nobody */
     fleet_appear(s, &early);
     flow_rig_pump(&s->rig);
     assert_int_equal(take_all_triggers(s), 0);
@@ -131,6 +134,36 @@ static void who_is_not_due_takes_nobodys_turn(void **state)
     fleet_free(&due);
 }
 
+/* What one has to wait for is nothing to the next: neither who is about to ask, nor who finds too much under way. */
+static void who_waits_longer_does_not_hold_up_others(void **state)
+{
+    struct scene *s = *state;
+    struct cr_blob cert = rig_certify(&s->rig, &s->key, "meter-1", 7200);
+    const struct cr_client *asking;
+    struct fleet fleet;
+
+    fleet_make(s, &fleet, true);
+    flow_rig_pass(&s->rig, 3000);
+    flow_rig_pump(&s->rig);
+    asking = fake_host_connect(&s->rig.host, "meter-1", cr_blob_view(&cert), 4);
+    assert_int_equal(cr_router_access(s->rig.router, asking, CR_ACCESS_SUBSCRIBE, "$identity/v1/meter-1/operational/certificate"),
+                     CR_ALLOW);
+    flow_rig_pump(&s->rig);
+    assert_int_equal(take_all_triggers(s), 0); /* it is given a second to ask by itself */
+    fleet_appear(s, &fleet);                   /* more than can be under way */
+    flow_rig_pump(&s->rig);
+    s->rig.clock.mono_ms += 500;
+    flow_rig_pump(&s->rig);
+    flow_rig_pump(&s->rig);
+    for (unsigned i = 0; i < FLEET; i++) {
+        char request[120];
+        snprintf(request, sizeof request, "{\"commands\":[{\"command\":\"getDevice\",\"device\":\"%s\"}]}", fleet.id[i]);
+        assert_non_null(strstr(rig_command(&s->rig, s->boss, request), "\"data\":{"));
+    }
+    cr_blob_fini(&cert);
+    fleet_free(&fleet);
+}
+
 static void a_device_that_leaves_gives_up_its_turn(void **state)
 {
     struct scene *s = *state;
@@ -138,6 +171,7 @@ static void a_device_that_leaves_gives_up_its_turn(void **state)
 
     fleet_make(s, &fleet, true);
     flow_rig_pass(&s->rig, 3000);
+    flow_rig_pump(&s->rig); /* the scheduler has just looked, and found nobody */
     fleet_appear(s, &fleet);
     flow_rig_pump(&s->rig);
     assert_int_equal(take_all_triggers(s), 5);
@@ -281,6 +315,7 @@ int main(void)
         WITH(start_slow, who_appears_at_once_begins_one_after_the_other),
         WITH(start_slow, first_come_first_served),
         WITH(start_slow, who_is_not_due_takes_nobodys_turn),
+        WITH(start_slow, who_waits_longer_does_not_hold_up_others),
         WITH(start_slow, a_device_that_leaves_gives_up_its_turn),
         WITH(start_slow, nothing_begins_while_much_is_under_way),
         WITH(scene_start_in_window, an_attempt_is_sent_to_a_connection_once),
