@@ -36,10 +36,12 @@ static void hostile_89_wrong_types_are_quarantined(void **state)
 static void hostile_94_damaged_records_are_quarantined(void **state)
 {
     (void)state;
+    enum { DECIDING = 7 };
     static const char *const fields[][2] = {
         { "operational:crt", "not a serial" }, { "operational:na", "tomorrow" }, { "operational:gen", "-1" },
-        { "operational:st", "dancing" },       { "operational:key", "short" },   { "id", "12345" },
-        { "operational:crt", "" },             { "../x:crt", "00@00" },        { "gap", "long" },
+        { "operational:st", "dancing" },       { "operational:try", "1e3" },     { "id", "12345" },
+        { "operational:crt", "" },             { "operational:key", "short" },   /* the first DECIDING: a CSR depends on it */
+        { "../x:crt", "00@00" },              { "gap", "long" },
         { "ls", "lately" },                    { "operational:miss", "many" }, { "operational:fail", "-1" },
         { "operational:ret", "soon" },         { "operational:oldat", "" },
     };
@@ -56,6 +58,9 @@ static void hostile_94_damaged_records_are_quarantined(void **state)
         scene_expect_unavailable(rig_run(broker, rig_job(broker, CR_OP_INSPECT, name, scene_slot)));
         scene_expect_unavailable(rig_run(broker, rig_job_present(broker, scene_slot, &facts)));
         rig_expect_audits(&scene_rig, "alarm", name, 2);
+        if (i < DECIDING) {
+            scene_expect_unavailable(rig_run(broker, rig_job_csr(broker, name, scene_slot, 200 + i, &facts)));
+        }
     }
     struct cr_cert_facts old = scene_old_cert();
     (void)rig_present(broker, scene_slot, &old); /* others are fine */

@@ -9,6 +9,13 @@ local function told(code, seconds)
   return { code, note, rec[p .. 'rid'] or '', rec[p .. 'gen'] or '0', string.format('%.0f', seconds or 0) }
 end
 
+-- Nothing is decided by what we would not have written.
+if st and st ~= 'triggered' and st ~= 'issuing' and st ~= 'issued' then error('CORRUPT ' .. p .. 'st') end
+if rec[p .. 'crt'] and not string.find(rec[p .. 'crt'], '^%x+@%x+$') then error('CORRUPT ' .. p .. 'crt') end
+for _, field in ipairs({ 'gen', 'ver', 'try', 'nb', 'na' }) do
+  if string.find(rec[p .. field] or '', '%D') then error('CORRUPT ' .. p .. field) end
+end
+
 local pnb, pna, pdue, lease
 if st == 'issued' or st == 'issuing' then
   pnb, pna, pdue, lease = string.match(rec[p .. 'pend'] or '', '^(%d+) (%d+) (%d+) (%d+) %a+$')
