@@ -50,12 +50,22 @@ bool cr_checkpoint_is(struct cr_bytes line)
     return what.len == 10 && memcmp(what.data, "checkpoint", 10) == 0;
 }
 
+static bool is_issuer_id(struct cr_bytes id)
+{
+    for (size_t i = 0; i < id.len; i++) {
+        if ((id.data[i] < '0' || id.data[i] > '9') && (id.data[i] < 'a' || id.data[i] > 'f')) {
+            return false;
+        }
+    }
+    return id.data != NULL && id.len == CR_ISSUER_ID_TEXT - 1;
+}
+
 cr_err cr_checkpoint_read(struct cr_checkpoint *checkpoint, struct cr_bytes line)
 {
     struct cr_bytes issuer = cr_line_field(line, "issuer"), text = cr_line_field(line, "signature");
     *checkpoint = (struct cr_checkpoint){ .signature_len = 0 };
     /* The signature is the last thing in the line: nothing stands behind it that it does not cover. */
-    if (line.len > CR_CHECKPOINT_CAP || issuer.data == NULL || issuer.len != sizeof checkpoint->issuer - 1 ||
+    if (line.len > CR_CHECKPOINT_CAP || !is_issuer_id(issuer) ||
         text.data == NULL || text.data + text.len + 2 != line.data + line.len ||
         memcmp(text.data + text.len, "\"}", 2) != 0) {
         return CR_INVALID;

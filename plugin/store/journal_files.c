@@ -22,8 +22,7 @@ cr_err cr_journal_archive_path(char path[CR_JOURNAL_PATH_CAP], const char *dir, 
     return len < 0 || len >= CR_JOURNAL_PATH_CAP ? CR_INVALID : CR_OK;
 }
 
-/* The number in an archive's name; 0: it is none. */
-static uint64_t archive_seq(const char *name)
+uint64_t cr_journal_archive_seq(const char *name)
 {
     uint64_t seq = 0;
     size_t at = sizeof head - 1;
@@ -59,7 +58,7 @@ cr_err cr_journal_archives(uint64_t **first_seq, size_t *count, const char *dir)
             err = errno != 0 ? CR_IO : CR_OK;
             break;
         }
-        uint64_t seq = archive_seq(entry->d_name);
+        uint64_t seq = cr_journal_archive_seq(entry->d_name);
         if (seq == 0) {
             continue;
         }

@@ -15,6 +15,9 @@ CR_MUST_USE cr_err cr_journal_path(char path[CR_JOURNAL_PATH_CAP], const char *d
 /* The path of one that was set aside, by the number of its first line. CR_INVALID: too long. */
 CR_MUST_USE cr_err cr_journal_archive_path(char path[CR_JOURNAL_PATH_CAP], const char *dir, uint64_t first_seq);
 
+/* The number in such a file's name, which has no directory; 0: it is none. */
+uint64_t cr_journal_archive_seq(const char *name);
+
 /* The numbers of all that were set aside, ascending, on the heap; *count 0: none. CR_IO (errno), CR_NOMEM. */
 CR_MUST_USE cr_err cr_journal_archives(uint64_t **first_seq, size_t *count, const char *dir);
 
