@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { SIGN_AGAIN_LINES = 100 };
@@ -128,6 +129,20 @@ static int rotate_switch(struct cr_journal *journal, int fresh)
     return error;
 }
 
+/* The path is still that of the file that is written to, and nothing is replaced: once a step could neither be done nor undone,
+ * the file has its new name already, and stays as it is until the next start. */
+static int rotate_check(const struct cr_journal *journal, const char *path, const char *archive)
+{
+    struct stat written, named, other;
+    if (fstat(journal->fd, &written) != 0 || lstat(path, &named) != 0) {
+        return errno;
+    }
+    if (written.st_ino != named.st_ino || written.st_dev != named.st_dev || lstat(archive, &other) == 0) {
+        return EEXIST;
+    }
+    return errno == ENOENT ? 0 : errno;
+}
+
 static int rotate_files(struct cr_journal *journal)
 {
     char path[CR_JOURNAL_PATH_CAP], archive[CR_JOURNAL_PATH_CAP];
@@ -135,10 +150,10 @@ static int rotate_files(struct cr_journal *journal)
         cr_journal_archive_path(archive, journal->dir, journal->first_seq) != CR_OK) {
         return ENAMETOOLONG;
     }
-    if (rename(path, archive) != 0) {
-        return errno;
+    int error = rotate_check(journal, path, archive);
+    if (error != 0 || rename(path, archive) != 0) {
+        return error != 0 ? error : errno;
     }
-    int error = 0;
     int fresh = open(path, O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fresh < 0 || flock(fresh, LOCK_EX | LOCK_NB) != 0) {
         error = errno;

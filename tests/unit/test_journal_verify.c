@@ -1,7 +1,7 @@
 /* A small journal of two files, with checkpoints, and everything that can be done to it. */
 #include "plugin/store/audit.h"
 #include "plugin/store/journal_verify.h"
-#include "tests/support/test_pki.h"
+#include "tests/unit/journal_signer.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,29 +21,11 @@ static struct {
     struct cr_verify_fault fault[64]; /* the first ones */
 } scene;
 
-static const char *ca_id(void *ctx)
-{
-    static char id[CR_ISSUER_ID_TEXT];
-    const struct test_ca *ca = ctx;
-    cr_checkpoint_issuer(id, &ca->cert);
-    return id;
-}
-
-static cr_err ca_sign(void *ctx, struct cr_bytes statement, uint8_t *sig, size_t *sig_len)
-{
-    const struct test_ca *ca = ctx;
-    uint8_t message[CR_CHECKPOINT_MESSAGE_CAP];
-    size_t len;
-    assert_int_equal(cr_checkpoint_message(message, &len, statement), CR_OK);
-    return cr_key_libcrypto()->sign(ca->key, cr_sig_alg_for(cr_key_libcrypto()->private_type(ca->key)),
-                                    (struct cr_bytes){ message, len }, sig, sig_len);
-}
-
 static void line_make(struct cr_chain *chain, unsigned n)
 {
     char text[LINE_CAP];
     struct cr_line fields;
-    const struct cr_checkpoint_signer signer = { ca_id, ca_sign, &scene.ca };
+    const struct cr_checkpoint_signer signer = journal_signer(&scene.ca);
     struct cr_audit audit = { .what = "refused", .now_s = TEST_PKI_NOW + n, .device = "meter-17", .detail = "d" };
     cr_line_start(&fields, text, sizeof text - CR_JOURNAL_HEAD_CAP);
     if (n == 4 || n == PER_FILE || n == LINES) {
