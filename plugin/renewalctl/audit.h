@@ -35,7 +35,7 @@ extern const char ctl_audit_help[];
 struct ctl_audit_report {
     FILE *out;
     bool json;
-    struct cJSON *faults;    /* with json; NULL: none yet */
+    struct cJSON *faults; /* with json; NULL: none yet */
     unsigned shown;
 };
 void ctl_audit_report_fault(struct ctl_audit_report *report, const struct cr_verify_fault *fault);

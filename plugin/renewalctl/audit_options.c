@@ -4,23 +4,27 @@
 #include <string.h>
 
 const char ctl_audit_help[] =
-    "Says whether the files of a journal are whole and unchanged: every line in its place, and the checkpoints signed by the\n"
-    "issuer. Works on the files alone, in any order, also on those that a broker still writes to; asks no broker.\n"
+    "Says whether the files of a journal are whole and unchanged: every line in its place,\n"
+    "and the checkpoints signed by the issuer. Works on the files alone, in any order, also\n"
+    "on those that a broker still writes to; asks no broker.\n"
     "\n"
     "Usage: renewalctl audit verify FILE... [--issuer CERT.pem]... [--json]\n"
     "\n"
-    "  --issuer CERT.pem   the issuing certificate; again for each that has signed while the journal was written. Without one no\n"
-    "                      signature is checked, and then nothing is proved: whoever can write the files can write such a chain\n"
+    "  --issuer CERT.pem   the issuing certificate; again for each that has signed while the\n"
+    "                      journal was written. Without one no signature is checked, and then\n"
+    "                      nothing is proved: whoever can write the files can write such a chain\n"
     "  --json              for scripts\n"
     "\n"
-    "Lines behind the last checkpoint can be changed or cut off without a trace in the files: compare the last line that is shown\n"
-    "with another copy, or with what the stream cr:audit in Redis says of the last checkpoint.\n"
+    "Lines behind the last checkpoint can be changed or cut off without a trace in the files:\n"
+    "compare the last line that is shown with another copy, or the last checkpoint with what\n"
+    "the stream cr:audit in Redis says of it.\n"
     "\n"
     "Examples:\n"
     "  renewalctl audit verify --issuer issuer.pem /var/lib/mosquitto/cert-renewal/journal*.jsonl\n"
     "  renewalctl --json audit verify journal.jsonl | jq .lastLine\n"
     "\n"
-    "Exit codes: 0 nothing is wrong, 1 something is, or nothing is signed, 2 wrong usage, 3 a file cannot be read.\n";
+    "Exit codes: 0 nothing is wrong, 1 something is, or nothing is signed, 2 wrong usage,\n"
+    "3 a file cannot be read.\n";
 
 bool ctl_audit_wanted(int argc, char *const *argv)
 {
@@ -79,12 +83,14 @@ cr_err ctl_audit_options(struct ctl_audit_options *options, int argc, char *cons
         } else if (strncmp(argv[i], issuer, sizeof issuer - 1) == 0) {
             err = issuer_add(options, argv[i] + sizeof issuer - 1, why);
         } else {
-            (void)snprintf(why, CTL_WHY_CAP, "audit verify has no option '%.64s'; see renewalctl audit verify --help", argv[i]);
+            (void)snprintf(why, CTL_WHY_CAP, "audit verify has no option '%.64s'; see renewalctl audit verify --help",
+                           argv[i]);
             err = CR_INVALID;
         }
     }
     if (err == CR_OK && options->files == 0 && !options->help) {
-        (void)snprintf(why, CTL_WHY_CAP, "audit verify needs the files of a journal; see renewalctl audit verify --help");
+        (void)snprintf(why, CTL_WHY_CAP,
+                       "audit verify needs the files of a journal; see renewalctl audit verify --help");
         err = CR_INVALID;
     }
     return err;

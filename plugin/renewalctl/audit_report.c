@@ -45,8 +45,8 @@ void ctl_audit_report_fault(struct ctl_audit_report *report, const struct cr_ver
     if (report->json && report->shown <= SHOWN_JSON_MAX) {
         fault_json(report, fault);
     } else if (!report->json && report->shown <= SHOWN_MAX) {
-        (void)fprintf(report->out, "%s, line %llu of it, byte %llu: %s\n", file_name(fault->file), llu(fault->file_line),
-                      llu(fault->byte), fault->text);
+        (void)fprintf(report->out, "%s, line %llu of it, byte %llu: %s\n", file_name(fault->file),
+                      llu(fault->file_line), llu(fault->byte), fault->text);
     }
 }
 
@@ -64,10 +64,11 @@ static void proved_text(FILE *out, const struct cr_verify *v)
 static void checkpoints_text(FILE *out, const struct cr_verify *v)
 {
     if (v->issuers == 0) {
-        (void)fprintf(out, "checkpoints   %llu, whose signatures were not checked: there was no --issuer\n", llu(v->unchecked));
+        (void)fprintf(out, "checkpoints   %llu, whose signatures were not checked: there was no --issuer\n",
+                      llu(v->unchecked));
     } else if (v->checkpoints > 0) {
-        (void)fprintf(out, "checkpoints   %llu good ones; the last is line %llu, %s, signed by %s\n", llu(v->checkpoints),
-                      llu(v->checkpoint.seq), v->checkpoint.time, v->signer);
+        (void)fprintf(out, "checkpoints   %llu good ones; the last is line %llu, %s, signed by %s\n",
+                      llu(v->checkpoints), llu(v->checkpoint.seq), v->checkpoint.time, v->signer);
     } else {
         (void)fputs("checkpoints   no good one\n", out);
     }
@@ -88,17 +89,19 @@ static void verdict_text(FILE *out, const struct cr_verify *v, unsigned shown)
     if (shown > SHOWN_MAX) {
         (void)fprintf(out, "… and %llu more\n", llu(shown - SHOWN_MAX));
     }
-    if (v->faults > 0 && v->trusted_seq > 0) {
-        (void)fprintf(out, "NOT as it was written: %llu faults. The last line before them that a checkpoint vouches for is %llu; "
-                           "lines up to %llu fit together.\n", llu(v->faults), llu(v->trusted_seq), llu(v->consistent_seq));
-    } else if (v->faults > 0) {
-        (void)fprintf(out, "NOT as it was written: %llu faults. No checkpoint vouches for a line before them; lines up to %llu fit "
-                           "together.\n", llu(v->faults), llu(v->consistent_seq));
+    if (v->faults > 0) {
+        (void)fprintf(out, "NOT as it was written: %llu faults. ", llu(v->faults));
+        if (v->trusted_seq > 0) {
+            (void)fprintf(out, "The last line before them that a checkpoint vouches for is %llu", llu(v->trusted_seq));
+        } else {
+            (void)fputs("No checkpoint vouches for a line before them", out);
+        }
+        (void)fprintf(out, "; lines up to %llu fit together.\n", llu(v->consistent_seq));
     } else if (v->lines == 0) {
         (void)fputs("There are no lines.\n", out);
     } else if (v->issuers == 0) {
-        (void)fputs("The lines fit together. That alone proves nothing: whoever can write the file can write such a chain. Give "
-                    "--issuer.\n", out);
+        (void)fputs("The lines fit together. That alone proves nothing: whoever can write the file can write such a "
+                    "chain. Give --issuer.\n", out);
     } else if (v->checkpoints == 0) {
         (void)fputs("NOT proved: the lines fit together, but none is signed.\n", out);
     } else {
@@ -112,16 +115,18 @@ static void notes_text(FILE *out, const struct cr_verify *v)
         (void)fprintf(out, "Lines 1 to %llu are in earlier files, which were not given.\n", llu(v->first_seq - 1));
     }
     if (v->checkpoints > 0 && v->last.seq > v->checkpoint.seq) {
-        (void)fprintf(out, "Lines %llu to %llu are behind the last checkpoint: they fit together, and are not proved.\n",
+        (void)fprintf(out,
+                      "Lines %llu to %llu are behind the last checkpoint: they fit together, and are not proved.\n",
                       llu(v->checkpoint.seq + 1), llu(v->last.seq));
     }
     if (v->last.seq > 0) {
-        (void)fputs("Whether more lines followed and were cut off cannot be told from the files: compare the last line with another "
-                    "copy, or the last checkpoint with the stream cr:audit.\n", out);
+        (void)fputs("Whether more lines followed and were cut off cannot be told from the files: compare the last line "
+                    "with another copy, or the last checkpoint with the stream cr:audit.\n", out);
     }
 }
 
-static void end_text(const struct ctl_audit_report *report, const struct cr_verify *v, const char *const *file, size_t files)
+static void end_text(const struct ctl_audit_report *report, const struct cr_verify *v, const char *const *file,
+                     size_t files)
 {
     FILE *out = report->out;
     if (files == 1) {
@@ -157,7 +162,8 @@ static void add(cJSON *object, const char *name, cJSON *item)
     }
 }
 
-static cJSON *end_json(struct ctl_audit_report *report, const struct cr_verify *v, const char *const *file, size_t files)
+static cJSON *end_json(struct ctl_audit_report *report, const struct cr_verify *v, const char *const *file,
+                       size_t files)
 {
     cJSON *json = cJSON_CreateObject(), *names = cJSON_CreateArray(), *ranges = cJSON_CreateArray();
     for (size_t i = 0; i < files; i++) {

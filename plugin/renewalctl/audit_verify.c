@@ -8,13 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { PIECE = 256 * 1024, ISSUER_FILE_MAX = 256 * 1024, PROGRESS_FIRST_MS = 1000, PROGRESS_EACH_MS = 200, BAR = 40 };
+enum { PIECE = 256 * 1024, ISSUER_FILE_MAX = 256 * 1024, PROGRESS_FIRST_MS = 1000, PROGRESS_EACH_MS = 200, BAR = 40, WAIT_MS = 50, WAITS_MAX = 10 };
 
 struct file {
     const char *path;
     uint64_t first_seq; /* what it is sorted by */
+    int fd;             /* of one that may be renamed meanwhile; -1: it is opened when it is read */
     dev_t dev;
     ino_t ino;
 };
@@ -24,11 +26,11 @@ struct audit {
     struct cr_verify verify;
     struct ctl_audit_report report;
     struct file *file;
-    const char **name;       /* of the files as sorted */
+    const char **name; /* of the files as sorted */
     struct cr_blob issuers[CTL_AUDIT_ISSUERS_MAX];
     struct cr_cert cert[CTL_AUDIT_ISSUERS_MAX];
     uint8_t piece[PIECE];
-    uint64_t done, total;    /* bytes */
+    uint64_t done, total;       /* bytes */
     int64_t began_ms, shown_ms; /* shown 0: no progress is on the terminal */
     char why[CTL_WHY_CAP];
 };
@@ -47,7 +49,8 @@ static cr_err issuer_certs(struct audit *audit, const char *path, struct cr_blob
     while (cr_cert_next(&der, &rest) == CR_OK) {
         if (audit->verify.issuers == CTL_AUDIT_ISSUERS_MAX ||
             cr_cert_parse(&audit->cert[audit->verify.issuers], der) != CR_OK) {
-            (void)snprintf(audit->why, sizeof audit->why, "--issuer %.150s holds too many certificates, or one that is none", path);
+            (void)snprintf(audit->why, sizeof audit->why,
+                           "--issuer %.150s holds too many certificates, or one that is none", path);
             return CR_INVALID;
         }
         audit->verify.issuers++;
@@ -110,7 +113,8 @@ static cr_err file_take(struct audit *audit, size_t n, int fd)
     }
     for (size_t i = 0; i < n; i++) {
         if (audit->file[i].dev == st.st_dev && audit->file[i].ino == st.st_ino) {
-            (void)snprintf(audit->why, sizeof audit->why, "%.100s and %.100s are the same file", audit->file[i].path, file->path);
+            (void)snprintf(audit->why, sizeof audit->why, "%.100s and %.100s are the same file", audit->file[i].path,
+                           file->path);
             return CR_DENIED;
         }
     }
@@ -121,17 +125,22 @@ static cr_err file_take(struct audit *audit, size_t n, int fd)
     return CR_OK;
 }
 
-/* It is opened again when it is read: there may be more files than descriptors. */
+/* What was set aside stays what it is, and is opened again when it is read: there may be more files than descriptors. */
 static cr_err file_look(struct audit *audit, size_t n)
 {
     struct file *file = &audit->file[n];
     file->path = audit->options.file[n];
+    const char *slash = strrchr(file->path, '/');
     int fd = open(file->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) {
         return file_fail(audit, file->path);
     }
     cr_err err = file_take(audit, n, fd);
-    (void)close(fd);
+    if (err == CR_OK && cr_journal_archive_seq(slash != NULL ? slash + 1 : file->path) == 0) {
+        file->fd = fd;
+    } else {
+        (void)close(fd);
+    }
     return err;
 }
 
@@ -178,15 +187,30 @@ static void on_fault(void *ctx, const struct cr_verify_fault *fault)
     ctl_audit_report_fault(&audit->report, fault);
 }
 
+/* A line that is only half there may be one that the broker is writing. */
+static bool may_grow(const struct audit *audit, const struct file *file, unsigned *waits)
+{
+    const struct timespec wait = { 0, WAIT_MS * 1000000L };
+    if (file->fd < 0 || audit->verify.part_len == 0 || (*waits)++ == WAITS_MAX) {
+        return false;
+    }
+    (void)nanosleep(&wait, NULL);
+    return true;
+}
+
 static cr_err file_pieces(struct audit *audit, const struct file *file, int fd)
 {
+    unsigned waits = 0;
     for (;;) {
         ssize_t got = read(fd, audit->piece, sizeof audit->piece);
         if (got < 0 && errno == EINTR) {
             continue;
         }
-        if (got <= 0) {
-            return got == 0 ? CR_OK : file_fail(audit, file->path);
+        if (got < 0) {
+            return file_fail(audit, file->path);
+        }
+        if (got == 0 && !may_grow(audit, file, &waits)) {
+            return CR_OK;
         }
         cr_verify_bytes(&audit->verify, audit->piece, (size_t)got);
         audit->done += (uint64_t)got;
@@ -196,13 +220,15 @@ static cr_err file_pieces(struct audit *audit, const struct file *file, int fd)
 
 static cr_err file_verify(struct audit *audit, const struct file *file)
 {
-    int fd = open(file->path, O_RDONLY | O_CLOEXEC);
+    int fd = file->fd >= 0 ? file->fd : open(file->path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
         return file_fail(audit, file->path);
     }
     cr_verify_file(&audit->verify, file->path);
     cr_err err = file_pieces(audit, file, fd);
-    (void)close(fd);
+    if (file->fd < 0) {
+        (void)close(fd);
+    }
     if (err == CR_OK) {
         cr_verify_file_end(&audit->verify);
     }
@@ -245,6 +271,9 @@ static int audit_start(struct audit *audit)
     if (audit->file == NULL || audit->name == NULL) {
         return complain(CTL_CANNOT_READ, "out of memory");
     }
+    for (size_t i = 0; i < audit->options.files; i++) {
+        audit->file[i].fd = -1;
+    }
     cr_err err = audit_run(audit);
     if (err == CR_DENIED) {
         return complain(CTL_USAGE, audit->why);
@@ -257,6 +286,11 @@ static int audit_start(struct audit *audit)
 
 static void audit_free(struct audit *audit)
 {
+    for (size_t i = 0; audit->file != NULL && i < audit->options.files; i++) {
+        if (audit->file[i].fd >= 0) {
+            (void)close(audit->file[i].fd);
+        }
+    }
     for (size_t i = 0; i < CTL_AUDIT_ISSUERS_MAX; i++) {
         cr_blob_fini(&audit->issuers[i]);
     }

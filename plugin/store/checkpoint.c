@@ -65,9 +65,8 @@ cr_err cr_checkpoint_read(struct cr_checkpoint *checkpoint, struct cr_bytes line
     struct cr_bytes issuer = cr_line_field(line, "issuer"), text = cr_line_field(line, "signature");
     *checkpoint = (struct cr_checkpoint){ .signature_len = 0 };
     /* The signature is the last thing in the line: nothing stands behind it that it does not cover. */
-    if (line.len > CR_CHECKPOINT_CAP || !is_issuer_id(issuer) ||
-        text.data == NULL || text.data + text.len + 2 != line.data + line.len ||
-        memcmp(text.data + text.len, "\"}", 2) != 0) {
+    if (line.len > CR_CHECKPOINT_CAP || !is_issuer_id(issuer) || text.data == NULL ||
+        text.data + text.len + 2 != line.data + line.len || memcmp(text.data + text.len, "\"}", 2) != 0) {
         return CR_INVALID;
     }
     memcpy(checkpoint->issuer, issuer.data, issuer.len);

@@ -25,7 +25,7 @@
 #include "plugin/store/journal_line.h"
 
 enum {
-    CR_CHECKPOINT_CAP = 1536,        /* a checkpoint's line */
+    CR_CHECKPOINT_CAP = 1536, /* a checkpoint's line */
     CR_CHECKPOINT_MESSAGE_CAP = CR_CHECKPOINT_CAP + 64,
 };
 

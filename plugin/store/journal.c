@@ -142,7 +142,8 @@ void cr_journal_flush(struct cr_journal *journal, uv_loop_t *loop)
     if (journal->busy) {
         return;
     }
-    journal->checkpoint_now = journal->checkpoint_wanted && journal->chain.seq + journal->waiting.count > journal->signed_seq;
+    journal->checkpoint_now =
+        journal->checkpoint_wanted && journal->chain.seq + journal->waiting.count > journal->signed_seq;
     journal->checkpoint_wanted = false;
     if (journal->waiting.count == 0 && !journal->checkpoint_now) {
         return;

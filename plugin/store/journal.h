@@ -7,17 +7,17 @@
  * other damage is for people to look at, so the journal does not open then.
  *
  * CHECKPOINTS (checkpoint.h) are signed lines: one for every CR_CHECKPOINT_LINES lines, one an hour while there are new
- * lines, one at the end of each file and one at an orderly stop. They are signed where the batch is written: only there is it
- * known what the chain's hash is and that no line comes between, and the pool's thread waits for a disk anyway, next to
- * which a signature is nothing. When it cannot be signed the lines are written all the same.
+ * lines, one at the end of each file and one at an orderly stop. They are signed where the batch is written: only there
+ * is it known what the chain's hash is and that no line comes between, and the pool's thread waits for a disk anyway,
+ * next to which a signature is little. When it cannot be signed the lines are written all the same.
  *
  * ROTATION. A file that has grown beyond max_size gets a checkpoint, is synced, renamed and followed by a new one; the
  * directory is synced before anything is written to that, and its first line says which file it continues, and has, as
- * every line, the hash of the line before it. A death between any two of these steps leaves the old file, or the
- * old one set aside and none or an empty one in its place; open() then goes on behind the old one.
+ * every line, the hash of the line before it. A death between any two of these steps leaves the old file, or the old
+ * one set aside and none or an empty one in its place; open() then goes on behind the old one.
  *
- * Threads: open on any; all else on the loop's thread. The signer is called on the pool's. One process at a time (flock).
- */
+ * Threads: open on any; all else on the loop's thread. The signer is called on the pool's. One process at a time
+ * (flock). */
 #ifndef CR_JOURNAL_H
 #define CR_JOURNAL_H
 
@@ -37,19 +37,19 @@ typedef void cr_journal_visit_fn(void *ctx, struct cr_bytes line, uint64_t offse
 
 /* What a batch did beside writing lines. */
 struct cr_journal_event {
-    uint64_t checkpoint_seq;              /* number of the last checkpoint that it wrote; 0: none */
+    uint64_t checkpoint_seq;                  /* number of the last checkpoint that it wrote; 0: none */
     uint8_t checkpoint_digest[CR_SHA256_LEN]; /* of that line */
-    uint64_t rotated_seq;                 /* number of the first line of the file that was set aside; 0: none was */
-    int rotate_error;                     /* errno: it should have been, and could not; tried again later */
-    cr_err sign_error;                    /* a checkpoint was due and was not signed; tried again later */
+    uint64_t rotated_seq;                     /* number of the first line of the file that was set aside; 0: none was */
+    int rotate_error;                         /* errno: it should have been, and could not; tried again later */
+    cr_err sign_error;                        /* a checkpoint was due and was not signed; tried again later */
 };
 
 struct cr_journal_options {
     const char *dir, *broker;
     cr_journal_visit_fn *visit;
     void *ctx;                            /* of visit and told */
-    /* How far back to visit: all of journal.jsonl, and as many of the files set aside as it takes to have `enough` lines that
-     * count, at most about CR_JOURNAL_BACK_MAX bytes of them. counts NULL: of those only what the chain needs. */
+    /* How far back to visit: all of journal.jsonl, and as many of the files set aside as it takes to have `enough`
+     * lines that count, at most about CR_JOURNAL_BACK_MAX bytes of them. counts NULL: only what the chain needs. */
     bool (*counts)(struct cr_bytes line);
     uint64_t enough;
     uint64_t max_size;                    /* bytes of a file; 0: no limit */
@@ -59,8 +59,9 @@ struct cr_journal_options {
     void (*told)(void *ctx, const struct cr_journal_event *event);
 };
 
-/* Opens, or makes, <dir>/journal.jsonl (and the directory), checks the chain as far as it is read, and visits its lines. On
- * failure `why` is a sentence: CR_INVALID for a broken chain or another broker's journal, CR_IO for the rest, CR_NOMEM. */
+/* Opens, or makes, <dir>/journal.jsonl (and the directory), checks the chain as far as it is read, and visits its
+ * lines. On failure `why` is a sentence: CR_INVALID for a broken chain or another broker's journal, CR_IO for the rest,
+ * CR_NOMEM. */
 CR_MUST_USE cr_err cr_journal_open(struct cr_journal **journal, const struct cr_journal_options *options, char *why,
                                    size_t why_cap);
 /* Bytes of a torn last line that open() cut off. */
@@ -80,7 +81,7 @@ CR_MUST_USE cr_err cr_journal_append(struct cr_journal *journal, const struct cr
                                      struct cr_journal_wait *wait);
 /* Starts a batch when there is something to write and none is under way. Once each turn of the loop. */
 void cr_journal_flush(struct cr_journal *journal, uv_loop_t *loop);
-/* The next batch ends with a checkpoint, when there are lines that none covers; there is one for its sake if need be. */
+/* The next batch ends with a checkpoint, when there are lines that none covers; if need be it is made for its sake. */
 void cr_journal_checkpoint(struct cr_journal *journal);
 /* Asks for one when the oldest line without is CR_CHECKPOINT_S old. Now and then. */
 void cr_journal_tick(struct cr_journal *journal, int64_t now_s);

@@ -1,5 +1,6 @@
-/* journal_files: the files that a journal is made of, in one directory: journal.jsonl, which is written to, and what was
- * set aside when it had grown too large, journal-<number of its first line, 12 digits or more>.jsonl. Any thread. */
+/* journal_files: the files that a journal is made of, in one directory: journal.jsonl, which is written to, and what
+ * was set aside when it had grown too large, journal-<number of its first line, 12 digits or more>.jsonl. Any thread.
+ */
 #ifndef CR_JOURNAL_FILES_H
 #define CR_JOURNAL_FILES_H
 

@@ -28,35 +28,35 @@ struct journal_past {
 };
 
 struct cr_journal {
-    struct cr_journal_options options;   /* dir and broker are these: */
+    struct cr_journal_options options; /* dir and broker are these: */
     char dir[CR_JOURNAL_PATH_CAP], broker[CR_NAME_CAP];
     uint64_t torn, lost;
     int error;
     struct journal_batch waiting, writing;
     bool busy;
     bool checkpoint_wanted;
-    int64_t uncovered_since_s;           /* lines that no checkpoint covers were first seen; 0: there are none */
+    int64_t uncovered_since_s; /* lines that no checkpoint covers were first seen; 0: there are none */
     uv_work_t work;
 
     /* while busy the pool's, else the loop's */
-    uint64_t size;                       /* of the file, what is good and durable, or at least written */
-    uint64_t first_seq;                  /* of the file's first line; 0: it has none */
-    uint64_t rotate_at;                  /* the size at which it is set aside */
-    struct cr_chain chain;               /* after its last line */
-    uint64_t signed_seq;                 /* of the last checkpoint */
-    uint64_t sign_again_seq;             /* after a failure: not before this line */
-    bool dirty;                          /* a failed batch may have left bytes behind `size` */
-    bool dir_dirty;                      /* the directory is not synced since the file was made */
+    uint64_t size;           /* of the file, what is good and durable, or at least written */
+    uint64_t first_seq;      /* of the file's first line; 0: it has none */
+    uint64_t rotate_at;      /* the size at which it is set aside */
+    struct cr_chain chain;   /* after its last line */
+    uint64_t signed_seq;     /* of the last checkpoint */
+    uint64_t sign_again_seq; /* after a failure: not before this line */
+    bool dirty;              /* a failed batch may have left bytes behind `size` */
+    bool dir_dirty;          /* the directory is not synced since the file was made */
     bool checkpoint_now;
-    char *out;                           /* the batch as it goes to the file */
+    char *out; /* the batch as it goes to the file */
     size_t out_cap;
     int work_error;
     struct cr_journal_event event;
 
-    uv_mutex_t lock;                     /* guards what cr_journal_read() needs while a batch is written: */
+    uv_mutex_t lock; /* guards what cr_journal_read() needs while a batch is written: */
     int fd;
-    uint64_t base;                       /* offset of the file's first byte, as the journal counts */
-    struct journal_past *past;           /* ascending */
+    uint64_t base;             /* offset of the file's first byte, as the journal counts */
+    struct journal_past *past; /* ascending */
     size_t past_count, past_cap;
 };
 

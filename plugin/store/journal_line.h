@@ -41,7 +41,7 @@ CR_MUST_USE cr_err cr_chain_write(struct cr_chain *chain, char *out, size_t *out
 /* Checks that this line (without its end) is the next one, and moves the chain on. CR_INVALID: it is not. */
 CR_MUST_USE cr_err cr_chain_check(struct cr_chain *chain, struct cr_bytes line);
 
-/* What a line says of itself: its number and the hash of the one before it. CR_INVALID: it does not begin like a line. */
+/* What a line says of itself: its number and the hash of the one before it. CR_INVALID: it does not look like one. */
 CR_MUST_USE cr_err cr_chain_read(struct cr_bytes line, uint64_t *seq, uint8_t prev[CR_SHA256_LEN]);
 
 /* The value of a field as it stands in the line: a string without its quotes (escapes untouched), or digits. data NULL:

@@ -13,9 +13,9 @@
 
 struct opening {
     struct cr_journal *journal;
-    uint64_t *archive;      /* numbers of the first lines, ascending */
-    size_t archives, from;  /* read from this one on */
-    bool empty;             /* journal.jsonl has no whole line: the chain goes on behind the last archive */
+    uint64_t *archive;     /* numbers of the first lines, ascending */
+    size_t archives, from; /* read from this one on */
+    bool empty;            /* journal.jsonl has no whole line: the chain goes on behind the last archive */
     struct cr_journal_scan scan;
     char *why;
     size_t why_cap;
@@ -36,8 +36,9 @@ static cr_err open_current(struct opening *o)
         return CR_INVALID;
     }
     if (mkdir(journal->dir, 0700) != 0 && errno != EEXIST) {
-        snprintf(o->why, o->why_cap, "The directory '%s' cannot be made: %s. Make it, and give it to the broker's user.",
-                 journal->dir, strerror(errno));
+        snprintf(o->why, o->why_cap,
+                 "The directory '%s' cannot be made: %s. Make it, and give it to the broker's user.", journal->dir,
+                 strerror(errno));
         return CR_IO;
     }
     journal->fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -143,8 +144,10 @@ static cr_err scan_archive(struct opening *o, size_t n)
     o->scan.anywhere = n == o->from;
     cr_err err = scan_file(o, fd);
     if (err == CR_OK && (o->scan.first_seq != o->archive[n] || (o->scan.torn > 0 && !last))) {
-        snprintf(o->why, o->why_cap, "The journal's file '%s' %s. Keep it for investigation and start with an empty "
-                 "journal_dir.", path, o->scan.torn > 0 ? "ends within a line" : "does not hold what its name says");
+        snprintf(o->why, o->why_cap,
+                 "The journal's file '%s' %s. Keep it for investigation and start with an empty "
+                 "journal_dir.",
+                 path, o->scan.torn > 0 ? "ends within a line" : "does not hold what its name says");
         err = CR_INVALID;
     }
     if (err == CR_OK) {

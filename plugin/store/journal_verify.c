@@ -18,12 +18,18 @@ const char *cr_verify_kind_text(enum cr_verify_kind kind)
     return "signature";
 }
 
-static void fault_tell(struct cr_verify *v, enum cr_verify_kind kind, uint64_t seq, uint64_t until, const char *format, ...)
-    CR_PRINTF(5, 6);
-static void fault_tell(struct cr_verify *v, enum cr_verify_kind kind, uint64_t seq, uint64_t until, const char *format, ...)
+static void fault_tell(struct cr_verify *v, enum cr_verify_kind kind, uint64_t seq, uint64_t until, const char *format,
+                       ...) CR_PRINTF(5, 6);
+static void fault_tell(struct cr_verify *v, enum cr_verify_kind kind, uint64_t seq, uint64_t until, const char *format,
+                       ...)
 {
     struct cr_verify_fault fault = {
-        .kind = kind, .seq = seq, .until = until, .file = v->file, .file_line = v->file_line, .byte = v->byte,
+        .kind = kind,
+        .seq = seq,
+        .until = until,
+        .file = v->file,
+        .file_line = v->file_line,
+        .byte = v->byte,
     };
     va_list args;
     if (v->faults++ == 0) {
@@ -82,11 +88,15 @@ static void checkpoint_take(struct cr_verify *v, struct cr_bytes line)
     }
     const struct cr_cert *issuer = issuer_find(v, checkpoint.issuer);
     if (issuer == NULL) {
-        fault_tell(v, CR_VERIFY_SIGNATURE, seq, seq, "line %llu is a checkpoint of the issuer '%s', whose certificate was "
-                   "not given", llu(seq), checkpoint.issuer);
+        fault_tell(v, CR_VERIFY_SIGNATURE, seq, seq,
+                   "line %llu is a checkpoint of the issuer '%s', whose certificate was "
+                   "not given",
+                   llu(seq), checkpoint.issuer);
     } else if (cr_checkpoint_verify(&checkpoint, issuer, v->backend) != CR_OK) {
-        fault_tell(v, CR_VERIFY_SIGNATURE, seq, seq, "the signature of line %llu does not fit: the checkpoint, or what is "
-                   "before it, was changed", llu(seq));
+        fault_tell(v, CR_VERIFY_SIGNATURE, seq, seq,
+                   "the signature of line %llu does not fit: the checkpoint, or what is "
+                   "before it, was changed",
+                   llu(seq));
     } else {
         v->checkpoints++;
         v->checkpoint = v->last;
@@ -132,7 +142,8 @@ static void missing_tell(struct cr_verify *v, uint64_t from, uint64_t until)
     } else if (v->first_seq == 0) {
         fault_tell(v, CR_VERIFY_MISSING, from, until, "%s missing at the beginning", which);
     } else {
-        fault_tell(v, CR_VERIFY_MISSING, from, until, "%s missing: a file before this one, or the former one's end", which);
+        fault_tell(v, CR_VERIFY_MISSING, from, until, "%s missing: a file before this one, or the former one's end",
+                   which);
     }
 }
 
@@ -145,7 +156,8 @@ static void first_take(struct cr_verify *v, struct cr_bytes line, uint64_t seq, 
     if (seq > 1 + damaged && !cr_line_continues(line)) {
         missing_tell(v, 1, seq - 1);
     } else if (seq == 1 && memcmp(prev, zero, sizeof zero) != 0) {
-        fault_tell(v, CR_VERIFY_CHANGED, 1, 1, "line 1 was changed: there is no line before it, and it carries a hash of one");
+        fault_tell(v, CR_VERIFY_CHANGED, 1, 1,
+                   "line 1 was changed: there is no line before it, and it carries a hash of one");
     }
     v->first_seq = v->run_first = seq;
     chain_take(v, line, seq, digest);

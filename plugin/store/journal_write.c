@@ -129,8 +129,8 @@ static int rotate_switch(struct cr_journal *journal, int fresh)
     return error;
 }
 
-/* The path is still that of the file that is written to, and nothing is replaced: once a step could neither be done nor undone,
- * the file has its new name already, and stays as it is until the next start. */
+/* The path is still that of the file that is written to, and nothing is replaced: once a step could neither be done nor
+ * undone, the file has its new name already, and stays as it is until the next start. */
 static int rotate_check(const struct cr_journal *journal, const char *path, const char *archive)
 {
     struct stat written, named, other;
@@ -164,7 +164,8 @@ static int rotate_files(struct cr_journal *journal)
         (void)close(fresh);
     }
     if (error != 0) {
-        /* Back to how it was. Should even that fail, lines go on into the file under its new name: open() finds them. */
+        /* Back to how it was. Should even that fail, lines go on into the file under its new name: open() finds them.
+         */
         (void)rename(archive, path);
     }
     return error;
@@ -219,8 +220,8 @@ static bool checkpoint_due(const struct cr_journal *journal, uint64_t seq)
 static int draft_batch(struct cr_journal *journal, struct draft *draft)
 {
     struct journal_batch *batch = &journal->writing;
-    int error = draft_start(journal, draft,
-                            batch->len + batch->count * CR_JOURNAL_HEAD_CAP + 2 * (size_t)CR_CHECKPOINT_CAP);
+    int error =
+        draft_start(journal, draft, batch->len + batch->count * CR_JOURNAL_HEAD_CAP + 2 * (size_t)CR_CHECKPOINT_CAP);
     if (error == 0) {
         error = draft_continues(journal, draft);
     }

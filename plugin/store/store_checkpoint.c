@@ -42,9 +42,8 @@ static void told_checkpoint(struct cr_redis_store *store, const struct cr_journa
     char hash[2 * CR_SHA256_LEN + 1], detail[CR_AUDIT_DETAIL_CAP];
     cr_hex_encode(hash, event->checkpoint_digest, CR_SHA256_LEN);
     snprintf(detail, sizeof detail, "line %llu SHA-256 %s", (unsigned long long)event->checkpoint_seq, hash);
-    store_audit_elsewhere(store, &(struct cr_audit){ .what = "checkpoint",
-                                                     .now_s = cr_wall_s(store->options.clock),
-                                                     .detail = detail });
+    store_audit_elsewhere(
+        store, &(struct cr_audit){ .what = "checkpoint", .now_s = cr_wall_s(store->options.clock), .detail = detail });
 }
 
 static void on_told(void *ctx, const struct cr_journal_event *event)
@@ -104,9 +103,8 @@ cr_err store_journal_start(struct cr_redis_store *store, char *why, size_t why_c
         snprintf(detail, sizeof detail, "a torn last line of %llu bytes was cut off",
                  (unsigned long long)cr_journal_torn(store->journal));
         store_log(store, 'w', "The journal: %s.", detail);
-        store_audit(store, &(struct cr_audit){ .what = "journal",
-                                               .now_s = cr_wall_s(store->options.clock),
-                                               .detail = detail });
+        store_audit(
+            store, &(struct cr_audit){ .what = "journal", .now_s = cr_wall_s(store->options.clock), .detail = detail });
     }
     return err;
 }

@@ -7,7 +7,11 @@ PLUGIN_EXTRA=$'journal_max_size 64K\nrate_device 1000000\nrate_device_burst 1000
 world_start
 
 archives() { find "$T/journal" -name 'journal-*.jsonl' | wc -l; }
-verify() { "$CR_RENEWALCTL" audit verify --issuer "$T/pki/issuer.pem" "$@" "$T"/journal/*.jsonl; }
+verify() {
+  local -a issuers=(--issuer "$T/pki/issuer.pem")
+  [[ ! -e $T/pki/issuer2.pem ]] || issuers+=(--issuer "$T/pki/issuer2.pem")
+  "$CR_RENEWALCTL" audit verify "${issuers[@]}" "$@" "$T"/journal/*.jsonl
+}
 # Enough refused requests for another file.
 fill() {
   local goal=$(($(archives) + 1))
@@ -27,6 +31,12 @@ fill
 renewed d2
 fill
 expect_log "The journal goes on in a new file"
+
+step "what Redis loses is put back from a file that was set aside, also while the broker runs"
+redis FLUSHALL >/dev/null
+back() { renew d1 "$T/d1.csr" "$T/again.pem" && cmp -s "$T/d1.pem" "$T/again.pem"; }
+until_true 20 back || fail "d1 does not get its certificate again"
+equal "$(certificates_of d1)" 1
 verify >"$T/report" || { cat "$T/report" >&2; fail "a running broker's journal is not in order"; }
 
 step "kill -9, and on"
@@ -38,6 +48,21 @@ fill
 
 step "an orderly stop ends with a checkpoint"
 broker_stop
+step "another issuer, from SIGHUP on, signs what follows"
+broker_start
+cd "$T/pki" && pki_ca issuer2 "Second Issuing CA" root && cd - >/dev/null
+cat "$T/pki/issuer2.pem" "$T/pki/root.pem" >"$T/pki/chain2.pem"
+cat "$T/pki/issuer.pem" >"$T/pki/former.pem"
+sed -i "s#^issuer_certfile.*#issuer_certfile $T/pki/chain2.pem#; s#^issuer_keyfile.*#issuer_keyfile $T/pki/issuer2.key#" "$T/plugin.conf"
+echo "trusted_cafile $T/pki/former.pem" | cat - "$T/plugin.conf" >"$T/plugin.new" && mv "$T/plugin.new" "$T/plugin.conf"
+kill -HUP "$BROKER_PID"
+expect_log "configuration read again"
+renewed d4
+fill
+broker_stop
+rc=0; "$CR_RENEWALCTL" audit verify --issuer "$T/pki/issuer.pem" "$T"/journal/*.jsonl >"$T/report" || rc=$?
+equal "$rc" 1
+contains "$(cat "$T/report")" "whose certificate was not given"
 last=$(tail -n 1 "$T/journal/journal.jsonl")
 contains "$last" '"what":"checkpoint"'
 verify >"$T/report" || { cat "$T/report" >&2; fail "not in order"; }
@@ -54,7 +79,7 @@ contains "$stream" "SHA-256 $(printf %s "$line" | sha256sum | cut -c 1-64)"
 step "openssl alone verifies a checkpoint, as the header says"
 { printf 'mosquitto-cert-renewal journal checkpoint 1\0'; printf %s "${last%,\"signature\":*}"; } >"$T/signed"
 s=${last##*:\"}; printf %s "${s%\"\}}" | base64 -d >"$T/signature"
-openssl x509 -in "$T/pki/issuer.pem" -noout -pubkey >"$T/issuer.pub"
+openssl x509 -in "$T/pki/issuer2.pem" -noout -pubkey >"$T/issuer.pub"
 openssl dgst -sha256 -verify "$T/issuer.pub" -signature "$T/signature" "$T/signed"
 
 # tampered WORDS: the report of a tampered journal has these words, and the exit code is 1; then it is put back.

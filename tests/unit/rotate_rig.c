@@ -39,8 +39,9 @@ static bool strikes(void)
     if (step == rotate_scene.at && rotate_scene.armed && rotate_scene.mode == DIE_BEFORE) {
         _exit(DIED);
     }
-    return rotate_scene.armed && ((rotate_scene.mode == FAIL_ONCE && step == rotate_scene.at) ||
-                           (rotate_scene.mode == FAIL_TWICE && (step == rotate_scene.at || step == rotate_scene.at + 1)));
+    return rotate_scene.armed &&
+           ((rotate_scene.mode == FAIL_ONCE && step == rotate_scene.at) ||
+            (rotate_scene.mode == FAIL_TWICE && (step == rotate_scene.at || step == rotate_scene.at + 1)));
 }
 
 static int failure(void)
@@ -71,11 +72,28 @@ ssize_t __wrap_write(int fd, const void *data, size_t len)
 }
 
 /* What a process wrote outlives it; only power cuts are about these two. */
-int __wrap_fsync(int fd) { (void)fd; return strikes() ? failure() : 0; }
-int __wrap_fdatasync(int fd) { (void)fd; return strikes() ? failure() : 0; }
-int __wrap_rename(const char *from, const char *to) { return strikes() ? failure() : __real_rename(from, to); }
-int __wrap_ftruncate(int fd, off_t len) { return strikes() ? failure() : __real_ftruncate(fd, len); }
-int __wrap_dup3(int from, int to, int flags) { return strikes() ? failure() : __real_dup3(from, to, flags); }
+int __wrap_fsync(int fd)
+{
+    (void)fd;
+    return strikes() ? failure() : 0;
+}
+int __wrap_fdatasync(int fd)
+{
+    (void)fd;
+    return strikes() ? failure() : 0;
+}
+int __wrap_rename(const char *from, const char *to)
+{
+    return strikes() ? failure() : __real_rename(from, to);
+}
+int __wrap_ftruncate(int fd, off_t len)
+{
+    return strikes() ? failure() : __real_ftruncate(fd, len);
+}
+int __wrap_dup3(int from, int to, int flags)
+{
+    return strikes() ? failure() : __real_dup3(from, to, flags);
+}
 
 /* ---- a journal ---- */
 
@@ -128,14 +146,22 @@ static void on_event(void *ctx, const struct cr_journal_event *event)
     rotate_scene.shared->rotations += event->rotated_seq != 0;
     rotate_scene.shared->rotate_errors += event->rotate_error != 0;
     rotate_scene.shared->sign_errors += event->sign_error != CR_OK;
-    rotate_scene.shared->last_checkpoint = event->checkpoint_seq != 0 ? event->checkpoint_seq : rotate_scene.shared->last_checkpoint;
+    rotate_scene.shared->last_checkpoint =
+        event->checkpoint_seq != 0 ? event->checkpoint_seq : rotate_scene.shared->last_checkpoint;
 }
 
 cr_err rotate_open(void)
 {
     const struct cr_journal_options options = {
-        .dir = rotate_scene.journal_dir, .broker = "one", .visit = on_visit, .counts = is_numbered, .enough = rotate_scene.enough,
-        .max_size = rotate_scene.max_size, .clock = &still, .signer = { issuer, sign_or_not, NULL }, .told = on_event,
+        .dir = rotate_scene.journal_dir,
+        .broker = "one",
+        .visit = on_visit,
+        .counts = is_numbered,
+        .enough = rotate_scene.enough,
+        .max_size = rotate_scene.max_size,
+        .clock = &still,
+        .signer = { issuer, sign_or_not, NULL },
+        .told = on_event,
     };
     rotate_scene.visited = rotate_scene.number = 0;
     rotate_scene.why[0] = '\0';
@@ -174,7 +200,9 @@ bool rotate_add(unsigned number)
     struct waiter waiter = { .wait = { .done = on_done }, .err = CR_BUG };
     (void)snprintf(slot, sizeof slot, "%u", number);
     cr_line_start(&line, text, sizeof text);
-    const struct cr_audit audit = { .what = "refused", .now_s = rotate_scene.now_s, .device = "meter-17", .slot = slot };
+    const struct cr_audit audit = {
+        .what = "refused", .now_s = rotate_scene.now_s, .device = "meter-17", .slot = slot
+    };
     cr_audit_line(&audit, "one", &line);
     if (cr_journal_append(rotate_scene.journal, &line, &waiter.wait) != CR_OK) {
         return false;
@@ -311,7 +339,8 @@ int rotate_set_up(void **state)
     (void)snprintf(rotate_scene.journal_dir, sizeof rotate_scene.journal_dir, "%s/journal", rotate_scene.dir.path);
     test_ca_make(&rotate_scene.ca, "Test CA", NULL, CR_KEY_EC_P256);
     rotate_scene.signer = journal_signer(&rotate_scene.ca);
-    rotate_scene.shared = mmap(NULL, sizeof *rotate_scene.shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    rotate_scene.shared =
+        mmap(NULL, sizeof *rotate_scene.shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     assert_true(rotate_scene.shared != MAP_FAILED);
     rotate_scene.max_size = MAX_SIZE;
     rotate_scene.enough = ALL;
@@ -330,4 +359,3 @@ int rotate_tear_down(void **state)
     test_dir_remove(&rotate_scene.dir);
     return 0;
 }
-

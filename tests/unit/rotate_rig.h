@@ -1,5 +1,5 @@
-/* rotate_rig: a journal in a child process that is killed, or whose system calls fail, at a chosen step; and looking at what
- * is there afterwards. The system calls of the code under test come through here: -Wl,--wrap. */
+/* rotate_rig: a journal in a child process that is killed, or whose system calls fail, at a chosen step; and looking at
+ * what is there afterwards. The system calls of the code under test come through here: -Wl,--wrap. */
 #ifndef ROTATE_RIG_H
 #define ROTATE_RIG_H
 
@@ -23,16 +23,16 @@ struct rotate_scene {
     struct cr_checkpoint_signer signer; /* of ca */
     char journal_dir[80];
     enum mode mode;
-    unsigned at, step;           /* the system call that is hit; those so far */
+    unsigned at, step; /* the system call that is hit; those so far */
     bool armed;
     bool signer_fails;
     uint64_t max_size, enough;
     int64_t now_s;
-    struct shared *shared;       /* with the child */
+    struct shared *shared; /* with the child */
     struct cr_journal *journal;
     uv_loop_t loop;
     char why[300];
-    unsigned visited, number;    /* numbered lines, in order; the last one's number */
+    unsigned visited, number; /* numbered lines, in order; the last one's number */
     uint64_t offset[VISITS_MAX];
     struct cr_verify verify;
 };
@@ -46,7 +46,8 @@ bool rotate_add(unsigned number);
 /* Runs the loop until nothing is to be done. */
 void rotate_run(void);
 
-/* A child writes these numbered lines, again where it failed, and a last checkpoint. Its exit code: DIED when it was hit. */
+/* A child writes these numbered lines, again where it failed, and a last checkpoint. Its exit code: DIED when it was
+ * hit. */
 int rotate_child(enum mode mode, unsigned at, unsigned from, unsigned to);
 /* Opens it, and looks at every line there is, also through cr_journal_read(); then verifies all files. */
 void rotate_look(void);

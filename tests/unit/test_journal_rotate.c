@@ -1,6 +1,6 @@
-/* A journal that begins new files and signs checkpoints: killed before and after every system call that changes a file, in the
- * middle of every write, and with each of these calls failing. Whatever was acknowledged is there, the chain is whole,
- * and it goes on. */
+/* A journal that begins new files and signs checkpoints: killed before and after every system call that changes a file,
+ * in the middle of every write, and with each of these calls failing. Whatever was acknowledged is there, the chain is
+ * whole, and it goes on. */
 #include "plugin/store/audit.h"
 #include "tests/unit/rotate_rig.h"
 

@@ -15,7 +15,7 @@ enum { LINES = 14, PER_FILE = 7, LINE_CAP = 640, TEXT_CAP = LINES * LINE_CAP };
 
 static struct {
     struct test_ca ca;
-    char line[LINES + 1][LINE_CAP];   /* by number, with their ends */
+    char line[LINES + 1][LINE_CAP]; /* by number, with their ends */
     size_t len[LINES + 1];
     struct cr_verify verify;
     struct cr_verify_fault fault[64]; /* the first ones */
@@ -32,7 +32,9 @@ static void line_make(struct cr_chain *chain, unsigned n)
         assert_int_equal(cr_checkpoint_fields(&fields, chain, audit.now_s, "one", &signer), CR_OK);
     } else {
         if (n == PER_FILE + 1) {
-            audit = (struct cr_audit){ .what = "journal", .now_s = audit.now_s, .detail = "continues journal-000000000001.jsonl" };
+            audit = (struct cr_audit){ .what = "journal",
+                                       .now_s = audit.now_s,
+                                       .detail = "continues journal-000000000001.jsonl" };
         }
         cr_audit_line(&audit, "one", &fields);
     }
@@ -347,9 +349,11 @@ static void a_signature_is_good_for_one_line_only(void **state)
     (void)state;
     char text[LINE_CAP];
     struct cr_checkpoint first, second;
-    assert_int_equal(cr_checkpoint_read(&first, (struct cr_bytes){ (uint8_t *)scene.line[4], scene.len[4] - 1 }), CR_OK);
+    assert_int_equal(cr_checkpoint_read(&first, (struct cr_bytes){ (uint8_t *)scene.line[4], scene.len[4] - 1 }),
+                     CR_OK);
     assert_int_equal(cr_checkpoint_verify(&first, &scene.ca.cert, cr_key_libcrypto()), CR_OK);
-    assert_int_equal(cr_checkpoint_read(&second, (struct cr_bytes){ (uint8_t *)scene.line[7], scene.len[7] - 1 }), CR_OK);
+    assert_int_equal(cr_checkpoint_read(&second, (struct cr_bytes){ (uint8_t *)scene.line[7], scene.len[7] - 1 }),
+                     CR_OK);
     memcpy(first.signature, second.signature, sizeof first.signature);
     first.signature_len = second.signature_len;
     assert_int_equal(cr_checkpoint_verify(&first, &scene.ca.cert, cr_key_libcrypto()), CR_DENIED);
@@ -362,7 +366,7 @@ static void a_signature_is_good_for_one_line_only(void **state)
                                                 (struct cr_bytes){ second.signature, second.signature_len }),
                      CR_DENIED);
     assert_int_equal(cr_checkpoint_message(message, &len, second.statement), CR_OK);
-    assert_int_not_equal(message[0], 0x30); /* no certificate begins so */
+    assert_int_not_equal(message[0], 0x30);                                          /* no certificate begins so */
     assert_memory_equal(message, "mosquitto-cert-renewal journal checkpoint 1", 44); /* with its NUL */
     assert_int_equal(cr_key_mbedtls()->verify(&key, CR_SIG_ECDSA_SHA256, (struct cr_bytes){ message, len },
                                               (struct cr_bytes){ second.signature, second.signature_len }),
