@@ -177,13 +177,16 @@ void rotate_close(void)
 struct waiter {
     struct cr_journal_wait wait;
     cr_err err;
+    uint64_t offset;
+    size_t len;
 };
 
 static void on_done(struct cr_journal_wait *wait, cr_err err, uint64_t offset, size_t len)
 {
-    (void)offset;
-    (void)len;
-    ((struct waiter *)wait)->err = err;
+    struct waiter *waiter = (struct waiter *)wait;
+    waiter->err = err;
+    waiter->offset = offset;
+    waiter->len = len;
 }
 
 void rotate_run(void)
@@ -193,6 +196,24 @@ void rotate_run(void)
 }
 
 /* Line `number`; whether it became durable. */
+/* It is where the waiter was told. */
+static bool is_there(const struct waiter *waiter, const char *slot)
+{
+    char text[1024];
+    bool armed = rotate_scene.armed;
+    rotate_scene.armed = false;
+    if (waiter->len > sizeof text ||
+        cr_journal_read(rotate_scene.journal, waiter->offset, text, waiter->len) != CR_OK) {
+        _exit(4);
+    }
+    struct cr_bytes found = cr_line_field((struct cr_bytes){ (uint8_t *)text, waiter->len }, "slot");
+    if (found.len != strlen(slot) || memcmp(found.data, slot, found.len) != 0) {
+        _exit(5);
+    }
+    rotate_scene.armed = armed;
+    return true;
+}
+
 bool rotate_add(unsigned number)
 {
     char text[1024], slot[12];
@@ -208,7 +229,7 @@ bool rotate_add(unsigned number)
         return false;
     }
     rotate_run();
-    return waiter.err == CR_OK;
+    return waiter.err == CR_OK && is_there(&waiter, slot);
 }
 
 /* ---- a child that writes until it is hit ---- */

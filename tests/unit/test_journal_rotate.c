@@ -51,7 +51,9 @@ static void killed_at_every_step(enum mode mode, unsigned least)
         assert_true(rotate_scene.visited == acknowledged || rotate_scene.visited == acknowledged + 1);
         /* and it goes on, over the next file too */
         unsigned there = rotate_scene.visited;
+        rotate_scene.enough = 0; /* also when it reads no more than it must */
         assert_int_equal(rotate_child(NEVER, 0, there + 1, there + 12), 0);
+        rotate_scene.enough = ALL;
         rotate_look();
         assert_int_equal(rotate_scene.visited, there + 12);
     }
@@ -77,6 +79,7 @@ static void each_step_fails(enum mode mode)
         rotate_empty();
         assert_int_equal(rotate_child(mode, at, 1, WANTED), 0);
         errors += rotate_scene.shared->rotate_errors;
+        assert_true(mode == FAIL_TWICE || rotate_scene.shared->rotations >= 2); /* it is tried again */
         failed += rotate_scene.shared->failed;
         rotate_look();
         assert_int_equal(rotate_scene.visited, WANTED);
@@ -98,6 +101,33 @@ static void what_fails_twice_is_made_good(void **state)
 {
     (void)state;
     each_step_fails(FAIL_TWICE);
+}
+
+/* It had its new name, was written to all the same since there was no other, and then the power failed. */
+static void a_file_that_nothing_follows_goes_on(void **state)
+{
+    (void)state;
+    char path[CR_JOURNAL_PATH_CAP], archive[CR_JOURNAL_PATH_CAP];
+    rotate_scene.max_size = 0;
+    assert_int_equal(rotate_child(NEVER, 0, 1, 5), 0);
+    assert_int_equal(cr_journal_path(path, rotate_scene.journal_dir), CR_OK);
+    assert_int_equal(cr_journal_archive_path(archive, rotate_scene.journal_dir, 1), CR_OK);
+    assert_int_equal(rename(path, archive), 0);
+    int fd = open(archive, O_WRONLY | O_APPEND);
+    assert_int_equal(write(fd, "{\"seq\":7,", 9), 9);
+    (void)close(fd);
+    assert_int_equal(rotate_open(), CR_OK);
+    assert_int_equal(cr_journal_torn(rotate_scene.journal), 9);
+    rotate_close();
+    assert_int_equal(rotate_child(NEVER, 0, 6, 8), 0);
+    rotate_look();
+    assert_int_equal(rotate_scene.visited, 8);
+    /* behind a file that was followed it is no power cut */
+    fd = open(archive, O_WRONLY | O_APPEND);
+    assert_int_equal(write(fd, "{\"seq\":7,", 9), 9);
+    (void)close(fd);
+    assert_int_equal(rotate_open(), CR_INVALID);
+    assert_non_null(strstr(rotate_scene.why, "within a line"));
 }
 
 /* ---- how far back ---- */
@@ -264,6 +294,7 @@ int main(void)
         ROTATE_TEST(killed_in_every_write),
         ROTATE_TEST(what_fails_once_is_made_good),
         ROTATE_TEST(what_fails_twice_is_made_good),
+        ROTATE_TEST(a_file_that_nothing_follows_goes_on),
         ROTATE_TEST(as_many_files_are_read_as_it_takes),
         ROTATE_TEST(what_is_moved_away_is_not_missed),
         ROTATE_TEST(a_gap_or_damage_in_older_files_does_not_open),

@@ -6,7 +6,6 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -343,39 +342,6 @@ static void a_forged_chain_is_found(void **state)
     test_ca_fini(&other);
 }
 
-/* Under the real issuer's id, with its signature over something else: another checkpoint's. */
-static void a_signature_is_good_for_one_line_only(void **state)
-{
-    (void)state;
-    char text[LINE_CAP];
-    struct cr_checkpoint first, second;
-    assert_int_equal(cr_checkpoint_read(&first, (struct cr_bytes){ (uint8_t *)scene.line[4], scene.len[4] - 1 }),
-                     CR_OK);
-    assert_int_equal(cr_checkpoint_verify(&first, &scene.ca.cert, cr_key_libcrypto()), CR_OK);
-    assert_int_equal(cr_checkpoint_read(&second, (struct cr_bytes){ (uint8_t *)scene.line[7], scene.len[7] - 1 }),
-                     CR_OK);
-    memcpy(first.signature, second.signature, sizeof first.signature);
-    first.signature_len = second.signature_len;
-    assert_int_equal(cr_checkpoint_verify(&first, &scene.ca.cert, cr_key_libcrypto()), CR_DENIED);
-    /* and the bare statement is not what was signed */
-    struct cr_public_key key;
-    uint8_t message[CR_CHECKPOINT_MESSAGE_CAP];
-    size_t len;
-    assert_int_equal(cr_public_key_parse(&key, scene.ca.cert.spki), CR_OK);
-    assert_int_equal(cr_key_libcrypto()->verify(&key, CR_SIG_ECDSA_SHA256, second.statement,
-                                                (struct cr_bytes){ second.signature, second.signature_len }),
-                     CR_DENIED);
-    assert_int_equal(cr_checkpoint_message(message, &len, second.statement), CR_OK);
-    assert_int_not_equal(message[0], 0x30);                                          /* no certificate begins so */
-    assert_memory_equal(message, "mosquitto-cert-renewal journal checkpoint 1", 44); /* with its NUL */
-    assert_int_equal(cr_key_mbedtls()->verify(&key, CR_SIG_ECDSA_SHA256, (struct cr_bytes){ message, len },
-                                              (struct cr_bytes){ second.signature, second.signature_len }),
-                     CR_OK);
-    /* nothing may stand behind the signature */
-    (void)snprintf(text, sizeof text, "%.*s,\"x\":1}", (int)scene.len[4] - 2, scene.line[4]);
-    assert_int_equal(cr_checkpoint_read(&first, (struct cr_bytes){ (uint8_t *)text, strlen(text) }), CR_INVALID);
-}
-
 static void every_kind_of_key_signs(void **state)
 {
     (void)state;
@@ -437,7 +403,6 @@ int main(void)
         VERIFY_TEST(every_cut_is_found),
         VERIFY_TEST(a_missing_file_is_found),
         VERIFY_TEST(a_forged_chain_is_found),
-        VERIFY_TEST(a_signature_is_good_for_one_line_only),
         VERIFY_TEST(every_kind_of_key_signs),
         VERIFY_TEST(rubbish_is_bounded),
     };
