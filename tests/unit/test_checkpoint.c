@@ -87,7 +87,7 @@ static void a_number_is_written_in_one_way(void **state)
     const char *rest = scene.line[0] + strlen("{\"seq\":1");
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
         int len = snprintf(text, sizeof text, "{\"seq\":%s%.*s", others[i], (int)scene.len[0] - 9, rest);
-        assert_int_equal(cr_chain_read((struct cr_bytes){ (uint8_t *)text, (size_t)len - 1 }, &seq, prev), CR_INVALID);
+        assert_int_equal(cr_chain_read((struct cr_bytes){ (uint8_t *)text, (size_t)len }, &seq, prev), CR_INVALID);
     }
     assert_int_equal(cr_chain_read((struct cr_bytes){ (uint8_t *)scene.line[0], scene.len[0] - 1 }, &seq, prev), CR_OK);
     assert_int_equal(seq, 1);
