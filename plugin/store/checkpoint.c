@@ -3,7 +3,8 @@
 #include <string.h>
 
 static const char prefix[] = "mosquitto-cert-renewal journal checkpoint 1"; /* and its NUL */
-static const char signature_field[] = ",\"signature\":\"";
+
+enum { SIGNATURE_HEAD = sizeof ",\"signature\":\"" - 1 };
 
 cr_err cr_checkpoint_message(uint8_t message[CR_CHECKPOINT_MESSAGE_CAP], size_t *len, struct cr_bytes statement)
 {
@@ -70,8 +71,7 @@ cr_err cr_checkpoint_read(struct cr_checkpoint *checkpoint, struct cr_bytes line
         return CR_INVALID;
     }
     memcpy(checkpoint->issuer, issuer.data, issuer.len);
-    checkpoint->statement =
-        (struct cr_bytes){ line.data, (size_t)(text.data - line.data) - (sizeof signature_field - 1) };
+    checkpoint->statement = (struct cr_bytes){ line.data, (size_t)(text.data - line.data) - SIGNATURE_HEAD };
     return cr_base64_decode(checkpoint->signature, sizeof checkpoint->signature, &checkpoint->signature_len,
                             (const char *)text.data, text.len) == CR_OK
                ? CR_OK
