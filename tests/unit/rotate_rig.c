@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,14 @@
 #include <cmocka.h>
 
 struct rotate_scene rotate_scene;
+
+/* A process ends as by kill -9, and leaves a word. */
+static _Noreturn void die(int code)
+{
+    rotate_scene.shared->code = code;
+    (void)kill(getpid(), SIGKILL);
+    abort();
+}
 
 /* ---- system calls ---- */
 
@@ -37,7 +46,7 @@ static bool strikes(void)
 {
     unsigned step = rotate_scene.armed ? ++rotate_scene.step : 0;
     if (step == rotate_scene.at && rotate_scene.armed && rotate_scene.mode == DIE_BEFORE) {
-        _exit(DIED);
+        die(DIED);
     }
     return rotate_scene.armed &&
            ((rotate_scene.mode == FAIL_ONCE && step == rotate_scene.at) ||
@@ -66,7 +75,7 @@ ssize_t __wrap_write(int fd, const void *data, size_t len)
     }
     if (rotate_scene.armed && rotate_scene.mode == DIE_HALFWAY && rotate_scene.step == rotate_scene.at) {
         (void)!__real_write(fd, data, len / 2);
-        _exit(DIED);
+        die(DIED);
     }
     return __real_write(fd, data, len);
 }
@@ -204,11 +213,11 @@ static bool is_there(const struct waiter *waiter, const char *slot)
     rotate_scene.armed = false;
     if (waiter->len > sizeof text ||
         cr_journal_read(rotate_scene.journal, waiter->offset, text, waiter->len) != CR_OK) {
-        _exit(4);
+        die(4);
     }
     struct cr_bytes found = cr_line_field((struct cr_bytes){ (uint8_t *)text, waiter->len }, "slot");
     if (found.len != strlen(slot) || memcmp(found.data, slot, found.len) != 0) {
-        _exit(5);
+        die(5);
     }
     rotate_scene.armed = armed;
     return true;
@@ -238,19 +247,19 @@ static void child(unsigned from, unsigned to)
 {
     rotate_scene.armed = true;
     if (uv_loop_init(&rotate_scene.loop) != 0) {
-        _exit(1);
+        die(1);
     }
     while (rotate_open() != CR_OK) {
         if (rotate_scene.mode < FAIL_ONCE || rotate_scene.step > rotate_scene.at + 2) {
             (void)fprintf(stderr, "%s\n", rotate_scene.why);
-            _exit(2);
+            die(2);
         }
     }
     for (unsigned number = from; number <= to; number++) {
         for (unsigned tries = 0; !rotate_add(number); tries++) {
             rotate_scene.shared->failed++;
             if (tries > 4) {
-                _exit(3);
+                die(3);
             }
         }
         rotate_scene.shared->acknowledged = number;
@@ -258,7 +267,7 @@ static void child(unsigned from, unsigned to)
     cr_journal_checkpoint(rotate_scene.journal);
     rotate_run();
     rotate_close();
-    _exit(0);
+    die(0);
 }
 
 /* Its exit code: DIED when it was hit. */
@@ -274,8 +283,8 @@ int rotate_child(enum mode mode, unsigned at, unsigned from, unsigned to)
         child(from, to);
     }
     assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_true(WIFEXITED(status));
-    return WEXITSTATUS(status);
+    assert_true(WIFSIGNALED(status));
+    return rotate_scene.shared->code;
 }
 
 /* ---- what must be so afterwards ---- */

@@ -15,6 +15,7 @@ enum mode { NEVER, DIE_BEFORE, DIE_HALFWAY, FAIL_ONCE, FAIL_TWICE };
 struct shared {
     unsigned acknowledged, failed, checkpoints, rotations, rotate_errors, sign_errors;
     uint64_t last_checkpoint;
+    int code; /* with which the child ended */
 };
 
 struct rotate_scene {
