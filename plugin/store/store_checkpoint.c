@@ -16,7 +16,9 @@ static const char *signer_issuer(void *ctx)
 static cr_err signer_sign(void *ctx, struct cr_bytes statement, uint8_t *sig, size_t *sig_len)
 {
     const struct cr_redis_store *store = ctx;
-    return cr_issuer_attest(store->signing->trust, statement, sig, sig_len);
+    cr_err err = cr_issuer_attest(store->signing->trust, statement, sig, sig_len);
+    cr_key_thread_end(); /* libuv ends its pool after all else */
+    return err;
 }
 
 /* ---- on the store's thread ---- */
