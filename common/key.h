@@ -75,6 +75,10 @@ const struct cr_key_backend *cr_key_mbedtls(void);
 /* By name; NULL when there is none. */
 const struct cr_key_backend *cr_key_backend(const char *name);
 
+/* Gives back what libraries keep for the calling thread: for a thread that may still be there when they end. What is
+ * needed again is made again. */
+void cr_key_thread_end(void);
+
 /* The algorithm we sign with under a key of this type: SHA-256, but SHA-384 with P-384. */
 enum cr_sig_alg cr_sig_alg_for(enum cr_key_type type);
 const char *cr_key_type_text(enum cr_key_type type); /* "EC-P256", "EC-P384", "RSA" */

@@ -290,3 +290,8 @@ const struct cr_key_backend *cr_key_libcrypto(void)
 {
     return &backend;
 }
+
+void cr_key_thread_end(void)
+{
+    OPENSSL_thread_stop(); /* its generators of random numbers */
+}

@@ -163,6 +163,7 @@ static void app_name_fixed(struct cr_app *app, struct cr_config *now, const stru
         { "redis_cafile", strcmp(now->redis_cafile, next->redis_cafile) != 0 },
         { "redis_timeout", now->redis_timeout_ms != next->redis_timeout_ms },
         { "journal_dir", strcmp(now->journal_dir, next->journal_dir) != 0 },
+        { "journal_max_size", now->journal_max_size != next->journal_max_size },
         { "broker_name", strcmp(now->broker_name, next->broker_name) != 0 },
         { "topic_prefix", strcmp(now->topic_prefix, next->topic_prefix) != 0 },
         { "workers", now->workers != next->workers },

@@ -77,6 +77,7 @@ static void config_default(struct cr_config *config)
         .redis_prefix = "cr",
         .redis_timeout_ms = 2000,
         .buckets = 64,
+        .journal_max_size = 256 * 1024 * 1024,
         .topic_prefix = CR_TOPIC_PREFIX_DEFAULT,
         .rate_device_per_min = 30,
         .rate_device_burst = 10,

@@ -50,6 +50,7 @@ struct cr_config {
     bool redis_require_durable;          /* refuse to issue when Redis' persistence is off; else warn */
     unsigned buckets;                    /* used at the first start only; Redis remembers it */
     char journal_dir[CR_PATH_CAP];
+    int64_t journal_max_size;            /* bytes, beyond which a new file begins */
     char broker_name[CR_NAME_CAP];       /* unique among the brokers of one Redis */
     /* device channel */
     char topic_prefix[CR_TOPIC_PREFIX_MAX + 1];

@@ -66,6 +66,11 @@ static cr_err take_list(const struct cr_config_key *key, void *field, const char
     return err;
 }
 
+static cr_err take_size(const struct cr_config_key *key, void *field, const char *value, struct cr_why *why)
+{
+    return cr_value_size(field, value, key->min, key->max, why);
+}
+
 /* Times: the fields are milliseconds or seconds, unsigned or 64 bits wide. */
 static cr_err take_ms(const struct cr_config_key *key, void *field, const char *value, struct cr_why *why)
 {
@@ -396,6 +401,7 @@ const struct cr_config_key cr_config_keys[] = {
     { "redis_require_durable", .take = take_bool, GLOBAL(redis_require_durable) },
     { "redis_buckets", .take = take_number, GLOBAL(buckets), .min = 1, .max = 4096 },
     { "journal_dir", .take = take_text, GLOBAL(journal_dir) },
+    { "journal_max_size", .take = take_size, GLOBAL(journal_max_size), .min = 64 << 10, .max = (int64_t)1 << 40 },
     { "broker_name", .take = take_name, GLOBAL(broker_name) },
     { "topic_prefix", .take_whole = take_topic_prefix },
     { "default_access", .take = take_choice, GLOBAL(default_allow), .words = accesses },

@@ -15,7 +15,7 @@ struct cr_config_key {
     cr_err (*take)(const struct cr_config_key *key, void *field, const char *value, struct cr_why *why);
     cr_err (*take_whole)(struct cr_config *config, struct cr_profile *slot, const char *value, struct cr_why *why);
     size_t offset, size;         /* of the field, in cr_config or in cr_profile */
-    int64_t min, max;            /* times in ms */
+    int64_t min, max;            /* times in ms, sizes in bytes */
     const struct cr_word *words; /* of a choice or a list */
 };
 

@@ -74,6 +74,34 @@ cr_err cr_value_unsigned(unsigned *value, const char *text, unsigned min, unsign
     return CR_OK;
 }
 
+static void size_text(char text[DURATION_CAP], int64_t bytes)
+{
+    size_t i = 0;
+    for (; i < 3 && bytes % 1024 == 0 && bytes / 1024 >= 1024; i++) {
+        bytes /= 1024;
+    }
+    (void)snprintf(text, DURATION_CAP, "%lld%c", (long long)(bytes / 1024), "KMGT"[i]);
+}
+
+cr_err cr_value_size(int64_t *bytes, const char *text, int64_t min, int64_t max, struct cr_why *why)
+{
+    static const char size_units[] = "KMGT";
+    int64_t number;
+    const char *rest = text;
+    if (take_number(&number, &rest) && rest[0] != '\0' && rest[1] == '\0') {
+        const char *unit = strchr(size_units, rest[0]);
+        unsigned shift = unit != NULL ? 10 * (unsigned)(unit - size_units + 1) : 0;
+        if (unit != NULL && number <= max >> shift && number << shift >= min) {
+            *bytes = number << shift;
+            return CR_OK;
+        }
+    }
+    char least[DURATION_CAP], most[DURATION_CAP];
+    size_text(least, min);
+    size_text(most, max);
+    return cr_why_set(why, "must be a size between %s and %s: digits and one of K, M, G, T", least, most);
+}
+
 cr_err cr_value_permille(unsigned *permille, const char *text, unsigned max_permille, struct cr_why *why)
 {
     int64_t whole = 0;

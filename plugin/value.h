@@ -20,6 +20,8 @@ cr_err cr_why_set(struct cr_why *why, const char *format, ...) CR_PRINTF(2, 3);
 CR_MUST_USE cr_err cr_value_duration_ms(int64_t *ms, const char *text, int64_t min_ms, int64_t max_ms,
                                         struct cr_why *why);
 CR_MUST_USE cr_err cr_value_unsigned(unsigned *value, const char *text, unsigned min, unsigned max, struct cr_why *why);
+/* Bytes: digits and a unit, K, M, G or T, each 1024 of the one before. */
+CR_MUST_USE cr_err cr_value_size(int64_t *bytes, const char *text, int64_t min, int64_t max, struct cr_why *why);
 /* "33%" or "33.3%", in thousandths. */
 CR_MUST_USE cr_err cr_value_permille(unsigned *permille, const char *text, unsigned max_permille, struct cr_why *why);
 /* "true" or "false". */

@@ -9,6 +9,7 @@ static const char help_all[] =
     "  status              how the plugin, its store and its issuers are\n"
     "  device ID           what is known of a device's certificates\n"
     "  trigger ID          ask a device for a new certificate\n"
+    "  audit verify FILE   whether a journal is whole and unchanged; asks no broker\n"
     "\n"
     "The connection, as with mosquitto_pub:\n"
     "  -h, --host HOST     broker (default localhost)\n"

@@ -1,4 +1,5 @@
 /* renewalctl: the operator's command line. Reads its options, asks once, shows the answer. */
+#include "plugin/renewalctl/audit.h"
 #include "plugin/renewalctl/exchange.h"
 #include "plugin/renewalctl/render.h"
 #include "plugin/renewalctl/request.h"
@@ -149,6 +150,9 @@ int main(int argc, char **argv)
     struct ctl_options options;
     char why[CTL_WHY_CAP] = "out of memory";
     int rc = CTL_DONE;
+    if (ctl_audit_wanted(argc, argv)) {
+        return ctl_audit_verify(argc, argv);
+    }
     if (!options_read(&options, argc, argv, why)) {
         rc = complain(CTL_USAGE, why);
     } else if (options.action == CTL_HELP) {

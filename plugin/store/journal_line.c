@@ -130,14 +130,18 @@ void cr_line_base64(struct cr_line *line, const char *name, const uint8_t *data,
     line_put(line, "\"", 1);
 }
 
-cr_err cr_chain_write(struct cr_chain *chain, char *out, size_t *out_len, const char *fields, size_t fields_len)
+size_t cr_chain_head(const struct cr_chain *chain, char head[CR_JOURNAL_HEAD_CAP])
 {
     char prev[2 * CR_SHA256_LEN + 1];
-    uint8_t digest[CR_SHA256_LEN];
     cr_hex_encode(prev, chain->digest, CR_SHA256_LEN);
-    int head = snprintf(out, CR_JOURNAL_HEAD_CAP, "{\"seq\":%llu,\"prev\":\"%s\",", (unsigned long long)chain->seq + 1,
-                        prev);
-    size_t len = (size_t)head;
+    return (size_t)snprintf(head, CR_JOURNAL_HEAD_CAP, "{\"seq\":%llu,\"prev\":\"%s\",",
+                            (unsigned long long)chain->seq + 1, prev);
+}
+
+cr_err cr_chain_write(struct cr_chain *chain, char *out, size_t *out_len, const char *fields, size_t fields_len)
+{
+    uint8_t digest[CR_SHA256_LEN];
+    size_t len = cr_chain_head(chain, out);
     memcpy(out + len, fields, fields_len);
     len += fields_len;
     out[len++] = '}';
@@ -152,24 +156,55 @@ cr_err cr_chain_write(struct cr_chain *chain, char *out, size_t *out_len, const 
     return CR_OK;
 }
 
+/* We escape control characters: two lines run together, or a hole. */
+static bool has_control(struct cr_bytes line)
+{
+    for (size_t i = 0; i < line.len; i++) {
+        if (line.data[i] < 0x20) {
+            return true;
+        }
+    }
+    return false;
+}
+
 cr_err cr_chain_check(struct cr_chain *chain, struct cr_bytes line)
 {
     char head[CR_JOURNAL_HEAD_CAP];
-    char prev[2 * CR_SHA256_LEN + 1];
-    cr_hex_encode(prev, chain->digest, CR_SHA256_LEN);
-    int head_len =
-        snprintf(head, sizeof head, "{\"seq\":%llu,\"prev\":\"%s\",", (unsigned long long)chain->seq + 1, prev);
-    if (line.len < (size_t)head_len + 1 || memcmp(line.data, head, (size_t)head_len) != 0 ||
-        line.data[line.len - 1] != '}') {
+    size_t head_len = cr_chain_head(chain, head);
+    if (line.len < head_len + 1 || memcmp(line.data, head, head_len) != 0 || line.data[line.len - 1] != '}' ||
+        has_control(line)) {
         return CR_INVALID;
-    }
-    for (size_t i = (size_t)head_len; i < line.len; i++) {
-        if (line.data[i] < 0x20) { /* we escape them: two lines run together, or a hole */
-            return CR_INVALID;
-        }
     }
     chain->seq++;
     return cr_sha256(chain->digest, line.data, line.len);
+}
+
+cr_err cr_chain_read(struct cr_bytes line, uint64_t *seq, uint8_t prev[CR_SHA256_LEN])
+{
+    static const char begin[] = "{\"seq\":", middle[] = ",\"prev\":\"";
+    char head[CR_JOURNAL_HEAD_CAP], hex[2 * CR_SHA256_LEN + 1];
+    struct cr_chain before = { .seq = 0 };
+    size_t at = sizeof begin - 1, len = 0;
+    if (line.len < at + 1 || memcmp(line.data, begin, at) != 0) {
+        return CR_INVALID;
+    }
+    for (*seq = 0; at < line.len && line.data[at] >= '0' && line.data[at] <= '9' && *seq < UINT64_MAX / 100; at++) {
+        *seq = *seq * 10 + (uint64_t)(line.data[at] - '0');
+    }
+    at += sizeof middle - 1;
+    if (*seq == 0 || line.len < at + 2 * CR_SHA256_LEN + 3 || line.data[line.len - 1] != '}' || has_control(line)) {
+        return CR_INVALID;
+    }
+    memcpy(hex, line.data + at, sizeof hex - 1);
+    hex[sizeof hex - 1] = '\0';
+    if (cr_hex_decode(prev, CR_SHA256_LEN, &len, hex) != CR_OK || len != CR_SHA256_LEN) {
+        return CR_INVALID;
+    }
+    /* Numbers and digits can be written in several ways; ours in one. */
+    before.seq = *seq - 1;
+    memcpy(before.digest, prev, CR_SHA256_LEN);
+    len = cr_chain_head(&before, head);
+    return line.len > len && memcmp(line.data, head, len) == 0 ? CR_OK : CR_INVALID;
 }
 
 struct cr_bytes cr_line_field(struct cr_bytes line, const char *name)
@@ -199,4 +234,12 @@ struct cr_bytes cr_line_field(struct cr_bytes line, const char *name)
         }
     }
     return stop < end ? (struct cr_bytes){ value, (size_t)(stop - value) } : none;
+}
+
+bool cr_line_continues(struct cr_bytes line)
+{
+    static const char begin[] = "continues ";
+    struct cr_bytes what = cr_line_field(line, "what"), detail = cr_line_field(line, "detail");
+    return what.len == 7 && memcmp(what.data, "journal", 7) == 0 && detail.len >= sizeof begin - 1 &&
+           memcmp(detail.data, begin, sizeof begin - 1) == 0;
 }

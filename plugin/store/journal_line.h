@@ -32,6 +32,8 @@ struct cr_chain {
     uint8_t digest[CR_SHA256_LEN];
 };
 
+/* How the next line begins, {"seq":…,"prev":"…", ; its length. */
+size_t cr_chain_head(const struct cr_chain *chain, char head[CR_JOURNAL_HEAD_CAP]);
 /* Writes the next line, with its line end, and moves the chain on. `out` holds fields_len + CR_JOURNAL_HEAD_CAP.
  * CR_CRYPTO: nothing changed. */
 CR_MUST_USE cr_err cr_chain_write(struct cr_chain *chain, char *out, size_t *out_len, const char *fields,
@@ -39,8 +41,13 @@ CR_MUST_USE cr_err cr_chain_write(struct cr_chain *chain, char *out, size_t *out
 /* Checks that this line (without its end) is the next one, and moves the chain on. CR_INVALID: it is not. */
 CR_MUST_USE cr_err cr_chain_check(struct cr_chain *chain, struct cr_bytes line);
 
+/* What a line says of itself: its number and the hash of the one before it. CR_INVALID: it does not look like one. */
+CR_MUST_USE cr_err cr_chain_read(struct cr_bytes line, uint64_t *seq, uint8_t prev[CR_SHA256_LEN]);
+
 /* The value of a field as it stands in the line: a string without its quotes (escapes untouched), or digits. data NULL:
  * the line has no such field. */
 struct cr_bytes cr_line_field(struct cr_bytes line, const char *name);
+/* Whether the line begins a file that goes on where another was set aside: its first line, unless that is number 1. */
+bool cr_line_continues(struct cr_bytes line);
 
 #endif

@@ -176,21 +176,31 @@ out:
     return err;
 }
 
+static bool what_is(struct cr_bytes line, const char *text)
+{
+    struct cr_bytes what = cr_line_field(line, "what");
+    return what.len == strlen(text) && memcmp(what.data, text, what.len) == 0;
+}
+
+bool cr_tail_takes(struct cr_bytes line)
+{
+    return what_is(line, "issued") || what_is(line, "confirmed");
+}
+
 cr_err cr_tail_line(struct cr_tail *tail, struct cr_bytes line, uint64_t offset)
 {
     struct cr_restore restore = { .confirmed = false };
-    struct cr_bytes what = cr_line_field(line, "what");
-    if (what.len == 4 && memcmp(what.data, "void", 4) == 0) {
+    if (what_is(line, "void")) {
         cr_err err = serial_field(line, &restore.entry.serial);
         if (err == CR_OK) {
             cr_tail_void(tail, &restore.entry.serial);
         }
         return err;
     }
-    restore.confirmed = what.len == 9 && memcmp(what.data, "confirmed", 9) == 0;
-    if (!restore.confirmed && (what.len != 6 || memcmp(what.data, "issued", 6) != 0)) {
+    if (!cr_tail_takes(line)) {
         return CR_OK;
     }
+    restore.confirmed = what_is(line, "confirmed");
     cr_err err = cr_restore_read(&restore, line);
     return err == CR_OK ? cr_tail_add(tail, &restore, offset, line.len) : err;
 }

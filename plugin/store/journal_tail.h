@@ -22,6 +22,8 @@ struct cr_tail;
 CR_MUST_USE cr_err cr_tail_new(struct cr_tail **tail, unsigned capacity);
 void cr_tail_free(struct cr_tail *tail);
 
+/* Whether the line is one of those that make an entry: 'issued' or 'confirmed'. */
+bool cr_tail_takes(struct cr_bytes line);
 /* Takes in an 'issued', 'confirmed' or 'void' line; others are passed over. CR_INVALID: the line should have been one.
  */
 CR_MUST_USE cr_err cr_tail_line(struct cr_tail *tail, struct cr_bytes line, uint64_t offset);

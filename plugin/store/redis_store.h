@@ -98,6 +98,10 @@ struct cr_redis_store {
     char epoch[CR_EPOCH_CAP];
     struct cr_journal *journal;
     struct cr_tail *tail;
+    struct cr_setup *newest;        /* of the last job; held */
+    struct cr_setup *signing;       /* whose issuer signs checkpoints, on the pool; held */
+    bool finished;                  /* the journal had its last checkpoint */
+    bool unsigned_said;
     struct store_op *first, *last;  /* with deadlines, the next one first; all are equally long */
     struct store_op *late;
     unsigned late_count;
@@ -203,6 +207,21 @@ CR_MUST_USE cr_err store_audit_intent(struct store_op *op, const struct cr_resto
 void store_audit_note(struct store_op *op, const struct cr_answer *answer);
 /* Lines that the journal lost while it could not be written. */
 void store_audit_lost(struct cr_redis_store *store);
+
+/* Only to the stream: the journal has it, or is what it is about. */
+void store_audit_elsewhere(struct cr_redis_store *store, const struct cr_audit *audit);
+
+/* ---- store_checkpoint.c ---- */
+
+/* Opens the journal, and takes its tail in. */
+CR_MUST_USE cr_err store_journal_start(struct cr_redis_store *store, char *why, size_t why_cap);
+/* When all else is done: a last checkpoint. Whether the journal may be closed. */
+bool store_journal_finish(struct cr_redis_store *store);
+/* The configuration may have been read again: the issuer of the newest job's signs the next checkpoint. */
+void store_signer_know(struct cr_redis_store *store, struct cr_setup *setup);
+/* Between two batches. */
+void store_signer_use(struct cr_redis_store *store);
+void store_signer_end(struct cr_redis_store *store);
 
 /* ---- redis_greet.c ---- */
 

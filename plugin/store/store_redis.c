@@ -111,6 +111,7 @@ static void on_async(uv_async_t *async)
         struct cr_job *job = list;
         list = job->next;
         job->next = NULL;
+        store_signer_know(store, job->setup);
         store_op_begin(store, job);
     }
     if (stopping && !store->closing) {
@@ -135,6 +136,7 @@ static void on_heartbeat(uv_timer_t *timer)
                                                .detail = "could not be written for a while" });
     }
     store_audit_lost(store);
+    cr_journal_tick(store->journal, cr_wall_s(store->options.clock));
     store_push_listen(store);
     store_beat(store);
 }
@@ -157,6 +159,7 @@ static void on_prepare(uv_prepare_t *prepare)
 {
     struct cr_redis_store *store = prepare->data;
     cr_redis_link_flush(store->link);
+    store_signer_use(store);
     cr_redis_link_flush(store->push.link);
     cr_journal_flush(store->journal, &store->loop);
     if (store->first != NULL && !uv_is_active((uv_handle_t *)&store->deadline)) {
@@ -164,7 +167,8 @@ static void on_prepare(uv_prepare_t *prepare)
         (void)uv_timer_start(&store->deadline, on_deadline, at_ms > now_ms ? at_ms - now_ms : 0, 0);
     }
     health_update(store);
-    if (store->closing && atomic_load(&store->inside) == 0 && cr_journal_idle(store->journal)) {
+    if (store->closing && atomic_load(&store->inside) == 0 && cr_journal_idle(store->journal) &&
+        store_journal_finish(store)) {
         close_all(store);
     }
 }
@@ -218,6 +222,7 @@ static void redis_release(struct cr_redis_store *store)
     cr_redis_link_free(store->push.link);
     (void)uv_loop_close(&store->loop);
     cr_journal_close(store->journal);
+    store_signer_end(store);
     cr_tail_free(store->tail);
     (void)pthread_mutex_destroy(&store->lock);
     cr_setup_drop(store->options.setup);
@@ -236,35 +241,6 @@ static void redis_free(struct cr_store *base)
 }
 
 /* ---- starting ---- */
-
-static void on_line(void *ctx, struct cr_bytes line, uint64_t offset)
-{
-    struct cr_redis_store *store = ctx;
-    if (cr_tail_line(store->tail, line, offset) != CR_OK) {
-        store->op_errors++; /* chained and whole, but not as this version writes it: nothing can be put back from it */
-    }
-}
-
-static cr_err start_journal(struct cr_redis_store *store, char *why, size_t why_cap)
-{
-    cr_err err = cr_tail_new(&store->tail, CR_TAIL_MAX);
-    if (err != CR_OK) {
-        snprintf(why, why_cap, "Out of memory.");
-        return err;
-    }
-    err =
-        cr_journal_open(&store->journal, store->config->journal_dir, store->owner.broker, on_line, store, why, why_cap);
-    if (err == CR_OK && cr_journal_torn(store->journal) > 0) {
-        char detail[80];
-        snprintf(detail, sizeof detail, "a torn last line of %llu bytes was cut off",
-                 (unsigned long long)cr_journal_torn(store->journal));
-        store_log(store, 'w', "The journal: %s.", detail);
-        store_audit(store, &(struct cr_audit){ .what = "journal",
-                                               .now_s = cr_wall_s(store->options.clock),
-                                               .detail = detail });
-    }
-    return err;
-}
 
 static cr_err start_link(struct cr_redis_store *store, char *why, size_t why_cap)
 {
@@ -347,7 +323,7 @@ cr_err cr_store_redis_new(struct cr_store **out, const struct cr_store_redis_opt
         snprintf(why, why_cap, "broker_name or redis_prefix is too long.");
         goto fail;
     }
-    err = start_journal(store, why, why_cap);
+    err = store_journal_start(store, why, why_cap);
     if (err != CR_OK) {
         goto fail;
     }

@@ -1,3 +1,4 @@
+#include "plugin/store/checkpoint.h"
 #include "plugin/worker/issuer_inside.h"
 
 #include <stdlib.h>
@@ -42,6 +43,14 @@ cr_err cr_issuer_sign(const struct cr_trust *trust, const struct cr_profile *pro
     };
     return cr_cert_build(der, &request, intent, cr_issuer_cert(trust), trust->signer.alg, trust->signer.sign,
                          trust->signer.ctx);
+}
+
+cr_err cr_issuer_attest(const struct cr_trust *trust, struct cr_bytes statement, uint8_t *sig, size_t *sig_len)
+{
+    uint8_t message[CR_CHECKPOINT_MESSAGE_CAP];
+    size_t len = 0;
+    cr_err err = cr_checkpoint_message(message, &len, statement);
+    return err == CR_OK ? trust->signer.sign(trust->signer.ctx, (struct cr_bytes){ message, len }, sig, sig_len) : err;
 }
 
 cr_err cr_trust_identify(const struct cr_trust *trust, struct cr_bytes cert_der, struct cr_cert_facts *facts,

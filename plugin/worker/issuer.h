@@ -51,6 +51,11 @@ CR_MUST_USE cr_err cr_issuer_sign(const struct cr_trust *trust, const struct cr_
                                   struct cr_bytes spki, bool san, const struct cr_cert_intent *intent,
                                   struct cr_blob *der);
 
+/* Signs the statement of a checkpoint of the journal: the message that store/checkpoint.h makes of it, which is never
+ * the to-be-signed part of a certificate. *sig_len in: the capacity, CR_SIGNATURE_MAX. The signer's errors; CR_FULL. */
+CR_MUST_USE cr_err cr_issuer_attest(const struct cr_trust *trust, struct cr_bytes statement, uint8_t *sig,
+                                    size_t *sig_len);
+
 /* Reads the certificate that a connection presented and finds the trusted issuer that signed it, directly. CR_OK:
  * *facts is filled, with the issuer's id; facts->device is "" when the subject has no CN that could be an identity.
  * CR_DENIED: *why says what is to be answered. Other errors: could not tell. Times are not looked at: facts has them,

@@ -1,5 +1,6 @@
 #include "tests/support/ledger_check.h"
 
+#include "plugin/store/journal_files.h"
 #include "plugin/store/journal_scan.h"
 #include "plugin/store/journal_tail.h"
 #include "tests/support/ledger_inside.h"
@@ -133,10 +134,9 @@ static void take_line(void *ctx, struct cr_bytes line, uint64_t offset)
     }
 }
 
-static cr_err take_journal(struct ledger *ledger, const char *path, const char *broker)
+static cr_err take_file(struct ledger *ledger, const char *path, const char *broker, struct cr_journal_scan *scan)
 {
     char why[300] = "", name[CR_NAME_CAP] = "", line[512];
-    struct cr_journal_scan scan;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
         ledger_wrong(ledger, "%s cannot be opened", path);
@@ -151,12 +151,34 @@ static cr_err take_journal(struct ledger *ledger, const char *path, const char *
         }
         broker = name;
     }
-    ledger->journal++;
-    cr_err err = cr_journal_scan(&scan, fd, broker, take_line, ledger, why, sizeof why);
+    cr_err err = cr_journal_scan(scan, fd, broker, take_line, ledger, why, sizeof why);
     if (err != CR_OK) {
         ledger_wrong(ledger, "%s: %s", path, why);
     }
+    scan->base += scan->size;
     (void)close(fd);
+    return err;
+}
+
+/* With the files that were set aside beside it. */
+static cr_err take_journal(struct ledger *ledger, const char *path, const char *broker)
+{
+    struct cr_journal_scan scan = { .base = 0 };
+    char dir[CR_JOURNAL_PATH_CAP] = ".", archive[CR_JOURNAL_PATH_CAP];
+    const char *slash = strrchr(path, '/');
+    uint64_t *first_seq;
+    size_t count;
+    if (slash != NULL) {
+        (void)snprintf(dir, sizeof dir, "%.*s", (int)(slash - path), path);
+    }
+    ledger->journal++;
+    cr_err err = cr_journal_archives(&first_seq, &count, dir);
+    for (size_t i = 0; i < count && err == CR_OK; i++) {
+        err = cr_journal_archive_path(archive, dir, first_seq[i]);
+        err = err == CR_OK ? take_file(ledger, archive, broker, &scan) : err;
+    }
+    free(first_seq);
+    err = err == CR_OK ? take_file(ledger, path, broker, &scan) : err;
     return err == CR_INVALID ? CR_OK : err;
 }
 

@@ -151,6 +151,34 @@ static void test_nearest_key(void **state)
     assert_null(cr_config_key_nearest("0123456789012345678901234567890123456789012345678901234567890123456789"));
 }
 
+static void test_sizes(void **state)
+{
+    static const struct {
+        const char *value;
+        int64_t bytes; /* 0: a mistake */
+    } cases[] = {
+        { "64K", 65536 },      { "63K", 0 },  { "65536", 0 }, { "1M", 1 << 20 },          { "3G", (int64_t)3 << 30 },
+        { "1T", 1LL << 40 },   { "1025G", 0 }, { "2T", 0 },   { "99999999999999999K", 0 }, { "1MB", 0 },
+        { "1 M", 0 },          { "-1M", 0 },  { "M", 0 },     { "1.5G", 0 },              { "1024G", 1LL << 40 },
+    };
+    char text[300];
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        int len = snprintf(text, sizeof text, "%sjournal_max_size %s\n", REQUIRED, cases[i].value);
+        cr_err err = cr_config_parse(&config, (struct cr_bytes){ (const uint8_t *)text, (size_t)len }, complain,
+                                     &complaint);
+        assert_int_equal(err, cases[i].bytes != 0 ? CR_OK : CR_INVALID);
+        if (err == CR_OK) {
+            assert_int_equal(config.journal_max_size, cases[i].bytes);
+        } else {
+            assert_non_null(strstr(complaint.text, "between 64K and 1T"));
+        }
+    }
+    const struct cr_bytes least = { (const uint8_t *)REQUIRED, sizeof REQUIRED - 1 };
+    assert_int_equal(cr_config_parse(&config, least, complain, &complaint), CR_OK);
+    assert_int_equal(config.journal_max_size, 256 << 20);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -159,6 +187,7 @@ int main(void)
         cmocka_unit_test(test_readme_has_every_key),
         cmocka_unit_test(test_readme_has_no_other_key),
         cmocka_unit_test(test_nearest_key),
+        cmocka_unit_test(test_sizes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

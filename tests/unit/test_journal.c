@@ -57,7 +57,8 @@ static void visit(void *ctx, struct cr_bytes line, uint64_t offset)
 static cr_err open_as(const char *broker)
 {
     scene.visited = 0;
-    return cr_journal_open(&scene.journal, scene.dir, broker, visit, NULL, scene.why, sizeof scene.why);
+    const struct cr_journal_options options = { .dir = scene.dir, .broker = broker, .visit = visit };
+    return cr_journal_open(&scene.journal, &options, scene.why, sizeof scene.why);
 }
 
 static void reopen(void)
@@ -293,13 +294,14 @@ static void a_bad_directory_is_explained(void **state)
 {
     (void)state;
     struct cr_journal *journal;
-    assert_int_equal(cr_journal_open(&journal, "/proc/nowhere", "one", visit, NULL, scene.why, sizeof scene.why),
-                     CR_IO);
+    struct cr_journal_options options = { .dir = "/proc/nowhere", .broker = "one", .visit = visit };
+    assert_int_equal(cr_journal_open(&journal, &options, scene.why, sizeof scene.why), CR_IO);
     assert_null(journal);
     assert_non_null(strstr(scene.why, "/proc/nowhere"));
     char missing[96];
     (void)snprintf(missing, sizeof missing, "%s/new", scene.dir); /* is made */
-    assert_int_equal(cr_journal_open(&journal, missing, "one", visit, NULL, scene.why, sizeof scene.why), CR_OK);
+    options.dir = missing;
+    assert_int_equal(cr_journal_open(&journal, &options, scene.why, sizeof scene.why), CR_OK);
     cr_journal_close(journal);
     (void)snprintf(scene.path, sizeof scene.path, "%s/new/journal.jsonl", scene.dir);
     assert_int_equal(unlink(scene.path), 0);
