@@ -50,7 +50,7 @@ struct cr_session {
     bool presented;                  /* the store has noted it */
     bool presenting;                 /* the job is under way */
     int64_t present_at_ms;           /* not presented: when to try (again) */
-    int64_t look_again_s;            /* presented: wall clock time when something is due; 0: nothing */
+    int64_t look_again_s;            /* wall clock time when to present it once more, about; 0: never */
     struct cr_session *waiting_next, *waiting_prev; /* in the list of those not presented */
     bool waiting;
     /* what it is about to do */
