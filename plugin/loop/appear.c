@@ -194,8 +194,8 @@ struct cr_session *loop_notice(struct cr_router *router, const struct cr_client 
     }
     appear_identify(router, session);
     appear_check_client_id(router, session);
+    loop_dormant_appeared(router, session);
     if (session->presence != NULL) {
-        loop_dormant_appeared(router, session);
         (void)appear_present_newcomer(router, session);
     }
     return session;

@@ -84,15 +84,18 @@ void loop_dormant_left(struct cr_router *router, const struct cr_session *sessio
 
 void loop_dormant_appeared(struct cr_router *router, struct cr_session *session)
 {
-    struct cr_dormant *dormant = dormant_of(router, session->facts.device);
+    struct cr_dormant *dormant = session->presence != NULL ? dormant_of(router, session->facts.device) : NULL;
 
-    if (dormant == NULL) {
-        return;
+    if (dormant != NULL) {
+        if (session->persistent && dormant_has_one(router, dormant) && strcmp(dormant->client_id, session->client_id) == 0) {
+            session->queued = dormant->queued;
+        }
+        dormant_forget(router, dormant);
     }
-    if (session->persistent && dormant_has_one(router, dormant) && strcmp(dormant->client_id, session->client_id) == 0) {
-        session->queued = dormant->queued;
+    HASH_FIND(hh_client, router->dormant_by_client, session->client_id, strlen(session->client_id), dormant);
+    if (dormant != NULL) {
+        dormant_forget(router, dormant); /* another's; what the broker kept for it under this id is gone */
     }
-    dormant_forget(router, dormant);
 }
 
 bool loop_dormant_trigger(struct cr_router *router, const char *device, const struct cr_slot_record *record)

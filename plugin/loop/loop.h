@@ -122,7 +122,7 @@ void loop_expiry_tick(struct cr_router *router);
 
 /* The session ends. */
 void loop_dormant_left(struct cr_router *router, const struct cr_session *session);
-/* A session begins: its device is dormant no more. */
+/* A session begins: its device is dormant no more, nor is whoever had its client id. */
 void loop_dormant_appeared(struct cr_router *router, struct cr_session *session);
 /* Queues this slot's trigger for a device that is away, unless one is queued already. False: nothing was queued. */
 bool loop_dormant_trigger(struct cr_router *router, const char *device, const struct cr_slot_record *record);

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-enum { PRESENT_RETRY_DOWN_MS = 1000, PRESENT_RETRY_DAMAGED_MS = 60000 };
+enum { PRESENT_RETRY_DOWN_MS = 1000 };
 
 static int64_t earlier(int64_t a, int64_t b)
 {
@@ -196,9 +196,9 @@ void loop_presented(struct cr_router *router, struct cr_job *job)
     }
     if (job->refusal == CR_REFUSAL_CERTIFICATE_OUTDATED) {
         presented_refused(router, session, job, job->refusal);
+    } else if (job->alarm != CR_REFUSAL_NONE) {
+        session->look_again_s = cr_wall_s(router->clock); /* damaged: in a minute, and nobody is to wait behind it */
     } else {
-        int retry_ms = job->alarm != CR_REFUSAL_NONE ? PRESENT_RETRY_DAMAGED_MS : PRESENT_RETRY_DOWN_MS;
-
-        cr_sessions_wait(&router->sessions, session, loop_now_ms(router) + retry_ms);
+        cr_sessions_wait(&router->sessions, session, loop_now_ms(router) + PRESENT_RETRY_DOWN_MS);
     }
 }

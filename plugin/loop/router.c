@@ -94,6 +94,19 @@ static struct cr_session *router_hears_of(struct cr_router *router, const struct
     return session;
 }
 
+/* This is the last that was heard of its handle, whoever had it before. */
+static void router_note_gone(struct cr_router *router, const struct cr_session *session)
+{
+    for (unsigned i = 0; i < CR_RESTRICTED_GONE; i++) {
+        if (router->restricted_gone[i] == session->handle) {
+            router->restricted_gone[i] = NULL;
+        }
+    }
+    if (session->restricted) {
+        router->restricted_gone[router->restricted_gone_at++ % CR_RESTRICTED_GONE] = session->handle;
+    }
+}
+
 /* What is none of our business, but for those that may do nothing else. */
 static enum cr_verdict router_elsewhere(struct cr_router *router, const struct cr_client *client, enum cr_access access)
 {
@@ -276,9 +289,7 @@ void cr_router_disconnected(struct cr_router *router, const struct cr_client *cl
     if (session == NULL) {
         return;
     }
-    if (session->restricted) {
-        router->restricted_gone[router->restricted_gone_at++ % CR_RESTRICTED_GONE] = session->handle;
-    }
+    router_note_gone(router, session);
     if (session->persistent || client->persistent) {
         loop_dormant_left(router, session);
     }

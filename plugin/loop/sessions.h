@@ -50,7 +50,7 @@ struct cr_session {
     bool presented;                  /* the store has noted it */
     bool presenting;                 /* the job is under way */
     struct cr_deadline present;      /* when to present it (again) */
-    int64_t look_again_s;            /* presented: wall clock time when something is due; 0: nothing */
+    int64_t look_again_s;            /* wall clock time when to present it once more, about; 0: never */
     /* what it is about to do */
     unsigned jobs;                   /* requests of it under way */
     unsigned asking;                 /* CSRs among them: no trigger is needed meanwhile */

@@ -60,8 +60,9 @@
  *          then nothing is done:
  *            nothing known of it ................. leaves the agenda
  *            on hold ............................. leaves the agenda
- *            no profile .......................... an alarm; nothing begins; looked at again when its deadline or its
- *                                                  certificate ends, otherwise after a day
+ *            no profile .......................... an alarm; nothing begins; looked at again when its deadline ends,
+ *                                                  when quiet after a quarter of what its certificate has left (an hour
+ *                                                  at least, not after its end), otherwise after a day
  *            quiet, its certificate ended ........ leaves the agenda with alert EXPIRED
  *            quiet, unanswered > 0 ............... waits for the device, at most until its certificate ends
  *            quiet ............................... triggered with reason expiry, job->triggered

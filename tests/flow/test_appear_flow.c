@@ -307,6 +307,33 @@ static void a_store_that_is_away_shows_nobody_out(void **state)
     assert_non_null(scene_slot(s));
 }
 
+/* Its record is damaged; somebody may repair it. */
+static void who_cannot_be_presented_keeps_nobody_waiting(void **state)
+{
+    struct scene *s = *state;
+    struct cr_blob cert = rig_certify(&s->rig, &s->next, "meter-2", 90 * DAY_S);
+    const struct cr_client *damaged = fake_host_connect(&s->rig.host, "meter-2", cr_blob_view(&cert), 4);
+    struct cr_session *session;
+
+    reconnect(s, cr_blob_view(&s->cert));
+    fake_store_refuse_next(s->rig.store, CR_REFUSAL_INTERNAL);
+    cr_router_connected(s->rig.router, damaged);
+    flow_rig_pump(&s->rig);
+    session = loop_notice(s->rig.router, damaged);
+    assert_false(session->presented);
+
+    slot_to_change(s)->due = s->rig.clock.wall_s;
+    scene_live(s, 10); /* the scheduler begins it; then the device is presented again, and told */
+    assert_int_equal(take_all_triggers(s), 1);
+    assert_false(session->presented);
+    for (unsigned i = 0; i < 600; i++) { /* clients that come and go wake the broker meanwhile */
+        flow_rig_pass(&s->rig, 1);
+        flow_rig_pump(&s->rig);
+    }
+    assert_true(session->presented);
+    cr_blob_fini(&cert);
+}
+
 #define WITH(start, test) cmocka_unit_test_setup_teardown(test, start, scene_stop)
 
 int main(void)
@@ -323,6 +350,7 @@ int main(void)
         WITH(scene_start_in_window, an_outdated_certificate_is_shown_out),
         WITH(scene_start_in_window, nobody_is_shown_out_twice),
         WITH(scene_start_in_window, a_store_that_is_away_shows_nobody_out),
+        WITH(scene_start_in_window, who_cannot_be_presented_keeps_nobody_waiting),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -263,6 +263,33 @@ static void a_stalled_store_loses_no_sleeper(void **state)
     assert_int_equal(take_triggers(s), 1);
 }
 
+/* The broker has given the session that it kept to whoever came under its client id. */
+static void what_is_for_a_sleeper_does_not_go_to_whoever_has_its_client_id(void **state)
+{
+    struct scene *s = *state;
+    struct cr_blob cert = rig_certify(&s->rig, &s->next, "meter-2", 90 * DAY_S);
+    const struct cr_client *other, *nobody;
+
+    fall_asleep(s);
+    other = fake_host_connect(&s->rig.host, "meter-1", cr_blob_view(&cert), 4);
+    cr_router_connected(s->rig.router, other);
+    flow_rig_pump(&s->rig);
+    scene_trigger(s);
+    assert_int_equal(take_triggers(s), 0);
+    fake_host_offline(&s->rig.host, other);
+    cr_router_disconnected(s->rig.router, other);
+    wake_up(s, true); /* it is told when it is back */
+    appear(s);
+    assert_int_equal(take_triggers(s), 1);
+    scene_leave(s);
+
+    nobody = fake_host_connect(&s->rig.host, "meter-1", (struct cr_bytes){ NULL, 0 }, 4);
+    cr_router_connected(s->rig.router, nobody);
+    scene_trigger(s);
+    assert_int_equal(take_triggers(s), 0);
+    cr_blob_fini(&cert);
+}
+
 #define WITH_WINDOW(test) cmocka_unit_test_setup_teardown(test, scene_start_in_window, scene_stop)
 #define WITH_ANY_TIME(test) cmocka_unit_test_setup_teardown(test, scene_start_any_time, scene_stop)
 
@@ -280,6 +307,7 @@ int main(void)
         WITH_ANY_TIME(a_certificate_is_never_queued),
         WITH_WINDOW(a_renewal_that_is_held_or_put_off_is_not_queued),
         WITH_WINDOW(a_stalled_store_loses_no_sleeper),
+        WITH_WINDOW(what_is_for_a_sleeper_does_not_go_to_whoever_has_its_client_id),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

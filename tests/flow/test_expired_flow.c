@@ -277,6 +277,30 @@ static void the_will_of_a_restricted_client_is_not_published(void **state)
     assert_int_equal(access_to(s, CR_ACCESS_READ, "some/topic"), CR_DENY); /* nor is anything kept for it */
 }
 
+/* The broker's next client, often the device itself with its new certificate, may well have the same handle. */
+static void the_will_of_who_came_after_it_is(void **state)
+{
+    struct scene *s = *state;
+    struct fake_client *place = (struct fake_client *)(uintptr_t)s->client->handle;
+    struct cr_blob fresh;
+
+    flow_rig_pass(&s->rig, LIFETIME_S + DAY_S);
+    fresh = rig_certify(&s->rig, &s->next, "meter-1", 90 * DAY_S);
+    cr_router_connected(s->rig.router, s->client);
+    expect_only_renewal(s);
+    flow_rig_pump(&s->rig);
+    scene_leave(s);
+    cr_blob_fini(&place->certificate);
+    assert_int_equal(cr_blob_copy(&place->certificate, fresh.data, fresh.len), CR_OK);
+    place->online = true;
+    place->client.address = "127.0.0.1";
+    assert_int_equal(access_to(s, CR_ACCESS_WRITE, "some/topic"), CR_ALLOW);
+    flow_rig_pump(&s->rig);
+    scene_leave(s);
+    assert_int_equal(access_to(s, CR_ACCESS_WRITE, "some/topic"), CR_ALLOW);
+    cr_blob_fini(&fresh);
+}
+
 #define WITH(start, test) cmocka_unit_test_setup_teardown(test, start, scene_stop)
 
 int main(void)
@@ -295,6 +319,7 @@ int main(void)
         WITH(start_accepting, one_that_was_replaced_is_shown_out),
         WITH(start_accepting, the_issuer_must_be_valid_itself),
         WITH(start_accepting, the_will_of_a_restricted_client_is_not_published),
+        WITH(start_accepting, the_will_of_who_came_after_it_is),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { RECHECK_S = 86400 };
+enum { RECHECK_S = 86400, RECHECK_MIN_S = 3600 };
 
 /* ---- claiming ---- */
 
@@ -125,12 +125,15 @@ static void step_issuing(struct fake_ledger *ledger, struct cr_job *job, struct 
 static void step_unknown(const struct cr_job *job, struct fake_slot *slot)
 {
     struct cr_slot_record *view = &slot->view;
+    int64_t left = view->current.not_after - job->now_s;
     if (view->state == CR_STATE_TRIGGERED) {
         view->due = view->deadline;
     } else if (view->state != CR_STATE_QUIET) {
         view->due = job->now_s + RECHECK_S;
     } else {
-        view->due = view->current.not_after > job->now_s ? view->current.not_after : 0;
+        view->due = left <= 0              ? 0
+                    : left < RECHECK_MIN_S ? view->current.not_after
+                                           : job->now_s + (left / 4 > RECHECK_MIN_S ? left / 4 : RECHECK_MIN_S);
     }
 }
 

@@ -202,6 +202,7 @@ static void serve(struct fake_store *fake, struct cr_job *job)
     } else if (fake->refuse_next != CR_REFUSAL_NONE) {
         cr_job_refuse(job, fake->refuse_next, 0);
         job->audited = true;
+        job->alarm = fake->refuse_next == CR_REFUSAL_INTERNAL ? CR_REFUSAL_INTERNAL : CR_REFUSAL_NONE;
         fake->refuse_next = CR_REFUSAL_NONE;
     } else {
         carry_out(fake, job);

@@ -34,7 +34,7 @@ unsigned fake_store_pump(struct cr_store *store);
 void fake_store_fault(struct cr_store *store, enum fake_store_fault fault);
 /* The next `count` operations fail as if Redis had answered with an error: nothing is changed. */
 void fake_store_fail_next(struct cr_store *store, unsigned count);
-/* The next operation is refused for this reason. */
+/* The next operation is refused for this reason; INTERNAL: the record is damaged, with an alarm. */
 void fake_store_refuse_next(struct cr_store *store, enum cr_refusal refusal);
 /* The next `count` operations are carried out, but their answers are lost. */
 void fake_store_lose_next(struct cr_store *store, unsigned count);

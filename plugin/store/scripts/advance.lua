@@ -24,6 +24,13 @@ local function once_more()
   code = 'triggered'
 end
 
+-- No such slot is configured here, or not any more, or not yet: it is looked at again while there is time to renew it.
+local function unknown()
+  if st == 'triggered' then return num('end') end
+  if st then return now + 86400 end
+  return na > now and math.min(na, now + math.max(3600, math.floor((na - now) / 4))) or 0
+end
+
 local function quiet()
   if not get('crt') then
     score, code = 0, 'gone'
@@ -77,12 +84,7 @@ elseif not at or (ARGV[5] ~= '0' and at ~= tonumber(ARGV[5])) or (ARGV[5] == '0'
 elseif get('hold') then
   score = 0 -- whoever releases the hold puts it back
 elseif ARGV[10] ~= '1' then
-  code = 'no-profile'
-  if st == 'triggered' then
-    score = num('end')
-  else
-    score = st and now + 86400 or na > now and na or 0
-  end
+  score, code = unknown(), 'no-profile'
 elseif not st then
   quiet()
 elseif st == 'triggered' then
