@@ -60,7 +60,9 @@ static void kill_primary(void)
 static void expect_recovery(void)
 {
     renewers_until_served(&all, RECOVERY_MS);
-    assert_int_equal(redis_group_primary(&group), 1);
+    for (int64_t end = scene_mono_ms() + RIG_WAIT_MS; redis_group_primary(&group) != 1;) { /* to Sentinels that lag */
+        assert_true(scene_mono_ms() < end);
+    }
     renewers_check(&all);
     for (unsigned i = 0; i < ROUNDS; i++) {
         renewers_until_served(&all, RECOVERY_MS);
