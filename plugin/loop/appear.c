@@ -79,10 +79,12 @@ static int64_t appear_not_after(const struct cr_session *session)
 static void appear_identify(struct cr_router *router, struct cr_session *session)
 {
     const char *device = session->facts.device;
+    bool was_restricted = session->restricted; /* then it stays so, or goes: the broker has not looked at its dates */
 
     session->refusal = appear_judge(router, session);
     session->not_after = appear_not_after(session);
-    if (session->refusal == CR_REFUSAL_CERTIFICATE_NOT_VALID && loop_accept_expired_s(router) > 0) {
+    if ((session->refusal == CR_REFUSAL_CERTIFICATE_NOT_VALID && loop_accept_expired_s(router) > 0) ||
+        (session->refusal != CR_REFUSAL_NONE && was_restricted)) {
         cr_sessions_restrict(&router->sessions, session);
         loop_close(router, session, "its certificate, or one above it, is not valid at this time");
     }

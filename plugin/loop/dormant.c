@@ -87,7 +87,9 @@ void loop_dormant_appeared(struct cr_router *router, struct cr_session *session)
     struct cr_dormant *dormant = session->presence != NULL ? dormant_of(router, session->facts.device) : NULL;
 
     if (dormant != NULL) {
-        if (session->persistent && dormant_has_one(router, dormant) && strcmp(dormant->client_id, session->client_id) == 0) {
+        /* With MQTT 5 the session, and the trigger with it, may have ended while it was away: it gets another. */
+        if (session->persistent && !session->v5 && dormant_has_one(router, dormant) &&
+            strcmp(dormant->client_id, session->client_id) == 0) {
             session->queued = dormant->queued;
         }
         dormant_forget(router, dormant);

@@ -80,4 +80,22 @@ gone silent 3
 awake silent "$T/silent-4.out" persistent # silent again
 until_true 10 hears_one silent "$T/silent-4.out" renew || fail "a silent resumption was not told what is outstanding"
 asleep
+
+step "MQTT 5 without a session expiry: nothing is kept, whatever was asked for; it is told when it is back"
+awake5() { # DEVICE OUT
+  raw_open "$1" "$2"
+  raw_send "$(packet 10 "$(hex_text MQTT)0500003c00$(hex_text "$1")")"
+  until_true 10 test -s "$2" || fail "no CONNACK for $1"
+  raw_send "$(packet 82 "000100$(hex_text some/other)00")"
+}
+pki_device forgetful -1 89
+awake5 forgetful "$T/forgetful-1.out"
+becomes forgetful '"state":"quiet"'
+asleep
+gone forgetful 1
+trigger forgetful
+becomes forgetful '"state":"triggered"'
+awake5 forgetful "$T/forgetful-2.out"
+until_true 10 hears_one forgetful "$T/forgetful-2.out" renew || fail "its trigger was taken for delivered"
+asleep
 world_end

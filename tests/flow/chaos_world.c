@@ -136,6 +136,7 @@ void chaos_come(struct chaos *c, struct guest *guest)
     }
     guest->being = stranger ? NULL : being;
     guest->id = id;
+    guest->restricted = false;
     guest->client = (struct fake_client *)(uintptr_t)fake_host_connect(
         &c->rig.host, id, stranger ? (struct cr_bytes){ NULL, 0 } : cr_blob_view(cert), chaos_dice(c, 2) == 0 ? 4 : 5);
     guest->client->client.persistent = chaos_dice(c, 2) == 0;

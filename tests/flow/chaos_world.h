@@ -23,6 +23,7 @@ struct guest {
     struct fake_client *client; /* NULL: nobody is connected here */
     const struct being *being;  /* NULL: it has no certificate */
     const char *id;
+    bool restricted;            /* it was seen to be, at least once */
 };
 
 struct chaos {

@@ -117,6 +117,21 @@ static void a_clean_session_is_told_again(void **state)
     assert_int_equal(take_triggers(s), 1);
 }
 
+/* Without a session expiry, of which we hear nothing, the broker keeps no session of MQTT 5 whatever else was asked for. */
+static void what_is_queued_for_mqtt_5_may_be_gone(void **state)
+{
+    struct scene *s = *state;
+
+    ((struct fake_client *)(uintptr_t)s->client->handle)->client.protocol = 5;
+    fall_asleep(s);
+    scene_trigger(s);
+    assert_int_equal(take_triggers(s), 1);
+    wake_up(s, true);
+    ((struct fake_client *)(uintptr_t)s->client->handle)->client.protocol = 5;
+    appear(s);
+    assert_int_equal(take_triggers(s), 1);
+}
+
 static void nothing_is_queued_for_a_clean_session(void **state)
 {
     struct scene *s = *state;
@@ -299,6 +314,7 @@ int main(void)
         WITH_WINDOW(who_slept_through_five_attempts_sees_one),
         WITH_WINDOW(another_is_queued_when_the_first_has_expired),
         WITH_WINDOW(a_clean_session_is_told_again),
+        WITH_WINDOW(what_is_queued_for_mqtt_5_may_be_gone),
         WITH_WINDOW(nothing_is_queued_for_a_clean_session),
         WITH_WINDOW(a_silent_resumption_is_told_what_is_outstanding),
         WITH_WINDOW(what_another_broker_did_is_queued),

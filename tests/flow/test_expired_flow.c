@@ -301,6 +301,18 @@ static void the_will_of_who_came_after_it_is(void **state)
     cr_blob_fini(&fresh);
 }
 
+static void when_the_policy_ends_so_does_what_it_allowed(void **state)
+{
+    struct scene *s = *state;
+
+    oversleep(s, DAY_S);
+    expect_only_renewal(s);
+    flow_rig_reload(&s->rig, REFUSING);
+    expect_nothing_at_all(s);
+    scene_live(s, 2);
+    assert_int_equal(s->rig.host.kicks, 1);
+}
+
 #define WITH(start, test) cmocka_unit_test_setup_teardown(test, start, scene_stop)
 
 int main(void)
@@ -320,6 +332,7 @@ int main(void)
         WITH(start_accepting, the_issuer_must_be_valid_itself),
         WITH(start_accepting, the_will_of_a_restricted_client_is_not_published),
         WITH(start_accepting, the_will_of_who_came_after_it_is),
+        WITH(start_accepting, when_the_policy_ends_so_does_what_it_allowed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
