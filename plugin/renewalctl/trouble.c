@@ -73,8 +73,9 @@ void ctl_trouble_text(char why[CTL_WHY_CAP], const struct ctl_trouble *trouble)
                        len > 0 ? ": " : "", len, trouble->problem);
         return;
     }
-    if (meaning == NULL &&
-        (trouble->closed || trouble->problem[0] == '\0' || strstr(words, "alert") != NULL)) { /* TLS' word for no */
+    bool refused = trouble->closed || trouble->problem[0] == '\0' || strstr(words, "alert") != NULL /* TLS' word for no */
+                   || strstr(words, "reset by peer") != NULL || strstr(words, "unexpected eof") != NULL;
+    if (meaning == NULL && refused) {
         meaning = closed_text(trouble->options);
     }
     if (meaning != NULL) {

@@ -4,14 +4,14 @@
 
 static struct rig rig;
 
-static int start(void **state)
+static int begin(void **state)
 {
     (void)state;
     cluster_start(false);
     return 0;
 }
 
-static int stop(void **state)
+static int end(void **state)
 {
     (void)state;
     cluster_stop();
@@ -115,5 +115,5 @@ int main(void)
         CLUSTER_TEST(store_audit_writes_a_line),
         CLUSTER_TEST(store_many_at_once),
     };
-    return cmocka_run_group_tests_name("store on a Cluster", tests, start, stop);
+    return cmocka_run_group_tests_name("store on a Cluster", tests, begin, end);
 }
