@@ -38,7 +38,7 @@ struct cr_csr {
  * CR_REFUSAL_NONE: done. */
 CR_MUST_USE enum cr_refusal cr_csr_from_pem(struct cr_blob *der, struct cr_bytes pem);
 
-/* The steps, in the order of issuance.md. Each assumes that the earlier ones passed. */
+/* The steps, cheapest first; 1 and 2, size and identity, are the router's. Each assumes that the earlier ones passed. */
 CR_MUST_USE enum cr_refusal cr_csr_parse(struct cr_csr *csr, struct cr_bytes der);             /* 3 structure */
 /* 4: also refuses keys that are weak, by themselves (key.h) or by the list, which may be NULL. */
 CR_MUST_USE enum cr_refusal cr_csr_check_key(const struct cr_csr *csr, const struct cr_profile *profile,

@@ -59,7 +59,7 @@ struct cr_profile {
  * P-384, digitalSignature, clientAuth, 5 chances, 7 days of grace, nothing for the expired. */
 void cr_profile_default(struct cr_profile *profile, const char *slot);
 
-/* due = notAfter − window + spread·window·h(device, slot), lifecycle.md "When": the same on every broker.
+/* due = notAfter − window + spread·window·h(device, slot), h a hash in [0, 1): the same on every broker.
  * A time in Unix seconds, never before not_before. */
 int64_t cr_profile_due(const struct cr_profile *profile, const char *device, int64_t not_before, int64_t not_after);
 /* When the window opens: due without the spread. */

@@ -75,6 +75,7 @@ static void fall_asleep(struct device *device)
     notes_interrupted(device);
     link_drop(device, false);
     agent_disconnected(&device->agent);
+    device->slept = true;
     go_off(device, options->asleep_s * 1000 * device_vary(device, options->jitter));
 }
 

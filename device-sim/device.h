@@ -61,7 +61,9 @@ struct device {
     double wake_at, sleep_at, retry_at, deadline_at;
     /* this renewal; not lost with the power: it is the observer's notebook */
     bool installed, awake_noted, measure_wire, quiet;
-    bool overslept;                        /* it was asleep when the operator triggered */
+    bool triggered;                        /* the plugin asked it to renew: counted */
+    bool slept;                            /* and has not been told since that nothing is pending */
+    bool overslept;                        /* it was asleep when its renewal began */
     bool seen;                             /* heard, on any connection */
     bool heard;                            /* the broker acknowledged or said something on this connection */
     double connect_at, connect_ms, count_from, csr_at, arrived_at, awake_ms;

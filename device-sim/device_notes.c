@@ -71,6 +71,19 @@ static void begun(struct device *device)
     }
 }
 
+/* With --trigger the fleet counts, at the instant of the operator's command. */
+static void triggered(struct device *device)
+{
+    struct figures *figures = device->env->figures;
+    if (figures->by_operator || device->triggered) {
+        return;
+    }
+    device->triggered = true;
+    device->overslept = device->slept;
+    figures->triggered++;
+    figures->asleep_when_triggered += device->overslept ? 1 : 0;
+}
+
 static void failed(struct device *device, const char *reason)
 {
     device_reason(device, reason);
@@ -82,6 +95,9 @@ void notes_event(struct device *device, enum agent_event event, const char *deta
     struct figures *figures = device->env->figures;
     switch (event) {
     case AGENT_EVENT_TRIGGERED:
+        triggered(device);
+        begun(device);
+        break;
     case AGENT_EVENT_CSR_SENT:
         begun(device);
         break;
@@ -117,6 +133,7 @@ void notes_event(struct device *device, enum agent_event event, const char *deta
         break;
     case AGENT_EVENT_QUIET:
         device->quiet = true;
+        device->slept = false;
         device_reason(device, "");
         break;
     case AGENT_EVENT_PENDING:

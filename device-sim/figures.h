@@ -40,7 +40,9 @@ struct figures {
     /* per renewal, milliseconds and bytes; device_notes.h says from when to when */
     struct samples awake_ms, exchange_ms, confirm_ms, sent, received;
     struct samples connect_ms; /* per connection */
-    unsigned triggered, asleep_when_triggered; /* by --trigger */
+    /* devices that were asked to renew: by the operator of --trigger, otherwise by the plugin when it was time */
+    bool by_operator;
+    unsigned triggered, asleep_when_triggered;
     unsigned woke_and_renewed;                 /* of those asleep */
     double duration_s;
     enum run_end end;

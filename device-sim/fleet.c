@@ -325,6 +325,7 @@ cr_err fleet_run(const struct run_options *options, struct figures *figures)
     }
     fleet->options = options;
     fleet->figures = figures;
+    figures->by_operator = options->trigger;
     raise_limits();
     (void)mosquitto_lib_init();
     err = loop_init(fleet);

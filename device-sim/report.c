@@ -78,9 +78,9 @@ void report_table(FILE *to, struct figures *figures)
     }
     row_count(to, "all", figures->devices);
     if (figures->triggered > 0) {
-        fputs("\nTriggered by the operator\n", to);
+        fprintf(to, "\nTriggered by the %s\n", figures->by_operator ? "operator" : "plugin, when it was time");
         row_count(to, "devices", figures->triggered);
-        row_count(to, "of them asleep at that time", figures->asleep_when_triggered);
+        row_count(to, "of them asleep at the time", figures->asleep_when_triggered);
         row_count(to, "of those renewed after they woke", figures->woke_and_renewed);
     }
     fputs("\nWent wrong, by design\n", to);

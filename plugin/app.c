@@ -162,6 +162,7 @@ static void app_name_fixed(struct cr_app *app, struct cr_config *now, const stru
         { "redis_password_file", strcmp(now->redis_password, next->redis_password) != 0 },
         { "redis_cafile", strcmp(now->redis_cafile, next->redis_cafile) != 0 },
         { "redis_timeout", now->redis_timeout_ms != next->redis_timeout_ms },
+        { "redis_require_durable", now->redis_require_durable != next->redis_require_durable },
         { "journal_dir", strcmp(now->journal_dir, next->journal_dir) != 0 },
         { "journal_max_size", now->journal_max_size != next->journal_max_size },
         { "broker_name", strcmp(now->broker_name, next->broker_name) != 0 },

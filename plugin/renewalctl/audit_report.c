@@ -67,10 +67,10 @@ static void checkpoints_text(FILE *out, const struct cr_verify *v)
         (void)fprintf(out, "checkpoints   %llu, whose signatures were not checked: there was no --issuer\n",
                       llu(v->unchecked));
     } else if (v->checkpoints > 0) {
-        (void)fprintf(out, "checkpoints   %llu good ones; the last is line %llu, %s, signed by %s\n",
+        (void)fprintf(out, "checkpoints   %llu good; the last is line %llu, %s, signed by %s\n",
                       llu(v->checkpoints), llu(v->checkpoint.seq), v->checkpoint.time, v->signer);
     } else {
-        (void)fputs("checkpoints   no good one\n", out);
+        (void)fputs("checkpoints   none good\n", out);
     }
 }
 

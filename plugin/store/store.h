@@ -26,7 +26,7 @@
  *          quiet slot is triggered with reason regression. If the current one comes after that: job->alarm
  *          SPLIT_IDENTITY, once.
  *          Outcome RECORD with every slot of the device, and the certificates of issued slots.
- * BEGIN    Step 8 and 9 of issuance.md and the intent: in this order
+ * BEGIN    What of the policy needs the record, and the intent: in this order
  *            key of another device/slot, or of an issuer ........ KEY_REUSED (an alarm)
  *            on hold ............................................ ON_HOLD
  *            this key is already issued here .................... CERTIFICATE: the same bytes, the same intent, again

@@ -53,7 +53,7 @@ static inline void cr_workers_free(struct cr_workers *workers)
 }
 
 /* The work itself (issue.c): CHECK reads the request and applies every rule that needs neither the store nor the clock's
- * past (issuance.md's 3 to 7, and the issuers' own keys of 8) and chooses serial and validity; SIGN makes the certificate.
+ * past (cr_csr_accept(), and that the key is no issuer's) and chooses serial and validity; SIGN makes the certificate.
  * Settles the outcome, or leaves it for the next station. Pure but for the heap and `random`; any thread. */
 void cr_issue_work(struct cr_job *job, const struct cr_random *random);
 

@@ -69,6 +69,16 @@ equal "$(figure pending)" "$(fault never_wakes)"
 renewed=$(figure renewed)
 until_true 10 confirmed_is $((40 + renewed)) || fail "40 and $renewed renewed, but: $(operator_sees status)"
 
+step "due, and nobody gives a command"
+sim_pki --count 20 --name-prefix due- --age 7000000
+sim_run 0 --count 20 --arrival-rate 20 --awake 2 --asleep 1 --fault-power 0.2 --fault-corrupt 0.2
+equal "$(figure triggered)" 20
+equal "$(figure renewed)" 20
+contains "$(cat "$T/table")" "Triggered by the plugin"
+# Their window is behind them now; the others' has not opened.
+mkdir "$T/done"
+mv "$fleet"/devices/due-* "$T/done"
+
 for how in "--mqtt 5 --session persistent --format json" "--mqtt 5 --format pem" "--session persistent --format json"; do
   step "again: $how"
   # shellcheck disable=SC2086

@@ -21,11 +21,12 @@ expect_log "plugin.conf: the configuration stays as it was"
 refused_with too-early d2 "$(cat "$T/d2.csr")"
 
 step "corrected: the new one counts"
-SLOT_EXTRA="request_timing any" PLUGIN_EXTRA="workers 3"
+SLOT_EXTRA="request_timing any" PLUGIN_EXTRA=$'workers 3\nredis_require_durable true'
 plugin_conf
 kill -HUP "$BROKER_PID"
 expect_log "configuration read again"
 expect_log "plugin.conf: workers is read at start only"
+expect_log "plugin.conf: redis_require_durable is read at start only"
 renew d2 "$T/d2.csr" "$T/d2.pem"
 cert_check "$T/d2.pem" "$T/d2.key" d2
 
