@@ -120,6 +120,7 @@ void loop_agenda_tick(struct cr_router *router, int64_t now_ms)
     }
     state->next_ms = now_ms + agenda_wait_ms(router);
     limit = state->clock_odd ? 0 : agenda_headroom(router);
+    state->more = state->more && limit > 0;
     if (limit > 0) {
         agenda_ask(router, limit);
     }

@@ -154,6 +154,7 @@ static void step(struct fake_ledger *ledger, struct cr_job *job, struct fake_slo
     } else if (view->pending.not_after <= job->now_s) {
         step_begin(ledger, job, slot);
     } else {
+        view->attempt++;
         view->due = job->now_s + fake_wait_s(slot, job);
     }
 }
