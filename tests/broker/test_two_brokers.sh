@@ -14,10 +14,10 @@ on() { local PORT=${PORTS[$1]}; shift; "$@"; }
 
 launch() { # N: starts it, again
   local PORT=${PORTS[$1]} conf=$T/mosquitto-$1.conf
-  mosquitto -c "$conf" >>"$T/broker-out.log" 2>&1 &
+  env ${BROKER_ENV[@]+"${BROKER_ENV[@]}"} mosquitto -c "$conf" >>"$T/broker-out.log" 2>&1 &
   PIDS[$1]=$! BROKER_PID=$!
   OTHER_PIDS+=("$!")
-  until_true 15 broker_up || fail "broker $1 does not start"
+  until_true $((15 * SLOW)) broker_up || fail "broker $1 does not start"
   redis_wait
 }
 second_start() {
@@ -36,7 +36,7 @@ kill_hard() { kill -KILL "${PIDS[$1]}"; wait "${PIDS[$1]}" 2>/dev/null || true; 
 
 record() { command_send "{\"commands\":[{\"command\":\"getDevice\",\"device\":\"$1\"}]}"; }
 record_says() { contains "$(on "$1" record "$2")" "$3"; }
-becomes() { until_true 15 record_says "$@" || fail "getDevice $2 does not say $3 but: $(on "$1" record "$2")"; }
+becomes() { until_true $((15 * SLOW)) record_says "$@" || fail "getDevice $2 does not say $3 but: $(on "$1" record "$2")"; }
 connect() { tls_of "$@"; mosquitto_pub "${TLS[@]}" -q 1 -t some/topic -m here; }
 got() { grep -q "/$2 " "$1"; } # FILE VERB
 # A short-lived certificate whose window, the last third, opens in so many seconds.
