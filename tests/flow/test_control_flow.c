@@ -273,7 +273,8 @@ static void what_is_left_of_a_device_is_shown(void **state)
     struct scene *s = *state;
     const char *trigger = "{\"commands\":[{\"command\":\"triggerRenewal\",\"device\":\"meter-1\"}]}";
     static const char topic[] = "$identity/v1/meter-1/operational/report";
-    char report[160], *id;
+    const char *id;
+    char report[160];
 
     cr_router_connected(s->rig.router, s->device);
     flow_rig_pump(&s->rig);
