@@ -1,6 +1,7 @@
 # A fleet renews while the primary of its Redis is killed: Sentinel puts the replica in its place, and every device gets
 # its certificate; nobody gets two.
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/fleet.sh"
 : "${CR_DEVICE_SIM:?the simulator}"
 need mosquitto openssl
 fleet=$T/fleet devices=60
@@ -40,15 +41,7 @@ until_true 30 sentinels_agree || fail "the Sentinels do not find each other"
 
 step "a broker behind them"
 "$CR_DEVICE_SIM" pki --dir "$fleet" --count "$devices" --quiet
-mkdir "$T/pki"
-cp "$fleet/issuing.pem" "$T/pki/chain.pem"
-cp -p "$fleet/issuing.key" "$T/pki/issuer.key"
-cp "$fleet/ca.pem" "$T/pki/devices-ca.pem"
-cp "$fleet/server.pem" "$T/pki/server-chain.pem"
-cp -p "$fleet/server.key" "$T/pki/server.key"
-cp "$fleet/root.pem" "$T/pki/root.pem"
-cp "$fleet/operator.pem" "$T/pki/operator-1.pem"
-cp -p "$fleet/operator.key" "$T/pki/operator-1.key"
+pki_of_fleet "$fleet"
 REDIS_ADDRESS=redis-sentinel://127.0.0.1:${sentinels[0]},127.0.0.1:${sentinels[1]},127.0.0.1:${sentinels[2]}/main
 PLUGIN_EXTRA=$'admin_identity operator\nretry_after 1s\nredis_timeout 1s'
 SLOT_EXTRA='request_timing any'

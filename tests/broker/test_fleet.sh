@@ -1,6 +1,7 @@
 # A fleet of simulated devices: the end of each is accounted for, whatever happens to it, and the plugin agrees. Command
 # lines that are wrong are one line and exit 2.
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/fleet.sh"
 : "${CR_DEVICE_SIM:?the simulator}"
 : "${CR_RENEWALCTL:?the operators program}"
 need mosquitto openssl
@@ -37,15 +38,7 @@ before=$(cksum "$fleet/devices/meter-00007/cert.pem")
 sim_pki --name sensor-8492
 sim_pki --count 40
 equal "$(cksum "$fleet/devices/meter-00007/cert.pem")" "$before"
-mkdir "$T/pki"
-cp "$fleet/issuing.pem" "$T/pki/chain.pem"
-cp -p "$fleet/issuing.key" "$T/pki/issuer.key"
-cp "$fleet/ca.pem" "$T/pki/devices-ca.pem"
-cp "$fleet/server.pem" "$T/pki/server-chain.pem"
-cp -p "$fleet/server.key" "$T/pki/server.key"
-cp "$fleet/root.pem" "$T/pki/root.pem" # with these, broker_start asks whether the plugin works
-cp "$fleet/operator.pem" "$T/pki/operator-1.pem"
-cp -p "$fleet/operator.key" "$T/pki/operator-1.key"
+pki_of_fleet "$fleet"
 redis_start
 broker_start
 

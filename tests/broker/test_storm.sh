@@ -2,6 +2,7 @@
 # believes that it is 1970, or never comes back; the broker and Redis, alone and together, are killed again and again. Then
 # journal, Redis and what every device holds are held against each other.
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/fleet.sh"
 : "${CR_DEVICE_SIM:?the simulator}"
 : "${CR_LEDGER_CHECK:?the program that compares journal, Redis and certificates}"
 need mosquitto openssl
@@ -14,15 +15,7 @@ PLUGIN_EXTRA=$'admin_identity operator\nretry_first 1s\ntrigger_expiry 1s\ntrigg
 
 step "PKI of $COUNT devices whose renewal is due"
 "$CR_DEVICE_SIM" pki --dir "$fleet" --count "$COUNT" --age 7000000 --quiet || fail "device-sim pki"
-mkdir "$T/pki"
-cp "$fleet/issuing.pem" "$T/pki/chain.pem"
-cp -p "$fleet/issuing.key" "$T/pki/issuer.key"
-cp "$fleet/ca.pem" "$T/pki/devices-ca.pem"
-cp "$fleet/server.pem" "$T/pki/server-chain.pem"
-cp -p "$fleet/server.key" "$T/pki/server.key"
-cp "$fleet/root.pem" "$T/pki/root.pem"
-cp "$fleet/operator.pem" "$T/pki/operator-1.pem"
-cp -p "$fleet/operator.key" "$T/pki/operator-1.key"
+pki_of_fleet "$fleet"
 redis_start
 broker_start
 
