@@ -30,10 +30,14 @@ enum cr_refusal {
     CR_REFUSAL_UNKNOWN_SLOT,
     CR_REFUSAL_UNKNOWN_DEVICE,      /* operator channel */
     CR_REFUSAL_UNKNOWN_RENEWAL,     /* a report for a renewal that is not under way */
+    CR_REFUSAL_UNKNOWN_CAMPAIGN,    /* operator channel */
+    CR_REFUSAL_UNKNOWN_CURSOR,      /* operator channel: not one that was handed out */
+    CR_REFUSAL_UNKNOWN_ALERT,       /* operator channel */
     /* 409 */
     CR_REFUSAL_RENEWAL_IN_PROGRESS, /* another key of this slot is being certified right now */
     CR_REFUSAL_KEY_REUSED,          /* the current key again, or a key seen with somebody else */
     CR_REFUSAL_CERTIFICATE_OUTDATED,/* an operation that needs the confirmed certificate came with another */
+    CR_REFUSAL_WRONG_STATE,         /* operator channel: it is not in a state for that, or was changed meanwhile */
     /* 413 */
     CR_REFUSAL_TOO_LARGE,
     /* 422: readable, but not acceptable */
@@ -41,6 +45,7 @@ enum cr_refusal {
     CR_REFUSAL_ALGORITHM_NOT_ALLOWED, /* signature algorithm of the CSR */
     CR_REFUSAL_SUBJECT_MISMATCH,    /* not exactly the subject that the profile and the identity ask for */
     CR_REFUSAL_EXTENSION_NOT_ALLOWED,
+    CR_REFUSAL_POLICY_NOT_ALLOWED,  /* operator channel: a setting that there is not, or a value that it does not take */
     /* 425, 429 */
     CR_REFUSAL_TOO_EARLY,           /* no trigger outstanding and before the renewal window; retryAfter says when */
     CR_REFUSAL_RATE_LIMITED,

@@ -1,11 +1,7 @@
 #include "plugin/config_table.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stddef.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 enum { SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE };
 static const int64_t day = 24 * (int64_t)HOUR;
@@ -113,155 +109,6 @@ static cr_err take_prefix(const struct cr_config_key *key, void *field, const ch
         return cr_why_set(why, "must be 1 to %zu of the characters A-Z a-z 0-9 _ -", key->size - 1);
     }
     return take_text(key, field, value, why);
-}
-
-/* ---- the whole configuration ---- */
-
-static cr_err take_topic_prefix(struct cr_config *config, struct cr_profile *slot, const char *value,
-                                struct cr_why *why)
-{
-    (void)slot;
-    if (!cr_topic_prefix_ok(value) || strncmp(value, "$SYS", 4) == 0 || strncmp(value, "$CONTROL", 8) == 0 ||
-        strncmp(value, "$share", 6) == 0) {
-        return cr_why_set(why, "must be levels of printable characters without wildcards, at most %d bytes, and not the"
-                               " broker's own", CR_TOPIC_PREFIX_MAX);
-    }
-    return cr_value_text(config->topic_prefix, sizeof config->topic_prefix, value, why);
-}
-
-static cr_err take_trusted(struct cr_config *config, struct cr_profile *slot, const char *value, struct cr_why *why)
-{
-    (void)slot;
-    if (config->trusted_count == CR_TRUSTED_MAX) {
-        return cr_why_set(why, "can be given at most %d times", CR_TRUSTED_MAX);
-    }
-    cr_err err = cr_value_text(config->trusted_cafile[config->trusted_count], CR_PATH_CAP, value, why);
-    config->trusted_count += err == CR_OK;
-    return err;
-}
-
-static cr_err take_redis(struct cr_config *config, struct cr_profile *slot, const char *value, struct cr_why *why)
-{
-    (void)slot;
-    char user[CR_PRINCIPAL_CAP], password[CR_PRINCIPAL_CAP];
-    cr_err err = cr_value_redis(config->redis, sizeof config->redis, user, password, sizeof user, value, why);
-    if (err != CR_OK) {
-        explicit_bzero(password, sizeof password);
-        return err;
-    }
-    if (user[0] != '\0' && config->redis_username[0] != '\0') {
-        err = cr_why_set(why, "and redis_username both name a user: keep one");
-    }
-    if (password[0] != '\0' && config->redis_password[0] != '\0') {
-        err = cr_why_set(why, "and redis_password_file both give a password: keep one");
-    }
-    if (user[0] != '\0') { /* also where there are two, so that one mistake does not make another */
-        memcpy(config->redis_username, user, sizeof user);
-    }
-    if (password[0] != '\0') {
-        memcpy(config->redis_password, password, sizeof password);
-    }
-    explicit_bzero(password, sizeof password);
-    return err;
-}
-
-static cr_err take_redis_username(struct cr_config *config, struct cr_profile *slot, const char *value,
-                                  struct cr_why *why)
-{
-    (void)slot;
-    if (config->redis_username[0] != '\0') {
-        return cr_why_set(why, "and redis both name a user: keep one");
-    }
-    return cr_value_text(config->redis_username, sizeof config->redis_username, value, why);
-}
-
-/* The file's first line, of a file that only its owner and group may read. */
-static cr_err take_redis_password_file(struct cr_config *config, struct cr_profile *slot, const char *value,
-                                       struct cr_why *why)
-{
-    (void)slot;
-    char text[CR_PRINCIPAL_CAP + 2];
-    struct stat about;
-    cr_err err = CR_INVALID;
-    int fd = open(value, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0) {
-        return cr_why_set(why, "cannot be opened: %s", strerror(errno));
-    }
-    ssize_t len = -1;
-    if (fstat(fd, &about) != 0 || !S_ISREG(about.st_mode)) {
-        err = cr_why_set(why, "is not a file");
-    } else if ((about.st_mode & S_IRWXO) != 0) {
-        err = cr_why_set(why, "can be read by every user of this machine: chmod o-rwx it");
-    } else if ((len = read(fd, text, sizeof text - 1)) < 0) {
-        err = cr_why_set(why, "cannot be read: %s", strerror(errno));
-    } else {
-        text[len] = '\0';
-        text[strcspn(text, "\r\n")] = '\0';
-        if (config->redis_password[0] != '\0') {
-            err = cr_why_set(why, "and redis both give a password: keep one");
-        } else if (text[0] == '\0') {
-            err = cr_why_set(why, "is empty");
-        } else if (cr_text_copy(config->redis_password, sizeof config->redis_password, text) != CR_OK) {
-            err = cr_why_set(why, "holds more than %d bytes", CR_PRINCIPAL_CAP - 1);
-        } else {
-            err = CR_OK;
-        }
-    }
-    explicit_bzero(text, sizeof text);
-    (void)close(fd);
-    return err;
-}
-
-static cr_err take_principal(struct cr_config *config, enum cr_role role, bool by_username, const char *value,
-                             struct cr_why *why)
-{
-    for (unsigned i = 0; i < config->principal_count; i++) {
-        if (config->principal[i].by_username == by_username && strcmp(config->principal[i].name, value) == 0) {
-            return cr_why_set(why, "names somebody who has a role already; an admin may all that a viewer may");
-        }
-    }
-    if (config->principal_count == CR_PRINCIPALS_MAX) {
-        return cr_why_set(why, "is one too many: at most %d admins and viewers", CR_PRINCIPALS_MAX);
-    }
-    if (!by_username && !cr_name_ok(value, strlen(value))) {
-        return cr_why_set(why, "must be a certificate's CN: 1 to %d of A-Z a-z 0-9 . _ : -", CR_NAME_MAX);
-    }
-    struct cr_principal *principal = &config->principal[config->principal_count];
-    cr_err err = cr_value_text(principal->name, sizeof principal->name, value, why);
-    if (err == CR_OK) {
-        principal->role = role;
-        principal->by_username = by_username;
-        config->principal_count++;
-    }
-    return err;
-}
-
-static cr_err take_admin_identity(struct cr_config *config, struct cr_profile *slot, const char *value,
-                                  struct cr_why *why)
-{
-    (void)slot;
-    return take_principal(config, CR_ROLE_ADMIN, false, value, why);
-}
-
-static cr_err take_admin_username(struct cr_config *config, struct cr_profile *slot, const char *value,
-                                  struct cr_why *why)
-{
-    (void)slot;
-    return take_principal(config, CR_ROLE_ADMIN, true, value, why);
-}
-
-static cr_err take_viewer_identity(struct cr_config *config, struct cr_profile *slot, const char *value,
-                                   struct cr_why *why)
-{
-    (void)slot;
-    return take_principal(config, CR_ROLE_VIEWER, false, value, why);
-}
-
-static cr_err take_viewer_username(struct cr_config *config, struct cr_profile *slot, const char *value,
-                                   struct cr_why *why)
-{
-    (void)slot;
-    return take_principal(config, CR_ROLE_VIEWER, true, value, why);
 }
 
 /* ---- a slot ---- */
@@ -389,12 +236,12 @@ const struct cr_config_key cr_config_keys[] = {
     { "issuer_certfile", .take = take_text, GLOBAL(issuer_certfile) },
     { "issuer_keyfile", .take = take_text, GLOBAL(issuer_keyfile) },
     { "issuer_passphrase_file", .take = take_text, GLOBAL(issuer_passphrase_file) },
-    { "trusted_cafile", .many = true, .take_whole = take_trusted },
+    { "trusted_cafile", .many = true, .take_whole = cr_take_trusted },
     { "key_backend", .take = take_key_backend, GLOBAL(key_backend) },
     { "weak_keys_file", .take = take_text, GLOBAL(weak_keys_file) },
-    { "redis", .take_whole = take_redis },
-    { "redis_username", .take_whole = take_redis_username },
-    { "redis_password_file", .take_whole = take_redis_password_file },
+    { "redis", .take_whole = cr_take_redis },
+    { "redis_username", .take_whole = cr_take_redis_username },
+    { "redis_password_file", .take_whole = cr_take_redis_password_file },
     { "redis_cafile", .take = take_text, GLOBAL(redis_cafile) },
     { "redis_prefix", .take = take_prefix, GLOBAL(redis_prefix) },
     { "redis_timeout", .take = take_ms, GLOBAL(redis_timeout_ms), .min = 50, .max = MINUTE },
@@ -403,7 +250,7 @@ const struct cr_config_key cr_config_keys[] = {
     { "journal_dir", .take = take_text, GLOBAL(journal_dir) },
     { "journal_max_size", .take = take_size, GLOBAL(journal_max_size), .min = 64 << 10, .max = (int64_t)1 << 40 },
     { "broker_name", .take = take_name, GLOBAL(broker_name) },
-    { "topic_prefix", .take_whole = take_topic_prefix },
+    { "topic_prefix", .take_whole = cr_take_topic_prefix },
     { "default_access", .take = take_choice, GLOBAL(default_allow), .words = accesses },
     { "rate_device", .take = take_number, GLOBAL(rate_device_per_min), .min = 1, .max = 1000000 },
     { "rate_device_burst", .take = take_number, GLOBAL(rate_device_burst), .min = 1, .max = 1000000 },
@@ -420,10 +267,10 @@ const struct cr_config_key cr_config_keys[] = {
     { "cutover_close", .take = take_s, GLOBAL(cutover_close_s), .min = SECOND, .max = 30 * day },
     { "workers", .take = take_number, GLOBAL(workers), .min = 1, .max = 64 },
     { "max_in_flight", .take = take_number, GLOBAL(max_in_flight), .min = 16, .max = 65536 },
-    { "admin_identity", .many = true, .take_whole = take_admin_identity },
-    { "admin_username", .many = true, .take_whole = take_admin_username },
-    { "viewer_identity", .many = true, .take_whole = take_viewer_identity },
-    { "viewer_username", .many = true, .take_whole = take_viewer_username },
+    { "admin_identity", .many = true, .take_whole = cr_take_admin_identity },
+    { "admin_username", .many = true, .take_whole = cr_take_admin_username },
+    { "viewer_identity", .many = true, .take_whole = cr_take_viewer_identity },
+    { "viewer_username", .many = true, .take_whole = cr_take_viewer_username },
     { "lifetime", .take = take_s64, SLOT(lifetime_s), .min = 10 * SECOND, .max = 3660 * day },
     { "lifetime_jitter", .take = take_share, SLOT(jitter_permille), .max = 500 },
     { "not_before_skew", .take = take_s64, SLOT(skew_s), .min = 0, .max = 7 * day },

@@ -32,4 +32,16 @@ const struct cr_config_key *cr_config_key_nearest(const char *name);
 CR_MUST_USE cr_err cr_config_key_take(const struct cr_config_key *key, struct cr_config *config,
                                       struct cr_profile *slot, const char *value, struct cr_why *why);
 
+/* ---- config_whole.c: keys whose values concern more than one field ---- */
+
+cr_err cr_take_topic_prefix(struct cr_config *config, struct cr_profile *slot, const char *value, struct cr_why *why);
+cr_err cr_take_trusted(struct cr_config *config, struct cr_profile *slot, const char *value, struct cr_why *why);
+cr_err cr_take_redis(struct cr_config *config, struct cr_profile *slot, const char *value, struct cr_why *why);
+cr_err cr_take_redis_username(struct cr_config *config, struct cr_profile *slot, const char *value, struct cr_why *why);
+cr_err cr_take_redis_password_file(struct cr_config *config, struct cr_profile *slot, const char *value, struct cr_why *why);
+cr_err cr_take_admin_identity(struct cr_config *config, struct cr_profile *slot, const char *value, struct cr_why *why);
+cr_err cr_take_admin_username(struct cr_config *config, struct cr_profile *slot, const char *value, struct cr_why *why);
+cr_err cr_take_viewer_identity(struct cr_config *config, struct cr_profile *slot, const char *value, struct cr_why *why);
+cr_err cr_take_viewer_username(struct cr_config *config, struct cr_profile *slot, const char *value, struct cr_why *why);
+
 #endif

@@ -24,6 +24,12 @@ void cr_job_free(struct cr_job *job)
     cr_blob_fini(&job->certificate);
     cr_device_record_free(job->record);
     free(job->agenda);
+    cr_list_free(job->list);
+    free(job->steer);
+    cr_campaign_ask_free(job->campaigns);
+    cr_history_free(job->history);
+    cr_policy_free(job->policy);
+    free(job->survey);
     cr_setup_drop(job->setup);
     free(job);
 }

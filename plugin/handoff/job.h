@@ -14,6 +14,7 @@
 #include "common/cert.h"
 #include "common/csr.h"
 #include "common/message.h"
+#include "plugin/handoff/ask.h"
 #include "plugin/host/host.h"
 #include "plugin/setup.h"
 #include "plugin/store/record.h"
@@ -30,6 +31,15 @@ enum cr_op {
     CR_OP_PUSH,    /* made by the store: another broker did something about this device; look whether it is here */
     CR_OP_AUDIT,   /* only an audit line: a refusal that was decided elsewhere, an operator's command */
     CR_OP_DELIVER, /* made by the store: a certificate that got recorded after its asker was told 'pending' */
+    /* what operators ask; ask.h has their parts */
+    CR_OP_LIST,     /* a page of the slots that match a filter */
+    CR_OP_STEER,    /* holds, releases, cancels, tags, acknowledges: one device */
+    CR_OP_CAMPAIGN, /* campaigns: read, made, moved on */
+    CR_OP_LOOK,     /* a slot whose renewal is due and not confirmed: alerts, and how its device is called */
+    CR_OP_HISTORY,  /* a page of the audit stream */
+    CR_OP_POLICY,   /* the settings that all brokers share: read, or changed */
+    CR_OP_SURVEY,   /* the fleet in figures */
+    CR_OP_FIGURES,  /* writes the file of figures: payload */
 };
 
 enum cr_stage {
@@ -46,8 +56,8 @@ enum cr_outcome {
     CR_OUT_REFUSED,     /* refusal, retry_after_s */
     CR_OUT_CERTIFICATE, /* CSR: `certificate` is the leaf, `intent` its facts, renewal_id */
     CR_OUT_PENDING,     /* CSR: accepted, not done; renewal_id, retry_after_s */
-    CR_OUT_RECORD,      /* PRESENT, GET, TRIGGER, INSPECT, DELIVER, ADVANCE: `record` holds what is known and pending */
-    CR_OUT_DONE,        /* REPORT, AUDIT: noted; AGENDA: looked; PUSH: look */
+    CR_OUT_RECORD,      /* PRESENT, GET, TRIGGER, INSPECT, DELIVER, ADVANCE, STEER, LOOK: `record` holds what is known and pending */
+    CR_OUT_DONE,        /* REPORT, AUDIT, FIGURES: noted; AGENDA: looked; PUSH: look; the others: their part says */
 };
 
 /* What operators must act on. */
@@ -68,6 +78,7 @@ struct cr_due {
 
 /* AGENDA: in, which part of the agenda and how much of it; out, what was claimed. */
 struct cr_agenda {
+    bool watch;           /* in: not what is due, but whose alerts are to be looked at (LOOK); no rate */
     unsigned bucket;      /* in: where to begin, any number; out: where to go on */
     unsigned buckets;     /* in: how many to look at */
     unsigned limit;       /* in: at most so many slots, up to CR_DUE_MAX */
@@ -104,10 +115,17 @@ struct cr_job {
     uint16_t correlation_len;
     struct cr_report_message report;  /* REPORT */
     enum cr_renew_reason reason;      /* TRIGGER */
+    struct cr_slot_campaign campaign; /* TRIGGER: of this campaign's group; id "": of none */
     bool appeared;                    /* PRESENT: a new connection; else one that is looked at again */
     bool may_begin;                   /* PRESENT: what is due may begin now */
     struct cr_agenda *agenda;         /* AGENDA; owned */
-    int64_t claimed_until;            /* ADVANCE: of the claim that it carries out; 0: none, the slot has to be due */
+    struct cr_list *list;             /* LIST; owned, as are the next */
+    struct cr_steer *steer;           /* STEER */
+    struct cr_campaign_ask *campaigns; /* CAMPAIGN */
+    struct cr_history *history;       /* HISTORY */
+    struct cr_policy *policy;         /* POLICY */
+    struct cr_survey *survey;         /* SURVEY */
+    int64_t claimed_until;            /* ADVANCE, LOOK: of the claim that it carries out; 0: none, the slot has to be due */
     char audit_what[32];              /* AUDIT: "refused", "denied", "operator", "alarm" */
     char audit_detail[CR_AUDIT_DETAIL_CAP];
 

@@ -49,6 +49,20 @@ void loop_audit(struct cr_router *router, const struct cr_session *session, cons
     loop_send(router, job, CR_STAGE_STORE);
 }
 
+void loop_audit_command(struct cr_router *router, const struct cr_session *session, const char *device,
+                        const char *slot, const char *detail)
+{
+    struct cr_job *job = loop_admit(router, CR_OP_AUDIT, session, device, slot);
+
+    if (job == NULL) {
+        router->counters.audits_lost++;
+        return;
+    }
+    snprintf(job->audit_what, sizeof job->audit_what, "operator");
+    snprintf(job->audit_detail, sizeof job->audit_detail, "%.*s", CR_AUDIT_DETAIL_CAP - 1, detail);
+    loop_send(router, job, CR_STAGE_STORE);
+}
+
 /* False: one of too many. */
 static bool alarm_raise(struct cr_router *router, const struct cr_session *session, const char *device,
                         enum cr_refusal refusal, const char *detail)

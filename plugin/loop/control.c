@@ -189,13 +189,30 @@ static void control_denied(struct cr_router *router, const struct cr_session *se
     }
 }
 
+/* Whoever changes something is remembered, with what was asked for. */
+static void control_audit(const struct cr_command *command)
+{
+    const char *device = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(command->request, "device"));
+    const char *slot = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(command->request, "slot"));
+    char *text = cJSON_PrintUnformatted(command->request);
+
+    if (text == NULL) {
+        command->router->counters.audits_lost++;
+        return;
+    }
+    loop_audit_command(command->router, command->session,
+                       device != NULL && cr_name_ok(device, strlen(device)) ? device : "",
+                       slot != NULL && cr_name_ok(slot, strlen(slot)) ? slot : "", text);
+    cJSON_free(text);
+}
+
 /* Handles the command at `place`; a job that it sends may be home before this returns. */
 static void control_handle(struct cr_router *router, struct cr_batch *batch, unsigned place, const cJSON *request,
                            const struct cr_session *session, enum cr_role role)
 {
     const char *name = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(request, "command"));
     const struct cr_command_info *info = name != NULL ? control_command(name) : NULL;
-    struct cr_command command = { router, session, request, control_id(batch->id, place) };
+    struct cr_command command = { .router = router, .session = session, .request = request, .id = control_id(batch->id, place) };
     const char *text = NULL;
     enum cr_refusal refusal;
     cJSON *data = NULL;
@@ -208,7 +225,12 @@ static void control_handle(struct cr_router *router, struct cr_batch *batch, uns
     }
     refusal = control_admissible(&command, info, role, &text);
     if (refusal == CR_REFUSAL_NONE) {
-        switch (info->handle(&command, &data, &refusal, &text)) {
+        enum cr_command_result result = info->handle(&command, &data, &refusal, &text);
+
+        if (result != CR_COMMAND_FAILED && info->role == CR_ROLE_ADMIN) {
+            control_audit(&command);
+        }
+        switch (result) {
         case CR_COMMAND_SENT:
             return;
         case CR_COMMAND_ANSWERED:

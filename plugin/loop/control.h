@@ -18,12 +18,15 @@ enum {
     CR_CORRELATION_DATA_MAX = 256,
 };
 
+enum { CR_COMMAND_WHY_CAP = 256 };
+
 /* One command of a batch while it is being handled. */
 struct cr_command {
     struct cr_router *router;
     const struct cr_session *session;
     const cJSON *request;
     uint64_t id;                 /* for its job */
+    char why[CR_COMMAND_WHY_CAP]; /* room for what *text points at */
 };
 
 /* What a handler did. */
@@ -37,7 +40,7 @@ struct cr_command_info {
     const char *name;
     enum cr_role role;           /* the least that is needed */
     const char *const *fields;   /* besides command and correlationData */
-    enum cr_command_result (*handle)(const struct cr_command *command, cJSON **data, enum cr_refusal *refusal,
+    enum cr_command_result (*handle)(struct cr_command *command, cJSON **data, enum cr_refusal *refusal,
                                      const char **text);
     /* The answer from its job; NULL on failure to allocate. NULL where no job is sent. */
     cJSON *(*answer)(struct cr_router *router, const struct cr_job *job);
@@ -46,8 +49,46 @@ struct cr_command_info {
 /* NULL: no such command. */
 const struct cr_command_info *control_command(const char *name);
 
+/* What each file has; ends with a name that is NULL. */
+extern const struct cr_command_info control_inventory_commands[], control_steer_commands[],
+    control_campaign_commands[], control_alert_commands[], control_audit_commands[], control_policy_commands[],
+    control_forecast_commands[];
+
+/* ---- fields of a request (control_fields.c) ---- */
+
+/* Each takes the field `name`, which may be missing unless `required`; *value is then "" or 0. False: it is not what it must
+ * be, and *text says so. */
+bool control_name(struct cr_command *command, const char *name, bool required, const char **value, const char **text);
+/* Any text of 1 to max bytes without control characters. */
+bool control_text(struct cr_command *command, const char *name, bool required, size_t max, const char **value,
+                  const char **text);
+bool control_number(struct cr_command *command, const char *name, unsigned min, unsigned max, unsigned *value,
+                    const char **text);
+/* A time such as "30d", in seconds. */
+bool control_duration(struct cr_command *command, const char *name, int64_t max_s, int64_t *value_s, const char **text);
+/* An RFC 3339 time in UTC, "2026-11-21T18:00:00Z". */
+bool control_time(struct cr_command *command, const char *name, int64_t *unix_s, const char **text);
+bool control_truth(struct cr_command *command, const char *name, bool otherwise, bool *value, const char **text);
+/* A share such as "2.5%", in thousandths. */
+bool control_share(struct cr_command *command, const char *name, unsigned *permille, const char **text);
+/* The slot, or the one that devices connect with when it is missing. *refusal when it is not configured. */
+bool control_slot(struct cr_command *command, const char **slot, enum cr_refusal *refusal, const char **text);
+/* The object "filter" (missing: everything). */
+bool control_filter(struct cr_command *command, struct cr_filter *filter, const char **text);
+/* "cursor" and "limit" of a page. */
+bool control_page(struct cr_command *command, char cursor[CR_CURSOR_CAP], unsigned *limit, const char **text);
+/* Sends the job, NULL: BUSY. */
+enum cr_command_result control_send(struct cr_command *command, struct cr_job *job, enum cr_refusal *refusal);
+
 /* ---- rendering (control_render.c); NULL: out of memory ---- */
 
+/* Fields that are left out when there is nothing to say: a time of 0, an empty text. False: out of memory. */
+bool control_put_time(cJSON *object, const char *name, int64_t unix_s);
+bool control_put_text(cJSON *object, const char *name, const char *text);
+bool control_put_serial(cJSON *object, const char *name, const struct cr_serial *serial);
+bool control_put_filter(cJSON *object, const char *name, const struct cr_filter *filter);
+/* A row of the inventory. */
+cJSON *control_render_row(const struct cr_row *row, int64_t now_s);
 /* now_s: for what is left of its certificates. */
 cJSON *control_render_device(const struct cr_device_record *record, int64_t now_s);
 cJSON *control_render_status(struct cr_router *router);

@@ -1,10 +1,10 @@
-/* The operator channel's commands: name, role, fields, handler, answer. Documented in the plugin's README. */
+/* Commands about one device and about the plugin, and the tables of all commands. Documented in the plugin's README. */
 #include "plugin/loop/control.h"
 
 #include <string.h>
 
 /* A required or optional name in the request. False: malformed. */
-static bool command_name_field(const struct cr_command *command, const char *field, bool required, const char **value)
+static bool command_name_field(struct cr_command *command, const char *field, bool required, const char **value)
 {
     const cJSON *item = cJSON_GetObjectItemCaseSensitive(command->request, field);
 
@@ -15,7 +15,7 @@ static bool command_name_field(const struct cr_command *command, const char *fie
     return *value != NULL && cr_name_ok(*value, strlen(*value));
 }
 
-static enum cr_command_result command_send(const struct cr_command *command, struct cr_job *job,
+static enum cr_command_result command_send(struct cr_command *command, struct cr_job *job,
                                            enum cr_refusal *refusal)
 {
     if (job == NULL) {
@@ -27,7 +27,7 @@ static enum cr_command_result command_send(const struct cr_command *command, str
     return CR_COMMAND_SENT;
 }
 
-static enum cr_command_result get_status(const struct cr_command *command, cJSON **data, enum cr_refusal *refusal,
+static enum cr_command_result get_status(struct cr_command *command, cJSON **data, enum cr_refusal *refusal,
                                          const char **text)
 {
     (void)text;
@@ -36,7 +36,7 @@ static enum cr_command_result get_status(const struct cr_command *command, cJSON
     return *data != NULL ? CR_COMMAND_ANSWERED : CR_COMMAND_FAILED;
 }
 
-static enum cr_command_result get_device(const struct cr_command *command, cJSON **data, enum cr_refusal *refusal,
+static enum cr_command_result get_device(struct cr_command *command, cJSON **data, enum cr_refusal *refusal,
                                          const char **text)
 {
     const char *device;
@@ -56,7 +56,7 @@ static cJSON *get_device_answer(struct cr_router *router, const struct cr_job *j
     return job->record != NULL ? control_render_device(job->record, job->now_s) : NULL;
 }
 
-static enum cr_command_result trigger_renewal(const struct cr_command *command, cJSON **data, enum cr_refusal *refusal,
+static enum cr_command_result trigger_renewal(struct cr_command *command, cJSON **data, enum cr_refusal *refusal,
                                               const char **text)
 {
     const struct cr_config *config = &command->router->setup->config;
@@ -124,13 +124,27 @@ static const struct cr_command_info commands[] = {
     { "getStatus", CR_ROLE_VIEWER, no_fields, get_status, NULL },
     { "getDevice", CR_ROLE_VIEWER, device_fields, get_device, get_device_answer },
     { "triggerRenewal", CR_ROLE_ADMIN, trigger_fields, trigger_renewal, trigger_renewal_answer },
+    { NULL, CR_ROLE_ADMIN, NULL, NULL, NULL },
+};
+
+static const struct cr_command_info *const tables[] = {
+    commands,
+    control_inventory_commands,
+    control_steer_commands,
+    control_campaign_commands,
+    control_alert_commands,
+    control_audit_commands,
+    control_policy_commands,
+    control_forecast_commands,
 };
 
 const struct cr_command_info *control_command(const char *name)
 {
-    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
-        if (strcmp(commands[i].name, name) == 0) {
-            return &commands[i];
+    for (size_t t = 0; t < sizeof tables / sizeof tables[0]; t++) {
+        for (const struct cr_command_info *info = tables[t]; info->name != NULL; info++) {
+            if (strcmp(info->name, name) == 0) {
+                return info;
+            }
         }
     }
     return NULL;

@@ -2,7 +2,10 @@
 #include "plugin/loop/control.h"
 #include "plugin/worker/issuer_info.h"
 
-static bool render_time(cJSON *object, const char *name, int64_t unix_s)
+#include <stdio.h>
+#include <string.h>
+
+bool control_put_time(cJSON *object, const char *name, int64_t unix_s)
 {
     char text[CR_TIME_TEXT];
 
@@ -13,7 +16,7 @@ static bool render_time(cJSON *object, const char *name, int64_t unix_s)
     return cJSON_AddStringToObject(object, name, text) != NULL;
 }
 
-static bool render_serial(cJSON *object, const char *name, const struct cr_serial *serial)
+bool control_put_serial(cJSON *object, const char *name, const struct cr_serial *serial)
 {
     char text[CR_SERIAL_TEXT];
 
@@ -24,6 +27,35 @@ static bool render_serial(cJSON *object, const char *name, const struct cr_seria
     return cJSON_AddStringToObject(object, name, text) != NULL;
 }
 
+bool control_put_text(cJSON *object, const char *name, const char *text)
+{
+    return text[0] == '\0' || cJSON_AddStringToObject(object, name, text) != NULL;
+}
+
+static bool render_tags(cJSON *object, const char *tags)
+{
+    char tag[CR_TAG_CAP];
+    cJSON *array;
+
+    if (tags[0] == '\0') {
+        return true;
+    }
+    array = cJSON_AddArrayToObject(object, "tags");
+    while (array != NULL && tags[0] != '\0' && tags[1] != '\0') {
+        size_t len = strcspn(++tags, ",");
+        cJSON *item;
+
+        (void)snprintf(tag, sizeof tag, "%.*s", (int)len, tags);
+        tags += len;
+        item = cJSON_CreateString(tag);
+        if (item == NULL || !cJSON_AddItemToArray(array, item)) {
+            cJSON_Delete(item);
+            return false;
+        }
+    }
+    return array != NULL;
+}
+
 static bool render_entry(cJSON *object, const struct cr_cert_entry *entry)
 {
     char hash[2 * CR_SHA256_LEN + 1];
@@ -32,10 +64,10 @@ static bool render_entry(cJSON *object, const struct cr_cert_entry *entry)
         return true;
     }
     cr_hex_encode(hash, entry->key_hash, sizeof entry->key_hash);
-    return render_serial(object, "serialNumber", &entry->serial) &&
+    return control_put_serial(object, "serialNumber", &entry->serial) &&
            cJSON_AddStringToObject(object, "issuer", entry->issuer) != NULL &&
            cJSON_AddStringToObject(object, "keyHash", hash) != NULL &&
-           render_time(object, "notBefore", entry->not_before) && render_time(object, "notAfter", entry->not_after);
+           control_put_time(object, "notBefore", entry->not_before) && control_put_time(object, "notAfter", entry->not_after);
 }
 
 static bool render_renewal(cJSON *object, const struct cr_slot_record *slot)
@@ -47,7 +79,7 @@ static bool render_renewal(cJSON *object, const struct cr_slot_record *slot)
         if (renewal == NULL || cJSON_AddStringToObject(renewal, "renewalId", slot->renewal_id) == NULL ||
             cJSON_AddStringToObject(renewal, "reason", cr_renew_reason_text(slot->reason)) == NULL ||
             cJSON_AddNumberToObject(renewal, "attempt", slot->attempt) == NULL ||
-            !render_time(renewal, "deadline", slot->deadline)) {
+            !control_put_time(renewal, "deadline", slot->deadline)) {
             return false;
         }
     }
@@ -59,8 +91,8 @@ static bool render_renewal(cJSON *object, const struct cr_slot_record *slot)
     }
     if (slot->superseded.serial.len > 0) {
         superseded = cJSON_AddObjectToObject(object, "superseded");
-        if (superseded == NULL || !render_serial(superseded, "serialNumber", &slot->superseded.serial) ||
-            !render_time(superseded, "at", slot->superseded.not_after)) {
+        if (superseded == NULL || !control_put_serial(superseded, "serialNumber", &slot->superseded.serial) ||
+            !control_put_time(superseded, "at", slot->superseded.not_after)) {
             return false;
         }
     }
@@ -81,6 +113,58 @@ static bool render_chances(cJSON *object, const struct cr_slot_record *slot, int
            cJSON_AddNumberToObject(object, "chancesLeft", left_s > 0 ? (double)(left_s / gap_s) : 0) != NULL;
 }
 
+static const char *const level_text[] = { "none", "notice", "warning", "critical", "field" };
+static const char *const stage_text[] = { "trigger", "wake", "field" };
+
+static bool render_alert(cJSON *object, const struct cr_slot_alert *alert)
+{
+    cJSON *item;
+
+    if (alert->level == CR_LEVEL_NONE && alert->stage == CR_CALL_TRIGGER) {
+        return true;
+    }
+    item = cJSON_AddObjectToObject(object, "alert");
+    return item != NULL && cJSON_AddStringToObject(item, "level", level_text[alert->level]) != NULL &&
+           cJSON_AddStringToObject(item, "stage", stage_text[alert->stage]) != NULL &&
+           control_put_time(item, "since", alert->since) && render_count(item, "wakes", alert->wakes) &&
+           control_put_time(item, "acknowledged", alert->acknowledged) &&
+           control_put_text(item, "acknowledgedBy", alert->by);
+}
+
+static bool render_membership(cJSON *object, const struct cr_slot_campaign *campaign)
+{
+    static const char *const words[] = { "asked", "renewed", "failed", "unanswered", "cancelled", "skipped" };
+    const char *state = "asked";
+    cJSON *item;
+
+    if (campaign->id[0] == '\0') {
+        return true;
+    }
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        state = words[i][0] == campaign->state ? words[i] : state;
+    }
+    item = cJSON_AddObjectToObject(object, "campaign");
+    return item != NULL && cJSON_AddStringToObject(item, "campaign", campaign->id) != NULL &&
+           cJSON_AddNumberToObject(item, "group", campaign->group) != NULL &&
+           cJSON_AddStringToObject(item, "state", state) != NULL;
+}
+
+/* Into the object of a slot, or of a row of the inventory. */
+static bool render_slot_fields(cJSON *object, const struct cr_slot_record *slot, int64_t gap_s, int64_t now_s)
+{
+    return cJSON_AddStringToObject(object, "slot", slot->slot) != NULL &&
+           cJSON_AddStringToObject(object, "state", cr_state_text(slot->state)) != NULL &&
+           cJSON_AddBoolToObject(object, "held", slot->held) != NULL &&
+           control_put_text(object, "hold", slot->held ? slot->hold : "") &&
+           cJSON_AddNumberToObject(object, "generation", (double)slot->generation) != NULL &&
+           render_entry(object, &slot->current) &&
+           control_put_time(object, "lastRenewal", slot->generation > 0 ? slot->superseded.not_after : 0) &&
+           control_put_time(object, "nextRenewal", slot->due) && render_chances(object, slot, gap_s, now_s) &&
+           render_count(object, "failures", slot->failures) && render_count(object, "unanswered", slot->unanswered) &&
+           control_put_time(object, "retryAt", slot->retry_at) && render_renewal(object, slot) &&
+           render_alert(object, &slot->alert) && render_membership(object, &slot->campaign);
+}
+
 static bool render_slot(cJSON *slots, const struct cr_slot_record *slot, int64_t gap_s, int64_t now_s)
 {
     cJSON *object = cJSON_CreateObject();
@@ -89,14 +173,29 @@ static bool render_slot(cJSON *slots, const struct cr_slot_record *slot, int64_t
         cJSON_Delete(object);
         return false;
     }
-    return cJSON_AddStringToObject(object, "slot", slot->slot) != NULL &&
-           cJSON_AddStringToObject(object, "state", cr_state_text(slot->state)) != NULL &&
-           cJSON_AddBoolToObject(object, "held", slot->held) != NULL &&
-           cJSON_AddNumberToObject(object, "generation", (double)slot->generation) != NULL &&
-           render_entry(object, &slot->current) && render_time(object, "nextRenewal", slot->due) &&
-           render_chances(object, slot, gap_s, now_s) && render_count(object, "failures", slot->failures) &&
-           render_count(object, "unanswered", slot->unanswered) && render_time(object, "retryAt", slot->retry_at) &&
-           render_renewal(object, slot);
+    return render_slot_fields(object, slot, gap_s, now_s);
+}
+
+static bool render_seen(cJSON *data, const char *device, int64_t first_seen, int64_t last_seen, int64_t gap_s,
+                        const char *broker, const char *tags)
+{
+    return cJSON_AddStringToObject(data, "device", device) != NULL && control_put_time(data, "firstSeen", first_seen) &&
+           control_put_time(data, "lastSeen", last_seen) && control_put_text(data, "broker", broker) &&
+           (gap_s <= 0 || cJSON_AddNumberToObject(data, "gapSeconds", (double)gap_s) != NULL) &&
+           render_tags(data, tags);
+}
+
+cJSON *control_render_row(const struct cr_row *row, int64_t now_s)
+{
+    cJSON *data = cJSON_CreateObject();
+
+    if (data == NULL ||
+        !render_seen(data, row->device, row->first_seen, row->last_seen, row->gap_s, row->broker, row->tags) ||
+        !render_slot_fields(data, &row->slot, row->gap_s, now_s)) {
+        cJSON_Delete(data);
+        return NULL;
+    }
+    return data;
 }
 
 cJSON *control_render_device(const struct cr_device_record *record, int64_t now_s)
@@ -104,9 +203,9 @@ cJSON *control_render_device(const struct cr_device_record *record, int64_t now_
     cJSON *data = cJSON_CreateObject();
     cJSON *slots;
 
-    if (data == NULL || cJSON_AddStringToObject(data, "device", record->device) == NULL ||
-        !render_time(data, "firstSeen", record->first_seen) || !render_time(data, "lastSeen", record->last_seen) ||
-        (record->gap_s > 0 && cJSON_AddNumberToObject(data, "gapSeconds", (double)record->gap_s) == NULL) ||
+    if (data == NULL ||
+        !render_seen(data, record->device, record->first_seen, record->last_seen, record->gap_s, record->broker,
+                     record->tags) ||
         (slots = cJSON_AddArrayToObject(data, "slots")) == NULL) {
         cJSON_Delete(data);
         return NULL;
@@ -177,7 +276,7 @@ static bool render_issuers(cJSON *data, const struct cr_trust *trust)
         }
         if (cJSON_AddStringToObject(issuer, "issuer", info.id) == NULL ||
             cJSON_AddStringToObject(issuer, "subject", info.subject) == NULL ||
-            !render_time(issuer, "notAfter", info.not_after) ||
+            !control_put_time(issuer, "notAfter", info.not_after) ||
             cJSON_AddBoolToObject(issuer, "signing", info.signing) == NULL) {
             return false;
         }

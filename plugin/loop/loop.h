@@ -11,7 +11,11 @@
 #include "plugin/setup.h"
 
 struct cr_batch;
+struct cr_campaigns;
 struct cr_dormant;
+struct cr_figures;
+struct cr_policies;
+struct cr_watch;
 
 enum { CR_RESTRICTED_GONE = 256 };
 
@@ -53,6 +57,10 @@ struct cr_router {
     struct cr_batch *batches;         /* operator commands that wait for an answer */
     unsigned batch_count;
     struct cr_agenda_state agenda;
+    struct cr_campaigns *campaigns;   /* each its file's own; NULL: not needed yet */
+    struct cr_watch *watch;
+    struct cr_policies *policies;
+    struct cr_figures *figures;
     struct cr_counters counters;
     int64_t started_mono_ms, pruned_ms;
     unsigned ticks;
@@ -159,8 +167,8 @@ void loop_get(struct cr_router *router, struct cr_session *session, const struct
               const struct cr_request_properties *properties);
 void loop_report(struct cr_router *router, struct cr_session *session, const struct cr_topic *topic,
                  struct cr_bytes payload, const struct cr_request_properties *properties);
-/* A job is home. Takes it. */
-void loop_complete(struct cr_router *router, struct cr_job *job);
+/* A device's request is home. Does not free the job. */
+void loop_renewal_home(struct cr_router *router, struct cr_session *session, const struct cr_job *job);
 /* Sends what waits for a device, trigger or certificate, to its live sessions; returns to how many. The same trigger or
  * certificate goes to a connection once. */
 unsigned loop_deliver(struct cr_router *router, const char *device, const struct cr_slot_record *record);
@@ -212,6 +220,9 @@ void loop_alarm(struct cr_router *router, const struct cr_session *session, cons
 /* The same without the audit line: the store, which found it, has written that. */
 void loop_alarm_audited(struct cr_router *router, const struct cr_session *session, const char *device,
                         enum cr_refusal refusal, const char *detail);
+/* An operator's command that changes something, before it is carried out. detail: the command as it was given. */
+void loop_audit_command(struct cr_router *router, const struct cr_session *session, const char *device,
+                        const char *slot, const char *detail);
 /* Only the audit line: the refusal's name, then the detail ("": none). Takes no place for long; dropped, and counted,
  * when there is none. */
 void loop_audit(struct cr_router *router, const struct cr_session *session, const char *device, const char *slot,
@@ -231,6 +242,38 @@ void loop_advanced(struct cr_router *router, const struct cr_job *job);
 void loop_present_again(struct cr_router *router, const char *device);
 /* Tells operators what they must act on: an event and a log line. The audit line is the store's. Rate-limited. */
 void loop_alert(struct cr_router *router, const char *device, const char *slot, enum cr_alert alert);
+
+/* ---- what operators steer and see; each is called on every tick, and gets its jobs when they are home ---- */
+
+/* Campaigns (campaigns.c): those that this broker carries on. */
+void loop_campaigns_tick(struct cr_router *router, int64_t now_ms);
+/* LIST, TRIGGER, STEER and CAMPAIGN that no command asked for. Does not free the job; nor do the others. */
+void loop_campaign_home(struct cr_router *router, const struct cr_job *job);
+/* Something was changed by a command: look at once. */
+void loop_campaigns_look(struct cr_router *router);
+void loop_campaigns_fini(struct cr_router *router);
+
+/* Alerts (alerts.c): slots whose renewal is due and not confirmed; how their devices are called. */
+void loop_watch_tick(struct cr_router *router, int64_t now_ms);
+/* AGENDA of the watch, and LOOK. */
+void loop_watch_home(struct cr_router *router, const struct cr_job *job);
+
+/* The settings that all brokers share (policies.c). */
+void loop_policies_tick(struct cr_router *router, int64_t now_ms);
+void loop_policy_home(struct cr_router *router, const struct cr_job *job);
+/* Whether they are known: until then nothing begins by itself. */
+bool loop_policy_known(const struct cr_router *router);
+void loop_policies_fini(struct cr_router *router);
+
+/* Figures (figures.c): of this broker and of the fleet, for $SYS and the file. */
+void loop_figures_tick(struct cr_router *router, int64_t now_ms);
+void loop_figures_home(struct cr_router *router, const struct cr_job *job);
+void loop_figures_fini(struct cr_router *router);
+
+/* ---- completions (complete.c) ---- */
+
+/* A job is home. Takes it. */
+void loop_complete(struct cr_router *router, struct cr_job *job);
 
 /* ---- control (control.c): the operator channel ---- */
 

@@ -53,6 +53,9 @@ void cr_router_free(struct cr_router *router)
         return;
     }
     loop_control_fini(router);
+    loop_campaigns_fini(router);
+    loop_policies_fini(router);
+    loop_figures_fini(router);
     loop_dormant_fini(router);
     cr_sessions_fini(&router->sessions);
     cr_setup_drop(router->setup);
@@ -332,6 +335,10 @@ unsigned cr_router_tick(struct cr_router *router)
         router_prune(router);
     }
     loop_agenda_tick(router, loop_now_ms(router));
+    loop_policies_tick(router, loop_now_ms(router));
+    loop_campaigns_tick(router, loop_now_ms(router));
+    loop_watch_tick(router, loop_now_ms(router));
+    loop_figures_tick(router, loop_now_ms(router));
     return router->in_flight > 0 || router->sessions.waiting != NULL || router->sessions.begins != NULL ||
                    router->agenda.more
                ? TICK_BUSY_MS

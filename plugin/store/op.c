@@ -183,6 +183,30 @@ void store_op_go(struct store_op *op)
     case CR_OP_ADVANCE:
         store_advance_start(op);
         break;
+    case CR_OP_LIST:
+        store_list_start(op);
+        break;
+    case CR_OP_STEER:
+        store_steer_start(op);
+        break;
+    case CR_OP_CAMPAIGN:
+        store_campaign_start(op);
+        break;
+    case CR_OP_LOOK:
+        store_look_start(op);
+        break;
+    case CR_OP_HISTORY:
+        store_history_start(op);
+        break;
+    case CR_OP_POLICY:
+        store_policy_start(op);
+        break;
+    case CR_OP_SURVEY:
+        store_survey_start(op);
+        break;
+    case CR_OP_FIGURES:
+        store_figures_start(op);
+        break;
     case CR_OP_PUSH:
     case CR_OP_AUDIT:
         break;

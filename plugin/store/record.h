@@ -19,10 +19,50 @@ struct cr_cert_entry {
     int64_t not_before, not_after;
 };
 
+enum {
+    CR_CAMPAIGN_ID_CAP = 9,  /* 8 lower-case hex digits */
+    CR_TAG_CAP = 33,         /* 1 to 32 of A-Z a-z 0-9 . _ : - */
+    CR_TAGS_CAP = 65,        /* a comma before each and one at the end: ",alpha,beta,"; "" for none */
+    CR_HOLD_CAP = 49,        /* printable ASCII */
+};
+
+/* How pressing an alert is. */
+enum cr_alert_level {
+    CR_LEVEL_NONE,
+    CR_LEVEL_NOTICE,
+    CR_LEVEL_WARNING,
+    CR_LEVEL_CRITICAL,
+    CR_LEVEL_FIELD, /* only where levels are asked for: somebody has to go there */
+};
+
+/* How a device that does not answer is called: each step after its own time without an answer. */
+enum cr_alert_call { CR_CALL_TRIGGER, CR_CALL_WAKE, CR_CALL_FIELD };
+
+/* A slot whose renewal is due and not confirmed yet. since 0: nothing is. */
+struct cr_slot_alert {
+    int64_t since;           /* the first trigger of this need */
+    enum cr_alert_level level;
+    unsigned step;           /* which of the policy's thresholds raised it, from 1 on; 0: none did */
+    enum cr_alert_call stage;
+    unsigned wakes;          /* wake events so far */
+    int64_t acknowledged;    /* when; 0: not */
+    char by[CR_NAME_CAP];    /* who acknowledged it */
+};
+
+/* Of which campaign it is, or was last, a member, and how it fared there: a letter, see records.h. */
+struct cr_slot_campaign {
+    char id[CR_CAMPAIGN_ID_CAP]; /* "": none */
+    unsigned group;
+    char state;
+};
+
 struct cr_slot_record {
     char slot[CR_NAME_CAP];
     enum cr_state state;
     bool held;
+    char hold[CR_HOLD_CAP]; /* why */
+    struct cr_slot_alert alert;
+    struct cr_slot_campaign campaign;
     uint64_t generation; /* certificates confirmed */
     uint64_t version;    /* transitions made */
     struct cr_cert_entry current;
@@ -48,6 +88,8 @@ struct cr_device_record {
     char device[CR_NAME_CAP];
     int64_t first_seen, last_seen; /* Unix seconds */
     int64_t gap_s;                 /* between its appearances: nine of ten are at most so long; 0: not known yet */
+    char broker[CR_NAME_CAP];      /* where it appeared last; "": not known */
+    char tags[CR_TAGS_CAP];
     unsigned slot_count;
     struct cr_slot_record slot[CR_RECORD_SLOTS];
 };

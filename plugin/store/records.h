@@ -2,14 +2,18 @@
  * thread; no heap but for the blobs of certificates.
  *
  * A device is a hash of short fields. Of the device: id (its mark, see below), fs and ls (first and last seen), gap
- * (seconds between its appearances: a running 90th percentile).
+ * (seconds between its appearances: a running 90th percentile), br (the broker where it appeared last), tags (",alpha,beta,").
  * Of a slot, each with `<slot>:` before it, absent where there is nothing to say:
  *   crt key nb na   the current certificate: serial@issuer, hash of its key, notBefore, notAfter
  *   gen ver         generation; transitions so far
  *   old oldat lr    the superseded serial, since when; first digits of the renewal confirmed last
  *   reg             when a superseded certificate last came back, unless the current one came since
  *   fail miss       since the last confirmed certificate: failures reported, renewals that nobody answered
- *   hold            on hold
+ *   hold            on hold: why ('1': an old record's, nobody said)
+ *   cmp             the campaign of which it is, or was last, a member: id, group from 0 on, and how it fares: a asked,
+ *                   r renewed, f failed, u unanswered, c cancelled, s skipped (on hold)
+ *   al ack          its renewal is due: since when, level (0 to 3), threshold that raised it (from 1 on), stage (t trigger,
+ *                   w wake, f field), wakes; and when it was acknowledged by whom
  *   st              triggered, issuing, issued; absent: quiet
  *   rid why try     the renewal under way: id, reason, attempt
  *   end due         its trigger's deadline, and when the slot was due before

@@ -145,9 +145,8 @@ static cr_err take_oldat(struct cr_slot_record *slot, struct cr_bytes value)
 
 static cr_err take_hold(struct cr_slot_record *slot, struct cr_bytes value)
 {
-    (void)value;
     slot->held = true;
-    return CR_OK;
+    return text_take(slot->hold, sizeof slot->hold, value);
 }
 
 static cr_err take_st(struct cr_slot_record *slot, struct cr_bytes value)
@@ -244,6 +243,45 @@ out:
     return err;
 }
 
+/* "<id> <group> <state>" */
+static cr_err take_cmp(struct cr_slot_record *slot, struct cr_bytes value)
+{
+    struct cr_bytes id = word_take(&value), group = word_take(&value);
+    cr_err err = CR_INVALID;
+    CR_TRY(text_take(slot->campaign.id, sizeof slot->campaign.id, id));
+    CR_TRY(count_take(&slot->campaign.group, group));
+    slot->campaign.state = value.len == 1 ? (char)value.data[0] : 'a';
+out:
+    return err;
+}
+
+/* "<since> <level> <step> <stage> <wakes>" */
+static cr_err take_al(struct cr_slot_record *slot, struct cr_bytes value)
+{
+    struct cr_slot_alert *alert = &slot->alert;
+    unsigned level = 0;
+    cr_err err = CR_INVALID;
+    CR_TRY(number_take(&alert->since, word_take(&value)));
+    CR_TRY(count_take(&level, word_take(&value)));
+    CR_TRY(count_take(&alert->step, word_take(&value)));
+    struct cr_bytes stage = word_take(&value);
+    alert->level = level > CR_LEVEL_CRITICAL ? CR_LEVEL_CRITICAL : (enum cr_alert_level)level;
+    alert->stage = stage.len != 1           ? CR_CALL_TRIGGER
+                   : stage.data[0] == 'f' ? CR_CALL_FIELD
+                   : stage.data[0] == 'w' ? CR_CALL_WAKE
+                                          : CR_CALL_TRIGGER;
+    CR_TRY(count_take(&alert->wakes, value));
+out:
+    return err;
+}
+
+/* "<when> <who>" */
+static cr_err take_ack(struct cr_slot_record *slot, struct cr_bytes value)
+{
+    cr_err err = number_take(&slot->alert.acknowledged, word_take(&value));
+    return err == CR_OK ? text_take(slot->alert.by, sizeof slot->alert.by, value) : err;
+}
+
 static cr_err take_at(struct cr_slot_record *slot, struct cr_bytes value)
 {
     return number_take(&slot->due, value);
@@ -264,6 +302,7 @@ static const struct {
     { "rid", take_rid },   { "why", take_why },     { "try", take_try },   { "end", take_end },   { "pcrt", take_pcrt },
     { "pkey", take_pkey }, { "pend", take_pend },   { "at", take_at },     { "der", take_der },
     { "miss", take_miss }, { "fail", take_fail },   { "ret", take_ret },
+    { "cmp", take_cmp },   { "al", take_al },       { "ack", take_ack },
 };
 
 static cr_err slot_field(struct cr_slot_record *slot, struct cr_bytes name, struct cr_bytes value)
@@ -316,6 +355,12 @@ static cr_err record_field(struct cr_device_record *record, const char *only, st
     }
     if (name.len == 3 && memcmp(name.data, "gap", 3) == 0) {
         return number_take(&record->gap_s, value);
+    }
+    if (name.len == 2 && memcmp(name.data, "br", 2) == 0) {
+        return text_take(record->broker, sizeof record->broker, value);
+    }
+    if (name.len == 4 && memcmp(name.data, "tags", 4) == 0) {
+        return text_take(record->tags, sizeof record->tags, value);
     }
     return CR_OK;
 }

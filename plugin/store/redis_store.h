@@ -183,6 +183,14 @@ void store_advance_start(struct store_op *op);
 void store_agenda_start(struct store_op *op);  /* op_agenda.c */
 void store_report_start(struct store_op *op);
 void store_audit_start(struct store_op *op);
+void store_list_start(struct store_op *op);     /* op_list.c */
+void store_steer_start(struct store_op *op);    /* op_steer.c */
+void store_campaign_start(struct store_op *op); /* op_campaign.c */
+void store_look_start(struct store_op *op);     /* op_look.c */
+void store_history_start(struct store_op *op);  /* op_history.c */
+void store_policy_start(struct store_op *op);   /* op_policy.c */
+void store_survey_start(struct store_op *op);   /* op_survey.c */
+void store_figures_start(struct store_op *op);  /* op_figures.c */
 
 /* ---- store_audit.c ---- */
 

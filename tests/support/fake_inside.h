@@ -79,6 +79,17 @@ int64_t fake_wait_s(const struct fake_slot *slot, const struct cr_job *job);
 /* An attempt begins: its deadline, and when the next one follows. */
 void fake_attempt(struct fake_slot *slot, const struct cr_job *job);
 
+/* ---- what operators ask, each in a file of its own ---- */
+
+void fake_list(struct fake_ledger *ledger, struct cr_job *job);
+void fake_steer(struct fake_ledger *ledger, struct cr_job *job);
+void fake_campaign(struct fake_ledger *ledger, struct cr_job *job);
+void fake_look(struct fake_ledger *ledger, struct cr_job *job);
+void fake_history(struct fake_ledger *ledger, struct cr_job *job);
+void fake_policy(struct fake_ledger *ledger, struct cr_job *job);
+void fake_survey(struct fake_ledger *ledger, struct cr_job *job);
+void fake_figures(struct fake_ledger *ledger, struct cr_job *job);
+
 /* The next renewal's id: they count up. */
 void fake_renewal_id(struct fake_ledger *ledger, char id[CR_RENEWAL_ID_CAP]);
 

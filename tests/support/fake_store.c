@@ -1,5 +1,7 @@
 #include "tests/support/fake_store.h"
 
+#include "tests/support/fake_inside.h"
+
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -157,6 +159,30 @@ static void carry_out(struct fake_store *fake, struct cr_job *job)
         break;
     case CR_OP_ADVANCE:
         fake_ledger_advance(fake->ledger, job);
+        break;
+    case CR_OP_LIST:
+        fake_list(fake->ledger, job);
+        break;
+    case CR_OP_STEER:
+        fake_steer(fake->ledger, job);
+        break;
+    case CR_OP_CAMPAIGN:
+        fake_campaign(fake->ledger, job);
+        break;
+    case CR_OP_LOOK:
+        fake_look(fake->ledger, job);
+        break;
+    case CR_OP_HISTORY:
+        fake_history(fake->ledger, job);
+        break;
+    case CR_OP_POLICY:
+        fake_policy(fake->ledger, job);
+        break;
+    case CR_OP_SURVEY:
+        fake_survey(fake->ledger, job);
+        break;
+    case CR_OP_FIGURES:
+        fake_figures(fake->ledger, job);
         break;
     case CR_OP_PUSH:
         cr_job_refuse(job, CR_REFUSAL_INTERNAL, 0);

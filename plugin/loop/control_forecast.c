@@ -1,0 +1,6 @@
+/* Commands about what is to come. */
+#include "plugin/loop/control.h"
+
+const struct cr_command_info control_forecast_commands[] = {
+    { NULL, CR_ROLE_ADMIN, NULL, NULL, NULL },
+};

@@ -1,0 +1,7 @@
+/* HISTORY: a page of the audit stream. */
+#include "plugin/store/redis_store.h"
+
+void store_history_start(struct store_op *op)
+{
+    store_op_refuse(op, CR_REFUSAL_INTERNAL, 0);
+}

@@ -1,0 +1,7 @@
+/* STEER: what an operator does to one device. */
+#include "plugin/store/redis_store.h"
+
+void store_steer_start(struct store_op *op)
+{
+    store_op_refuse(op, CR_REFUSAL_INTERNAL, 0);
+}

@@ -1,0 +1,8 @@
+/* CAMPAIGN: what is known of campaigns, and their counts. */
+#include "tests/support/fake_inside.h"
+
+void fake_campaign(struct fake_ledger *ledger, struct cr_job *job)
+{
+    (void)ledger;
+    cr_job_refuse(job, CR_REFUSAL_INTERNAL, 0);
+}

@@ -1,0 +1,8 @@
+/* POLICY: the settings that all brokers share. */
+#include "tests/support/fake_inside.h"
+
+void fake_policy(struct fake_ledger *ledger, struct cr_job *job)
+{
+    (void)ledger;
+    cr_job_refuse(job, CR_REFUSAL_INTERNAL, 0);
+}
