@@ -77,6 +77,23 @@ enum cr_claim_answer cr_records_claim_read(const struct cr_claim *claim, struct 
 void cr_records_crt(char text[CR_CRT_CAP], const struct cr_serial *serial, const char *issuer);
 CR_MUST_USE cr_err cr_records_crt_parse(struct cr_cert_entry *entry, struct cr_bytes text);
 
+/* ---- listing ---- */
+
+enum { CR_MEMBER_CAP = 2 * CR_NAME_CAP };
+
+/* Behind which member of a bucket's index a page goes on; "": from the bucket's beginning. As a cursor it is
+ * bucket:score:device/slot. */
+struct cr_list_place {
+    unsigned bucket;
+    int64_t score;
+    char member[CR_MEMBER_CAP];
+};
+void cr_list_place_write(char cursor[CR_CURSOR_CAP], const struct cr_list_place *place);
+/* "" is the very beginning. False: not what place_write has written for so many buckets. */
+CR_MUST_USE bool cr_list_place_read(struct cr_list_place *place, const char *cursor, unsigned buckets);
+/* Takes "device/slot" apart. False: it is none. */
+CR_MUST_USE bool cr_list_member_read(struct cr_bytes member, char device[CR_NAME_CAP], char slot[CR_NAME_CAP]);
+
 /* ---- arguments ---- */
 
 enum { CR_ARGS_MAX = 32, CR_ARGS_SCRATCH = 1536 };

@@ -72,6 +72,13 @@
  *            issued, that certificate ended ...... as quiet
  *            issued .............................. looked at again after another wait
  *          Outcome RECORD with that slot (waiting certificate included).
+ * LIST     A page of the slots that match list->filter and list->pick, among all whose certificate is known, or those that
+ *          have an alert; in the order of bucket, notAfter, device/slot. DONE with rows (none where count_only), matched,
+ *          looked, and a cursor unless it was the last page; that ends early rather than late, so a page may be short,
+ *          or empty, and go on. Pages that follow each other miss no slot, also when slots are renewed meanwhile; such a
+ *          slot may be seen again. (A certificate that ends before the one it replaces moves its slot to the front: such a
+ *          one can be missed.) A record that is missing, damaged or another device's is passed over, with an alarm.
+ *          UNKNOWN_CURSOR: none that a page here has given. Changes nothing.
  * PUSH     Made by the store, never submitted: another broker triggered this device or recorded something for it.
  * AUDIT    One audit line. DONE.
  *
