@@ -302,6 +302,13 @@ struct cr_bytes store_reply_bytes(const redisReply *reply)
     return (struct cr_bytes){ (const uint8_t *)reply->str, (size_t)reply->len };
 }
 
+/* Every other operation has a write among what it asks. */
+static bool op_only_reads(const struct cr_job *job)
+{
+    return job->op == CR_OP_GET || job->op == CR_OP_INSPECT || job->op == CR_OP_AGENDA ||
+           (job->op == CR_OP_CAMPAIGN && job->campaigns->verb == CR_CAMPAIGN_READ);
+}
+
 static void on_answer(struct cr_redis_call *call, const redisReply *reply)
 {
     struct store_op *op = (struct store_op *)((char *)call - offsetof(struct store_op, call));
@@ -315,9 +322,8 @@ static void on_answer(struct cr_redis_call *call, const redisReply *reply)
     } else if (reply->type == REDIS_REPLY_ERROR) {
         op_trouble(op, store_reply_bytes(reply));
     } else {
-        if (store->trouble[0] != '\0' && op->job->op != CR_OP_GET && op->job->op != CR_OP_INSPECT &&
-            op->job->op != CR_OP_AGENDA) {
-            store->writable = true; /* every other operation has a write among what it asks */
+        if (store->trouble[0] != '\0' && !op_only_reads(op->job)) {
+            store->writable = true;
             store_trouble(store, "");
         }
         op->answered(op, reply);

@@ -123,7 +123,7 @@ CR_MUST_USE cr_err cr_args_record(struct cr_args *args, const struct cr_records 
 CR_MUST_USE cr_err cr_args_read(struct cr_args *args, const struct cr_records *records, const struct cr_job *job,
                                 bool certificates);
 CR_MUST_USE cr_err cr_args_trigger(struct cr_args *args, const struct cr_records *records, const struct cr_job *job,
-                                   const char *new_renewal_id);
+                                   const char *new_renewal_id, bool again);
 CR_MUST_USE cr_err cr_args_advance(struct cr_args *args, const struct cr_records *records, const struct cr_job *job,
                                    const char *new_renewal_id, bool again);
 /* Of one bucket's agenda: claims at most `limit` slots. */
