@@ -214,6 +214,7 @@ cr_err cr_args_present(struct cr_args *args, const struct cr_records *records, c
         cr_args_number(args, job->profile->superseded_grace_s);
     }
     args_other_slots(args, job);
+    cr_args_text(args, job->setup->config.broker_name);
     return args_end(args);
 }
 
