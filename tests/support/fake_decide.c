@@ -86,7 +86,8 @@ void fake_give_up(struct fake_ledger *ledger, struct cr_job *job, struct fake_sl
 /* A trigger that nobody answered ends with its deadline. */
 void fake_expire(struct fake_ledger *ledger, struct cr_job *job, struct fake_slot *slot)
 {
-    if (slot != NULL && slot->view.state == CR_STATE_TRIGGERED && slot->view.deadline <= job->now_s) {
+    if (slot != NULL && slot->view.state == CR_STATE_TRIGGERED && slot->view.deadline <= job->now_s &&
+        !slot->view.held) {
         fake_give_up(ledger, job, slot);
     }
 }
@@ -111,6 +112,30 @@ static void pending(struct cr_job *job, const struct fake_slot *slot, int64_t re
     snprintf(job->renewal_id, sizeof job->renewal_id, "%s", slot->view.renewal_id);
 }
 
+void fake_show_device(struct cr_device_record *record, const struct fake_device *device)
+{
+    record->first_seen = device->first_seen;
+    record->last_seen = device->last_seen;
+    record->gap_s = device->gap_s;
+    snprintf(record->broker, sizeof record->broker, "%s", device->broker);
+    snprintf(record->tags, sizeof record->tags, "%s", device->tags);
+}
+
+void fake_show_slot(struct cr_slot_record *record, const struct fake_slot *slot, int64_t now_s)
+{
+    *record = slot->view;
+    record->certificate = (struct cr_blob){ NULL, 0 };
+    if (record->state == CR_STATE_TRIGGERED && record->deadline <= now_s && !record->held) {
+        record->state = CR_STATE_QUIET;
+        record->renewal_id[0] = '\0';
+        record->reason = CR_RENEW_NONE;
+        record->attempt = 0;
+        record->deadline = 0;
+        record->retry_at = 0;
+        record->unanswered++;
+    }
+}
+
 /* certificates: with those of issued slots. */
 void fake_answer_record(struct cr_job *job, const struct fake_device *device, enum fake_what what, bool certificates)
 {
@@ -120,9 +145,7 @@ void fake_answer_record(struct cr_job *job, const struct fake_device *device, en
     }
     snprintf(record->device, sizeof record->device, "%s", job->device);
     if (device != NULL) {
-        record->first_seen = device->first_seen;
-        record->last_seen = device->last_seen;
-        record->gap_s = device->gap_s;
+        fake_show_device(record, device);
     }
     for (unsigned i = 0; device != NULL && i < device->slot_count; i++) {
         const struct cr_slot_record *from = &device->slot[i].view;
@@ -130,17 +153,7 @@ void fake_answer_record(struct cr_job *job, const struct fake_device *device, en
             continue;
         }
         struct cr_slot_record *to = &record->slot[record->slot_count++];
-        *to = *from;
-        to->certificate = (struct cr_blob){ NULL, 0 };
-        if (to->state == CR_STATE_TRIGGERED && to->deadline <= job->now_s) { /* over, though nobody noted it yet */
-            to->state = CR_STATE_QUIET;
-            to->renewal_id[0] = '\0';
-            to->reason = CR_RENEW_NONE;
-            to->attempt = 0;
-            to->deadline = 0;
-            to->retry_at = 0;
-            to->unanswered++;
-        }
+        fake_show_slot(to, &device->slot[i], job->now_s);
         if (certificates && from->state == CR_STATE_ISSUED &&
             cr_blob_copy(&to->certificate, from->certificate.data, from->certificate.len) != CR_OK) {
             abort();
@@ -326,6 +339,10 @@ bool fake_ledger_record(struct fake_ledger *ledger, struct cr_job *job)
         fake_audit_job(ledger, "issued", job, view->renewal_id);
     }
     snprintf(job->renewal_id, sizeof job->renewal_id, "%s", view->renewal_id);
+    if (view->held && job->op == CR_OP_CSR) { /* it was put on hold meanwhile: kept, and not handed out */
+        fake_refuse(ledger, job, CR_REFUSAL_ON_HOLD, job->setup->config.retry_after_s);
+        return true;
+    }
     job->outcome = CR_OUT_CERTIFICATE;
     job->stage = CR_STAGE_DONE;
     return true;

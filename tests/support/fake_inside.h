@@ -19,6 +19,8 @@ struct fake_device {
     struct fake_device *next;
     char id[CR_NAME_CAP];
     int64_t first_seen, last_seen, gap_s;
+    char broker[CR_NAME_CAP]; /* where it appeared last */
+    char tags[CR_TAGS_CAP];
     unsigned slot_count;
     struct fake_slot slot[CR_SLOTS_MAX];
 };
@@ -66,6 +68,11 @@ void fake_expire(struct fake_ledger *ledger, struct cr_job *job, struct fake_slo
 void fake_refuse(struct fake_ledger *ledger, struct cr_job *job, enum cr_refusal refusal, int64_t retry_after_s);
 void fake_answer_record(struct cr_job *job, const struct fake_device *device, enum fake_what what, bool certificates);
 
+/* Of the device, without its slots; and of a slot, as it is by now: a trigger past its deadline is over, though nobody
+ * noted it yet. The copy has no certificate. */
+void fake_show_device(struct cr_device_record *record, const struct fake_device *device);
+void fake_show_slot(struct cr_slot_record *record, const struct fake_slot *slot, int64_t now_s);
+
 /* When the window opens for a device that appears seldom; INT64_MAX: not earlier than for any other. */
 int64_t fake_early(const struct fake_device *device, const struct fake_slot *slot, const struct cr_profile *profile);
 /* A quiet slot's time in the agenda is brought forward to that. */
@@ -100,6 +107,9 @@ void fake_history(struct fake_ledger *ledger, struct cr_job *job);
 void fake_policy(struct fake_ledger *ledger, struct cr_job *job);
 void fake_survey(struct fake_ledger *ledger, struct cr_job *job);
 void fake_figures(struct fake_ledger *ledger, struct cr_job *job);
+
+/* It has an alert: one that listing alerts shows. */
+bool fake_alerted(const struct fake_slot *slot);
 
 /* The next renewal's id: they count up. */
 void fake_renewal_id(struct fake_ledger *ledger, char id[CR_RENEWAL_ID_CAP]);
