@@ -110,6 +110,8 @@ cJSON *control_gather(struct cr_command *command, control_gather_fn *gather);
 bool control_put_time(cJSON *object, const char *name, int64_t unix_s);
 bool control_put_text(cJSON *object, const char *name, const char *text);
 bool control_put_serial(cJSON *object, const char *name, const struct cr_serial *serial);
+/* A list as in cr_device_record.tags, as the array "tags". */
+bool control_put_tags(cJSON *object, const char *tags);
 bool control_put_filter(cJSON *object, const char *name, const struct cr_filter *filter);
 /* A row of the inventory. */
 cJSON *control_render_row(const struct cr_row *row, int64_t now_s);
