@@ -134,6 +134,9 @@ void cr_app_stop(struct cr_app *app)
     if (app == NULL) {
         return;
     }
+    if (app->router != NULL) {
+        cr_router_flush(app->router);
+    }
     cr_workers_stop(app->pipeline.workers); /* the store may still try to hand on to them: refused, not lost */
     cr_store_free(app->pipeline.store);
     cr_workers_free(app->pipeline.workers);

@@ -90,7 +90,24 @@ struct cr_agenda {
     struct cr_due due[CR_DUE_MAX];
 };
 
-enum { CR_AUDIT_DETAIL_CAP = 160, CR_WHO_CAP = 208 };
+enum { CR_AUDIT_DETAIL_CAP = 160, CR_WHO_CAP = 208, CR_DELIVERIES_MAX = 64 };
+
+/* Something that was handed to the broker for a device. */
+struct cr_delivery {
+    char device[CR_NAME_CAP], slot[CR_NAME_CAP];
+    char renewal_id[CR_RENEWAL_ID_CAP];
+    char who[CR_WHO_CAP];    /* whose session */
+    struct cr_serial serial; /* of the certificate; len 0: a trigger */
+    unsigned attempt;        /* of the trigger */
+    bool queued;             /* for when it is back */
+    int64_t at_s;
+};
+
+/* AUDIT, in place of its one line: a line for each. */
+struct cr_deliveries {
+    unsigned count;
+    struct cr_delivery delivery[CR_DELIVERIES_MAX];
+};
 
 struct cr_job {
     struct cr_job *next; /* the queue's link */
@@ -126,6 +143,7 @@ struct cr_job {
     struct cr_policy *policy;         /* POLICY */
     struct cr_survey *survey;         /* SURVEY */
     int64_t claimed_until;            /* ADVANCE, LOOK: of the claim that it carries out; 0: none, the slot has to be due */
+    struct cr_deliveries *deliveries; /* AUDIT: NULL: one line; owned */
     char audit_what[32];              /* AUDIT: "refused", "denied", "operator", "alarm" */
     char audit_detail[CR_AUDIT_DETAIL_CAP];
 

@@ -56,6 +56,8 @@ struct cr_router {
     uint64_t last_job, last_batch;
     struct cr_batch *batches;         /* operator commands that wait for an answer */
     unsigned batch_count;
+    struct cr_deliveries *deliveries; /* lines that are not with the store yet; NULL: none */
+    int64_t deliveries_due_ms;
     struct cr_agenda_state agenda;
     struct cr_campaigns *campaigns;   /* each its file's own; NULL: not needed yet */
     struct cr_watch *watch;
@@ -214,6 +216,17 @@ void reply_pending(struct cr_router *router, const struct cr_reply_to *to, const
 void reply_renew(struct cr_router *router, const struct cr_reply_to *to, const struct cr_slot_record *record);
 void reply_status(struct cr_router *router, const struct cr_reply_to *to, const struct cr_serial *serial,
                   int64_t not_after, int64_t next_renewal);
+
+/* ---- deliveries (deliveries.c): what was sent, for the audit log ---- */
+
+/* A certificate (serial), or a trigger (NULL, and its attempt), was handed to the broker. */
+void loop_delivered(struct cr_router *router, const struct cr_reply_to *to, const char *renewal_id,
+                    const struct cr_serial *serial, unsigned attempt);
+/* On every tick. Lines wait some 50 ms for others. */
+void loop_deliveries_tick(struct cr_router *router);
+/* Now, so that what is sent to the store next comes behind them. */
+void loop_deliveries_flush(struct cr_router *router);
+void loop_deliveries_fini(struct cr_router *router);
 
 /* ---- alarms (alarm.c): security events ---- */
 

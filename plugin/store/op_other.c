@@ -228,6 +228,11 @@ void store_report_start(struct store_op *op)
 
 void store_audit_start(struct store_op *op)
 {
+    if (op->job->deliveries != NULL) {
+        store_audit_deliveries(op);
+        op_done(op, CR_OUT_DONE);
+        return;
+    }
     store_audit_op(op, op->job->audit_what, op->job->audit_detail, NULL);
     op_done(op, CR_OUT_DONE);
 }

@@ -75,8 +75,12 @@ void store_audit_stream(struct store_op *op, const char *what, const struct cr_r
 cr_err store_audit_intent(struct store_op *op, const struct cr_restore *intent)
 {
     const struct cr_audit audit = audit_of(op, "intent", "", intent);
+    cr_err err = to_journal(op->store, &audit);
     op->job->audited = true;
-    return to_journal(op->store, &audit);
+    if (err == CR_OK) {
+        to_stream(op->store, &audit);
+    }
+    return err;
 }
 
 void store_audit_current(struct store_op *op, const char *what, const char *detail)
@@ -117,6 +121,26 @@ void store_audit_slot(struct store_op *op, const char *what, const char *slot, c
     audit.slot = slot;
     audit.renewal_id = renewal_id;
     store_audit(op->store, &audit);
+    op->job->audited = true;
+}
+
+void store_audit_deliveries(struct store_op *op)
+{
+    const struct cr_deliveries *deliveries = op->job->deliveries;
+    for (unsigned i = 0; i < deliveries->count; i++) {
+        const struct cr_delivery *one = &deliveries->delivery[i];
+        char trigger[64];
+        (void)snprintf(trigger, sizeof trigger, "trigger, attempt %u%s", one->attempt,
+                       one->queued ? ", for when it is back" : "");
+        store_audit(op->store, &(struct cr_audit){ .what = "delivered",
+                                                   .now_s = one->at_s,
+                                                   .device = one->device,
+                                                   .slot = one->slot,
+                                                   .who = one->who,
+                                                   .renewal_id = one->renewal_id,
+                                                   .detail = one->serial.len > 0 ? "certificate" : trigger,
+                                                   .serial = &one->serial });
+    }
     op->job->audited = true;
 }
 
