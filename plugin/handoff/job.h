@@ -90,7 +90,7 @@ struct cr_agenda {
     struct cr_due due[CR_DUE_MAX];
 };
 
-enum { CR_AUDIT_DETAIL_CAP = 160, CR_WHO_CAP = 208, CR_DELIVERIES_MAX = 64 };
+enum { CR_AUDIT_DETAIL_CAP = 160, CR_WHO_CAP = 208, CR_DELIVERIES_MAX = 64, CR_AUDIT_TEXT_MAX = 2000 };
 
 /* Something that was handed to the broker for a device. */
 struct cr_delivery {
@@ -125,7 +125,7 @@ struct cr_job {
     struct cr_cert_facts presented;   /* certificate of the asker's connection; serial.len 0: none */
 
     /* the request */
-    struct cr_blob payload;           /* CSR: as received; CHECK reads it into `request` */
+    struct cr_blob payload;           /* CSR: as received; CHECK reads it into `request`. AUDIT: a long detail, with its NUL */
     struct cr_csr_message request;    /* CSR: format, ids, DER */
     char request_id[CR_REQUEST_ID_CAP]; /* GET: to be echoed */
     uint8_t correlation[CR_CORRELATION_MAX]; /* MQTT 5: to be echoed */

@@ -14,7 +14,7 @@ enum {
     CR_CONTROL_DEPTH = 8,
     CR_CONTROL_COMMANDS = 100,   /* in a batch */
     CR_CONTROL_BATCHES = 64,     /* under way */
-    CR_CONTROL_FIELDS = 8,       /* of a command */
+    CR_CONTROL_FIELDS = 12,      /* of a command */
     CR_CORRELATION_DATA_MAX = 256,
 };
 

@@ -236,9 +236,12 @@ void loop_alarm(struct cr_router *router, const struct cr_session *session, cons
 /* The same without the audit line: the store, which found it, has written that. */
 void loop_alarm_audited(struct cr_router *router, const struct cr_session *session, const char *device,
                         enum cr_refusal refusal, const char *detail);
-/* An operator's command that changes something, before it is carried out. detail: the command as it was given. */
+/* An operator's command that changes something, once it was sent on its way. detail: the command as it was given. */
 void loop_audit_command(struct cr_router *router, const struct cr_session *session, const char *device,
                         const char *slot, const char *detail);
+/* Only the audit line, as it is. */
+void loop_audit_plain(struct cr_router *router, const struct cr_session *session, const char *device, const char *slot,
+                      const char *what, const char *detail);
 /* Only the audit line: the refusal's name, then the detail ("": none). Takes no place for long; dropped, and counted,
  * when there is none. */
 void loop_audit(struct cr_router *router, const struct cr_session *session, const char *device, const char *slot,

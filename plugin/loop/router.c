@@ -63,6 +63,11 @@ void cr_router_free(struct cr_router *router)
     free(router);
 }
 
+void cr_router_configured(struct cr_router *router, const char *how)
+{
+    loop_audit_plain(router, NULL, "", "", "configuration", how);
+}
+
 void cr_router_flush(struct cr_router *router)
 {
     loop_deliveries_flush(router);

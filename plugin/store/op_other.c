@@ -233,6 +233,7 @@ void store_audit_start(struct store_op *op)
         op_done(op, CR_OUT_DONE);
         return;
     }
-    store_audit_op(op, op->job->audit_what, op->job->audit_detail, NULL);
+    const struct cr_blob *text = &op->job->payload;
+    store_audit_op(op, op->job->audit_what, text->len > 0 ? (const char *)text->data : op->job->audit_detail, NULL);
     op_done(op, CR_OUT_DONE);
 }

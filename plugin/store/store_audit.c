@@ -67,7 +67,8 @@ void store_audit_alarm(struct store_op *op, enum cr_refusal alarm, const char *d
 
 void store_audit_stream(struct store_op *op, const char *what, const struct cr_restore *certificate)
 {
-    const struct cr_audit audit = audit_of(op, what, "", certificate);
+    /* The stream has no line of its own for the intent: this one's time is that of the request. */
+    const struct cr_audit audit = audit_of(op, what, "requested and issued", certificate);
     to_stream(op->store, &audit);
     op->job->audited = true;
 }
@@ -75,12 +76,8 @@ void store_audit_stream(struct store_op *op, const char *what, const struct cr_r
 cr_err store_audit_intent(struct store_op *op, const struct cr_restore *intent)
 {
     const struct cr_audit audit = audit_of(op, "intent", "", intent);
-    cr_err err = to_journal(op->store, &audit);
     op->job->audited = true;
-    if (err == CR_OK) {
-        to_stream(op->store, &audit);
-    }
-    return err;
+    return to_journal(op->store, &audit);
 }
 
 void store_audit_current(struct store_op *op, const char *what, const char *detail)

@@ -281,6 +281,7 @@ void fake_ledger_begin(struct fake_ledger *ledger, struct cr_job *job, const str
             begin_go_on(job, slot);
         } else {
             pending(job, slot, slot->lease - job->now_s);
+            fake_audit_job(ledger, "pending", job, job->renewal_id);
         }
         return;
     }
