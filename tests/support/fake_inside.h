@@ -12,6 +12,10 @@ struct fake_slot {
     int64_t quiet_due, pending_due;
     bool parked; /* view.due is a deadline; quiet_due is what it was before */
     char confirmed_id[CR_RENEWAL_ID_CAP];
+    int64_t watch_at;  /* in the watch: the next look; 0: not there */
+    bool shown;        /* among the alerts */
+    bool ended_told;   /* that its certificate ended */
+    bool was_pending;  /* what was under way has just been cleared */
     bool regressed; /* a superseded certificate came back, and the current one was not seen since */
 };
 
@@ -78,6 +82,19 @@ bool fake_spent(const struct fake_slot *slot, int64_t now_s);
 int64_t fake_wait_s(const struct fake_slot *slot, const struct cr_job *job);
 /* An attempt begins: its deadline, and when the next one follows. */
 void fake_attempt(struct fake_slot *slot, const struct cr_job *job);
+
+/* ---- the watch: fake_look.c ---- */
+
+/* Its renewal is due: looked at `at`, unless it is watched already; later: also when that is later. */
+void fake_heed(struct fake_slot *slot, int64_t now_s, int64_t at, bool later);
+/* It answered. */
+void fake_heed_answer(struct fake_slot *slot, int64_t now_s);
+/* It is on hold: neither watched nor an alert. */
+void fake_rest(struct fake_slot *slot);
+/* The need is over. */
+void fake_calm(struct fake_ledger *ledger, struct cr_job *job, struct fake_slot *slot);
+/* Its certificate ended un-renewed. False: that was told. */
+bool fake_ran_out(struct fake_slot *slot, int64_t now_s);
 
 /* ---- what operators ask, each in a file of its own ---- */
 
