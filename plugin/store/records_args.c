@@ -99,7 +99,7 @@ void cr_args_start(struct cr_args *args, const char *command)
 }
 
 cr_err cr_args_script(struct cr_args *args, enum cr_script script, const struct cr_records *records,
-                          const char *device, const char *slot, int64_t now_s)
+                      const char *device, const char *slot, int64_t now_s)
 {
     const struct cr_device_keys *keys = &args->keys;
     cr_args_start(args, "EVALSHA");
@@ -216,6 +216,7 @@ cr_err cr_args_present(struct cr_args *args, const struct cr_records *records, c
         cr_args_number(args, job->profile->superseded_grace_s);
     }
     args_other_slots(args, job);
+    cr_args_text(args, job->setup->config.broker_name);
     return args_end(args);
 }
 
@@ -293,7 +294,7 @@ cr_err cr_args_read(struct cr_args *args, const struct cr_records *records, cons
 }
 
 cr_err cr_args_trigger(struct cr_args *args, const struct cr_records *records, const struct cr_job *job,
-                       const char *new_renewal_id)
+                       const char *new_renewal_id, bool again)
 {
     cr_err err = cr_args_script(args, CR_SCRIPT_TRIGGER, records, job->device, job->slot, job->now_s);
     if (err != CR_OK) {
@@ -303,6 +304,9 @@ cr_err cr_args_trigger(struct cr_args *args, const struct cr_records *records, c
     cr_args_text(args, cr_renew_reason_text(job->reason));
     cr_args_number(args, job->now_s + job->setup->config.renewal_deadline_s);
     args_retry(args, &job->setup->config);
+    cr_args_text(args, job->campaign.id);
+    cr_args_number(args, job->campaign.group);
+    args_flag(args, again);
     return args_end(args);
 }
 
@@ -334,7 +338,7 @@ static void args_plain_script(struct cr_args *args, enum cr_script script, struc
 
 static cr_err args_bucket(struct cr_redis_key *key, const struct cr_records *records, bool watch, unsigned bucket)
 {
-    return watch ? cr_records_watch_key(key, records, bucket) : cr_records_agenda_key(key, records, bucket);
+    return cr_records_bucket_key(key, records, bucket, watch ? "watch" : "agenda");
 }
 
 cr_err cr_args_agenda(struct cr_args *args, const struct cr_records *records, bool watch, unsigned bucket,

@@ -168,13 +168,12 @@ static void nothing_vanishes(const struct walk *walk, unsigned device, const str
     }
 }
 
-/* Watched until the same time, and among the alerts or not. */
 static void same_watch(const struct walk *walk, const char *device)
 {
     for (unsigned s = 0; s < SLOTS; s++) {
-        assert_int_equal(rig_watch_at(&walk->rig[0], device, slot_name[s]),
-                         rig_watch_at(&walk->rig[1], device, slot_name[s]));
-        assert_int_equal(rig_shown(&walk->rig[0], device, slot_name[s]), rig_shown(&walk->rig[1], device, slot_name[s]));
+        const char *slot = slot_name[s];
+        assert_int_equal(rig_watch_at(&walk->rig[0], device, slot), rig_watch_at(&walk->rig[1], device, slot));
+        assert_int_equal(rig_shown(&walk->rig[0], device, slot), rig_shown(&walk->rig[1], device, slot));
     }
 }
 

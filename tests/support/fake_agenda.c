@@ -115,6 +115,8 @@ static void step_quiet(struct fake_ledger *ledger, struct cr_job *job, struct fa
         if (fake_ran_out(slot, job->now_s)) {
             fake_alert_job(ledger, job, slot, CR_ALERT_EXPIRED);
         }
+    } else if (slot->view.retry_at > job->now_s) {
+        slot->view.due = slot->view.retry_at;
     } else if (slot->view.unanswered > 0) {
         slot->view.due = current->not_after;
     } else {

@@ -22,13 +22,29 @@ void fake_heed(struct fake_slot *slot, int64_t now_s, int64_t at, bool later)
     }
 }
 
-void fake_heed_answer(struct fake_slot *slot, int64_t now_s)
+void fake_heed_failure(struct fake_slot *slot, const struct cr_job *job)
 {
     const struct cr_slot_alert *alert = &slot->view.alert;
     if (!slot->view.held && (alert->stage != CR_CALL_TRIGGER || alert->wakes > 0) &&
-        (slot->watch_at == 0 || slot->watch_at > now_s)) {
+        (slot->watch_at == 0 || slot->watch_at > job->now_s)) {
+        slot->watch_at = job->now_s;
+    }
+    if (slot->view.failures >= job->setup->config.failures_alert) {
+        fake_show(slot);
+    }
+}
+
+void fake_heed_intent(struct fake_slot *slot, int64_t now_s)
+{
+    slot->was_pending = false;
+    if (slot->view.alert.wakes > 0 && slot->watch_at > 0) {
         slot->watch_at = now_s;
     }
+}
+
+void fake_show(struct fake_slot *slot)
+{
+    slot->shown = slot->view.current.serial.len > 0 && !slot->view.held;
 }
 
 void fake_rest(struct fake_slot *slot)
@@ -192,7 +208,9 @@ static void look_at(struct fake_ledger *ledger, struct cr_job *job, struct fake_
     }
     patience = patience < 0 ? 0 : patience < config->wake_after_s ? patience : config->wake_after_s;
     look_at_thresholds(&look, alert->since + patience);
-    if (!answered(view)) {
+    if (view->state == CR_STATE_QUIET && view->retry_at > job->now_s) {
+        earlier(&look, view->retry_at); /* an operator cancelled it */
+    } else if (!answered(view)) {
         call(&look);
     } else if (alert->stage != CR_CALL_TRIGGER || alert->wakes > 0) {
         alert->since = job->now_s;

@@ -31,6 +31,7 @@ local function look()
   local st, na, was = get('st'), num('na'), level
   local after, retry, most = tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
   local answered = st == 'issuing' or st == 'issued' or num('fail') > 0
+  local cancelled = not st and num('ret') > now -- by an operator: nothing begins before that
   local first, time = since + after, na
 
   -- A threshold that was passed when the renewal began counts once an answer is overdue.
@@ -93,7 +94,9 @@ local function look()
     if level > was then del('ack') end
     tell(RAISED, 'raised')
   end
-  if not answered then
+  if cancelled then
+    time = math.min(time, num('ret'))
+  elseif not answered then
     call()
   elseif stage ~= 't' or wakes > 0 then -- and if it falls silent again, that is a silence of its own
     since, stage, wakes = now, 't', 0
