@@ -77,6 +77,7 @@ void fake_give_up(struct fake_ledger *ledger, struct cr_job *job, struct fake_sl
 {
     fake_ledger_audit(ledger, "expired", job->device, slot->view.slot, slot->view.renewal_id);
     fake_alert_job(ledger, job, slot, CR_ALERT_UNANSWERED);
+    fake_tally(ledger, slot, 'u');
     slot->view.unanswered++;
     slot->quiet_due = slot->view.current.not_after;
     fake_go_quiet(slot);
@@ -361,6 +362,7 @@ void fake_ledger_report(struct fake_ledger *ledger, struct cr_job *job)
     }
     if (under_way && job->report.outcome == CR_REPORT_INSTALLED) {
         if (slot->view.state == CR_STATE_ISSUED && job->profile != NULL && !job->profile->tls) {
+            fake_tally(ledger, slot, 'r');
             fake_go_confirmed(slot, job->now_s);
             fake_bring_forward(fake_device_find(ledger, job->device), slot, job->profile);
             job->confirmed = true;
@@ -372,6 +374,7 @@ void fake_ledger_report(struct fake_ledger *ledger, struct cr_job *job)
         slot->view.version++;
         slot->view.attempt++;
         slot->view.failures++;
+        fake_tally(ledger, slot, 'f');
         fake_attempt(slot, job);
         slot->view.retry_at = slot->view.due;
         if (slot->view.failures % job->setup->config.failures_alert == 0) {
@@ -393,11 +396,21 @@ void fake_ledger_trigger(struct fake_ledger *ledger, struct cr_job *job)
         return;
     }
     fake_expire(ledger, job, slot);
+    bool asked = fake_is_member(slot, &job->campaign);
     if (slot->view.held) {
+        if (!asked) {
+            fake_join(ledger, slot, &job->campaign, 's');
+        }
         fake_refuse(ledger, job, CR_REFUSAL_ON_HOLD, job->setup->config.retry_after_s);
         return;
     }
     struct cr_slot_record *view = &slot->view;
+    if (asked && view->campaign.state != 's') {
+        snprintf(job->renewal_id, sizeof job->renewal_id, "%s", view->renewal_id);
+        fake_answer_record(job, device, FAKE_ONE_SLOT, true);
+        return;
+    }
+    fake_join(ledger, slot, &job->campaign, 'a');
     if (view->state == CR_STATE_TRIGGERED) {
         view->attempt++;
         view->version++;

@@ -86,6 +86,17 @@ int64_t fake_wait_s(const struct fake_slot *slot, const struct cr_job *job);
 /* An attempt begins: its deadline, and when the next one follows. */
 void fake_attempt(struct fake_slot *slot, const struct cr_job *job);
 
+/* ---- members of campaigns: fake_campaign.c ---- */
+
+struct fake_campaigns;
+void fake_campaigns_free(struct fake_campaigns *campaigns);
+struct fake_campaigns **fake_ledger_campaigns(struct fake_ledger *ledger);
+/* What became of a member, where that changes its letter: r from a, f, u; f from a, u; u and c from a. */
+void fake_tally(struct fake_ledger *ledger, struct fake_slot *slot, char letter);
+bool fake_is_member(const struct fake_slot *slot, const struct cr_slot_campaign *campaign);
+/* It becomes a member; in the campaign before it counts as cancelled, unless it was settled there. */
+void fake_join(struct fake_ledger *ledger, struct fake_slot *slot, const struct cr_slot_campaign *campaign, char letter);
+
 /* ---- what operators ask, each in a file of its own ---- */
 
 void fake_list(struct fake_ledger *ledger, struct cr_job *job);

@@ -20,6 +20,7 @@ struct fake_ledger {
     struct fake_key *key[DEVICE_CHAINS];
     struct fake_line *line; /* newest first */
     unsigned renewals;
+    struct fake_campaigns *campaigns;
     int64_t paced_us; /* up to when all that the fleet may begin is taken */
 };
 
@@ -51,7 +52,13 @@ void fake_ledger_free(struct fake_ledger *ledger)
         next = line->next;
         free(line);
     }
+    fake_campaigns_free(ledger->campaigns);
     free(ledger);
+}
+
+struct fake_campaigns **fake_ledger_campaigns(struct fake_ledger *ledger)
+{
+    return &ledger->campaigns;
 }
 
 /* ---- audit ---- */

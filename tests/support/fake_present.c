@@ -204,6 +204,7 @@ void fake_ledger_present(struct fake_ledger *ledger, struct cr_job *job)
         present_regressed(ledger, job, slot);
     } else if (slot->view.state == CR_STATE_ISSUED && fake_entry_is(&slot->view.pending, job)) {
         snprintf(job->renewal_id, sizeof job->renewal_id, "%s", slot->view.renewal_id);
+        fake_tally(ledger, slot, 'r');
         fake_go_confirmed(slot, job->now_s);
         fake_bring_forward(device, slot, job->profile);
         job->confirmed = true;
