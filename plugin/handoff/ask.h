@@ -91,6 +91,7 @@ struct cr_steer {
     char text[CR_HOLD_CAP];
     char add[CR_TAGS_CAP], drop[CR_TAGS_CAP]; /* lists as in cr_device_record.tags */
     char by[CR_ASK_TEXT_CAP];                 /* who, for acknowledging */
+    unsigned changed;                         /* out: bit i: held or released slot[i] of the record */
 };
 
 /* ---- CAMPAIGN ---- */

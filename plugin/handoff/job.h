@@ -90,7 +90,7 @@ struct cr_agenda {
     struct cr_due due[CR_DUE_MAX];
 };
 
-enum { CR_AUDIT_DETAIL_CAP = 160, CR_WHO_CAP = 160 };
+enum { CR_AUDIT_DETAIL_CAP = 160, CR_WHO_CAP = 208 };
 
 struct cr_job {
     struct cr_job *next; /* the queue's link */
@@ -104,7 +104,7 @@ struct cr_job {
     int64_t now_s;       /* wall clock when admitted: the time of every decision about this job */
     char device[CR_NAME_CAP];
     char slot[CR_NAME_CAP];
-    char who[CR_WHO_CAP];             /* for audit lines: "device:meter-17", "operator:alice" … with the address */
+    char who[CR_WHO_CAP];             /* for audit lines: "client@address", "operator:alice client@address", "scheduler", "broker" */
     struct cr_cert_facts presented;   /* certificate of the asker's connection; serial.len 0: none */
 
     /* the request */

@@ -86,6 +86,8 @@ enum cr_command_result control_send(struct cr_command *command, struct cr_job *j
 bool control_put_time(cJSON *object, const char *name, int64_t unix_s);
 bool control_put_text(cJSON *object, const char *name, const char *text);
 bool control_put_serial(cJSON *object, const char *name, const struct cr_serial *serial);
+/* A list as in cr_device_record.tags, as the array "tags". */
+bool control_put_tags(cJSON *object, const char *tags);
 bool control_put_filter(cJSON *object, const char *name, const struct cr_filter *filter);
 /* A row of the inventory. */
 cJSON *control_render_row(const struct cr_row *row, int64_t now_s);

@@ -151,6 +151,9 @@ int64_t loop_accept_expired_s(const struct cr_router *router);
 /* Whether this is an operator's name, whatever its certificate is worth. */
 bool loop_is_operator_name(const struct cr_router *router, const struct cr_session *session);
 
+/* The name that makes it an operator, of its certificate or its user; "": it is none. Lent by the configuration. */
+const char *loop_operator_name(const struct cr_router *router, const struct cr_session *session);
+
 /* What this session may on the operator channel, now: nothing any more once its certificate has expired. */
 enum cr_role loop_role(const struct cr_router *router, const struct cr_session *session);
 /* Why a session without a role, or without enough of one, is refused. CERTIFICATE_NOT_VALID tells only who would have a

@@ -3,7 +3,7 @@
 file(READ ${DIR}/slot.lua prelude)
 set(body "/* Generated from plugin/store/scripts by embed.cmake. */\n#include \"plugin/store/scripts.h\"\n\n")
 string(APPEND body "const char *const cr_script_text[CR_SCRIPT_COUNT] = {\n")
-foreach(name present begin record read trigger report restore agenda advance pace)
+foreach(name present begin record read trigger report restore agenda advance pace steer)
   file(READ ${DIR}/${name}.lua text)
   foreach(part answer change)
     file(READ ${DIR}/${part}.lua included)

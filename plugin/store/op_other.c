@@ -11,8 +11,7 @@ static void op_done(struct store_op *op, enum cr_outcome outcome)
     store_op_finish(op);
 }
 
-/* The answer with a record in it. */
-static cr_err take_record(struct store_op *op, struct cr_answer *answer, const redisReply *reply)
+cr_err store_take_record(struct store_op *op, struct cr_answer *answer, const redisReply *reply)
 {
     struct cr_job *job = op->job;
     cr_err err = store_answer_read(answer, reply);
@@ -21,8 +20,8 @@ static cr_err take_record(struct store_op *op, struct cr_answer *answer, const r
     }
     if (err == CR_OK && answer->pair_count > 0) {
         cr_device_record_free(job->record);
-        err = cr_answer_record(answer, job->device, job->op == CR_OP_INSPECT ? NULL : job->slot, job->now_s,
-                               &job->record);
+        err = cr_answer_record(answer, job->device, job->op == CR_OP_INSPECT || job->slot[0] == '\0' ? NULL : job->slot,
+                               job->now_s, &job->record);
     }
     if (err != CR_OK) {
         store_op_quarantine(op, "the record of this device is damaged, or another device's");
@@ -52,7 +51,7 @@ static cr_err slot_at_least(struct cr_job *job)
 static void on_read(struct store_op *op, const redisReply *reply)
 {
     struct cr_answer answer;
-    if (take_record(op, &answer, reply) != CR_OK) {
+    if (store_take_record(op, &answer, reply) != CR_OK) {
         return;
     }
     store_audit_note(op, &answer);
@@ -87,7 +86,7 @@ static void on_triggered(struct store_op *op, const redisReply *reply)
 {
     struct cr_answer answer;
     struct cr_job *job = op->job;
-    if (take_record(op, &answer, reply) != CR_OK) {
+    if (store_take_record(op, &answer, reply) != CR_OK) {
         return;
     }
     store_audit_note(op, &answer);
@@ -146,7 +145,7 @@ static void advanced(struct store_op *op, const struct cr_answer *answer)
 static void on_advanced(struct store_op *op, const redisReply *reply)
 {
     struct cr_answer answer;
-    if (take_record(op, &answer, reply) != CR_OK) {
+    if (store_take_record(op, &answer, reply) != CR_OK) {
         return;
     }
     store_audit_note(op, &answer);
@@ -190,7 +189,7 @@ static void on_reported(struct store_op *op, const redisReply *reply)
     struct cr_answer answer;
     struct cr_job *job = op->job;
     char detail[CR_REASON_CAP + 16];
-    if (take_record(op, &answer, reply) != CR_OK) {
+    if (store_take_record(op, &answer, reply) != CR_OK) {
         return;
     }
     store_audit_note(op, &answer);

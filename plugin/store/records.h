@@ -17,7 +17,7 @@
  *   st              triggered, issuing, issued; absent: quiet
  *   rid why try     the renewal under way: id, reason, attempt
  *   end due         its trigger's deadline, and when the slot was due before
- *   ret             after a failure: no trigger is delivered before
+ *   ret             after a failure: no trigger is delivered before; quiet, and cancelled: nothing begins by itself before
  *   pcrt pkey pend  the intent, then the certificate that waits: serial@issuer, hash of its key, and in one field
  *                   notBefore, notAfter, due, end of the lease, the request's format
  *   own             whose intent it is: broker/life
@@ -143,6 +143,8 @@ CR_MUST_USE cr_err cr_args_trigger(struct cr_args *args, const struct cr_records
                                    const char *new_renewal_id);
 CR_MUST_USE cr_err cr_args_advance(struct cr_args *args, const struct cr_records *records, const struct cr_job *job,
                                    const char *new_renewal_id, bool again);
+CR_MUST_USE cr_err cr_args_steer(struct cr_args *args, const struct cr_records *records, const struct cr_job *job,
+                                 bool again);
 /* Of one bucket's agenda: claims at most `limit` slots. */
 CR_MUST_USE cr_err cr_args_agenda(struct cr_args *args, const struct cr_records *records, unsigned bucket, int64_t now_s,
                                   unsigned limit);
@@ -158,6 +160,9 @@ CR_MUST_USE cr_err cr_args_report(struct cr_args *args, const struct cr_records 
 CR_MUST_USE cr_err cr_args_restore(struct cr_args *args, const struct cr_records *records,
                                    const struct cr_restore *restore, struct cr_bytes der, int64_t now_s);
 
+/* Begins such a command: all that slot.lua takes. The script's own arguments follow. */
+CR_MUST_USE cr_err cr_args_script(struct cr_args *args, enum cr_script script, const struct cr_records *records,
+                                  const char *device, const char *slot, int64_t now_s);
 /* For commands that are no script: starts one, and adds to it. Failure shows in args->overflow. */
 void cr_args_start(struct cr_args *args, const char *command);
 void cr_args_bytes(struct cr_args *args, const void *data, size_t len);

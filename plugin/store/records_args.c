@@ -98,9 +98,8 @@ void cr_args_start(struct cr_args *args, const char *command)
     cr_args_text(args, command);
 }
 
-/* What all scripts begin with: slot.lua. */
-static cr_err args_script(struct cr_args *args, enum cr_script script, const struct cr_records *records,
-                          const char *device, const char *slot, int64_t now_s)
+cr_err cr_args_script(struct cr_args *args, enum cr_script script, const struct cr_records *records,
+                      const char *device, const char *slot, int64_t now_s)
 {
     const struct cr_device_keys *keys = &args->keys;
     cr_args_start(args, "EVALSHA");
@@ -193,7 +192,7 @@ cr_err cr_args_present(struct cr_args *args, const struct cr_records *records, c
                        const char *new_renewal_id, bool again)
 {
     const struct cr_cert_facts *presented = &job->presented;
-    cr_err err = args_script(args, CR_SCRIPT_PRESENT, records, job->device, job->slot, job->now_s);
+    cr_err err = cr_args_script(args, CR_SCRIPT_PRESENT, records, job->device, job->slot, job->now_s);
     if (err != CR_OK) {
         return err;
     }
@@ -248,7 +247,7 @@ cr_err cr_args_begin(struct cr_args *args, const struct cr_records *records, con
     if (profile->tls && job->presented.serial.len > 0) {
         opens = cr_profile_window_opens(profile, job->presented.not_before, job->presented.not_after);
     }
-    cr_err err = args_script(args, CR_SCRIPT_BEGIN, records, job->device, job->slot, job->now_s);
+    cr_err err = cr_args_script(args, CR_SCRIPT_BEGIN, records, job->device, job->slot, job->now_s);
     if (err != CR_OK) {
         return err;
     }
@@ -272,7 +271,7 @@ cr_err cr_args_begin(struct cr_args *args, const struct cr_records *records, con
 
 cr_err cr_args_record(struct cr_args *args, const struct cr_records *records, const struct cr_job *job)
 {
-    cr_err err = args_script(args, CR_SCRIPT_RECORD, records, job->device, job->slot, job->now_s);
+    cr_err err = cr_args_script(args, CR_SCRIPT_RECORD, records, job->device, job->slot, job->now_s);
     if (err != CR_OK) {
         return err;
     }
@@ -283,7 +282,7 @@ cr_err cr_args_record(struct cr_args *args, const struct cr_records *records, co
 
 cr_err cr_args_read(struct cr_args *args, const struct cr_records *records, const struct cr_job *job, bool certificates)
 {
-    cr_err err = args_script(args, CR_SCRIPT_READ, records, job->device, job->slot, job->now_s);
+    cr_err err = cr_args_script(args, CR_SCRIPT_READ, records, job->device, job->slot, job->now_s);
     if (err != CR_OK) {
         return err;
     }
@@ -294,7 +293,7 @@ cr_err cr_args_read(struct cr_args *args, const struct cr_records *records, cons
 cr_err cr_args_trigger(struct cr_args *args, const struct cr_records *records, const struct cr_job *job,
                        const char *new_renewal_id)
 {
-    cr_err err = args_script(args, CR_SCRIPT_TRIGGER, records, job->device, job->slot, job->now_s);
+    cr_err err = cr_args_script(args, CR_SCRIPT_TRIGGER, records, job->device, job->slot, job->now_s);
     if (err != CR_OK) {
         return err;
     }
@@ -308,7 +307,7 @@ cr_err cr_args_trigger(struct cr_args *args, const struct cr_records *records, c
 cr_err cr_args_advance(struct cr_args *args, const struct cr_records *records, const struct cr_job *job,
                        const char *new_renewal_id, bool again)
 {
-    cr_err err = args_script(args, CR_SCRIPT_ADVANCE, records, job->device, job->slot, job->now_s);
+    cr_err err = cr_args_script(args, CR_SCRIPT_ADVANCE, records, job->device, job->slot, job->now_s);
     if (err != CR_OK) {
         return err;
     }
@@ -370,7 +369,7 @@ cr_err cr_args_pace(struct cr_args *args, const struct cr_records *records, int6
 
 cr_err cr_args_report(struct cr_args *args, const struct cr_records *records, const struct cr_job *job, bool again)
 {
-    cr_err err = args_script(args, CR_SCRIPT_REPORT, records, job->device, job->slot, job->now_s);
+    cr_err err = cr_args_script(args, CR_SCRIPT_REPORT, records, job->device, job->slot, job->now_s);
     if (err != CR_OK) {
         return err;
     }
@@ -388,7 +387,7 @@ cr_err cr_args_restore(struct cr_args *args, const struct cr_records *records, c
                        struct cr_bytes der, int64_t now_s)
 {
     const struct cr_cert_entry *entry = &restore->entry;
-    cr_err err = args_script(args, CR_SCRIPT_RESTORE, records, restore->device, restore->slot, now_s);
+    cr_err err = cr_args_script(args, CR_SCRIPT_RESTORE, records, restore->device, restore->slot, now_s);
     if (err != CR_OK) {
         return err;
     }

@@ -167,6 +167,9 @@ void store_ops_free(struct cr_redis_store *store);
 /* A script's answer as views into the reply. CR_INVALID: it does not look like one. */
 CR_MUST_USE cr_err store_answer_read(struct cr_answer *answer, const redisReply *reply);
 struct cr_bytes store_reply_bytes(const redisReply *reply);
+/* The same, with the record in it as job->record: of the job's slot, or all of them where it names none. Otherwise the job
+ * went home. */
+CR_MUST_USE cr_err store_take_record(struct store_op *op, struct cr_answer *answer, const redisReply *reply);
 
 /* ---- the operations: each starts with a job of its kind ---- */
 

@@ -94,6 +94,24 @@
  *            its deadline passed ................. a becomes u
  *            STEER cancel ........................ a becomes c
  *          and does not change otherwise: c and s stay, whatever the device does later by itself.
+ * STEER    What an operator does to one device; slot "" is all of its slots, for HOLD and RELEASE, or none. Outcome RECORD with
+ *          that slot, or all. UNKNOWN_DEVICE, UNKNOWN_SLOT (never seen).
+ *            HOLD ........ held, with the reason; held again, another reason. Nothing begins, is tried again, signed, handed
+ *                          out or ends for a held slot: requests and triggers are refused as ON_HOLD, also one whose
+ *                          certificate was being signed (it is recorded, and waits), and a trigger's deadline does
+ *                          not count. What the device has already still counts: a certificate that it presents is
+ *                          CONFIRMED, a failure that it reports is noted.
+ *            RELEASE ..... the slot is looked at soon if anything was under way or came due meanwhile; a trigger has its
+ *                          whole time before it again. Nothing was held: WRONG_STATE
+ *            CANCEL ...... triggered → quiet, job->renewal_id says what. Nothing begins by itself then for as long as a
+ *                          renewal may take, or half of what the certificate has left if that is less (the record's
+ *                          retry_at); an operator, or a device whose window is open, still may. quiet: UNKNOWN_RENEWAL; issuing,
+ *                          issued: WRONG_STATE, for it is answered already
+ *            TAG ......... removes, then adds; sorted, each once. More than CR_TAGS_CAP - 1 bytes: TOO_LARGE
+ *            ACKNOWLEDGE . the slot's alert, by whom. UNKNOWN_ALERT: it has none
+ * HISTORY  A page of the stream cr:audit: the entries that match, in the order asked for. DONE, with a cursor unless the
+ *          stream's end was reached: it ends early rather than late, so a page may be short, or empty, and go on.
+ *          since and until are of Redis' clock, which gives the entries their ids. UNKNOWN_CURSOR: no entry's id.
  * PUSH     Made by the store, never submitted: another broker triggered this device or recorded something for it.
  * AUDIT    One audit line. DONE.
  *

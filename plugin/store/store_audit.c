@@ -170,6 +170,24 @@ static void note_began(struct store_op *op, const char *name)
     store_audit_slot(op, "triggered", name, slot->renewal_id, cr_renew_reason_text(slot->reason));
 }
 
+/* What an operator did to a slot. */
+static void note_steered(struct store_op *op, const struct note *note)
+{
+    struct cr_job *job = op->job;
+    bool cancelled = strcmp(note->what, "cancelled") == 0;
+    for (unsigned i = 0; !cancelled && job->record != NULL && job->steer != NULL && i < job->record->slot_count; i++) {
+        if (strcmp(job->record->slot[i].slot, note->first) == 0) {
+            job->steer->changed |= 1u << i;
+        }
+    }
+    if (cancelled) {
+        memcpy(job->renewal_id, note->second, CR_RENEWAL_ID_CAP);
+        job->renewal_id[CR_RENEWAL_ID_LEN] = '\0';
+    }
+    store_audit_slot(op, note->what, note->first, note->second,
+                     strcmp(note->what, "held") == 0 && job->steer != NULL ? job->steer->text : "");
+}
+
 void store_audit_note(struct store_op *op, const struct cr_answer *answer)
 {
     struct note note;
@@ -179,6 +197,9 @@ void store_audit_note(struct store_op *op, const struct cr_answer *answer)
             note_expired(op, note.first, note.second);
         } else if (strcmp(note.what, "began") == 0) {
             note_began(op, note.first);
+        } else if (strcmp(note.what, "held") == 0 || strcmp(note.what, "released") == 0 ||
+                   strcmp(note.what, "cancelled") == 0) {
+            note_steered(op, &note);
         }
     }
 }

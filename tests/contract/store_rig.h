@@ -110,6 +110,8 @@ unsigned rig_audits(struct rig *rig, const char *what, const char *device);
 /* Waits until there are that many. */
 void rig_expect_audits(struct rig *rig, const char *what, const char *device, unsigned count);
 void rig_hold(struct rig *rig, const char *device, const char *slot, bool held);
+/* Gives a slot an alert of this level (1 to 3) and stage (t, w, f). */
+void rig_alert(struct rig *rig, const char *device, const char *slot, unsigned level, char stage);
 /* Takes a quiet slot out of the agenda. */
 void rig_unplan(struct rig *rig, const char *device, const char *slot);
 /* The keys of a device in the private Redis. */

@@ -76,6 +76,20 @@ void rig_hold(struct rig *rig, const char *device, const char *slot, bool held)
     assert_int_equal(changed, 1);
 }
 
+void rig_alert(struct rig *rig, const char *device, const char *slot, unsigned level, char stage)
+{
+    struct cr_device_keys keys;
+    char value[64];
+    if (rig->backend == RIG_FAKE) {
+        enum cr_alert_call call = stage == 'f' ? CR_CALL_FIELD : stage == 'w' ? CR_CALL_WAKE : CR_CALL_TRIGGER;
+        assert_true(fake_ledger_alert(rig->ledger, device, slot, (enum cr_alert_level)level, call));
+        return;
+    }
+    rig_keys(rig, &keys, device, slot);
+    (void)snprintf(value, sizeof value, "%lld %u 1 %c 0", (long long)rig->now_s, level, stage);
+    (void)private_redis_integer(&rig->redis, "HSET %s %s:al %b", keys.device.text, slot, value, strlen(value));
+}
+
 void rig_unplan(struct rig *rig, const char *device, const char *slot)
 {
     struct cr_device_keys keys;

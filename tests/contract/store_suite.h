@@ -83,4 +83,18 @@ void store_audit_writes_a_line(void **state);
 void store_takes_no_more_than_its_bound(void **state);
 void store_many_at_once(void **state);
 
+/* store_suite_steer.c: what an operator does to one device. */
+void store_steer_needs_a_known_device(void **state);
+void store_held_slot_begins_nothing(void **state);
+void store_release_leaves_what_is_not_due(void **state);
+void store_hold_is_about_one_slot_or_all(void **state);
+void store_held_trigger_gets_its_time_back(void **state);
+void store_hold_keeps_what_is_signed(void **state);
+void store_cancel_ends_a_trigger(void **state);
+void store_cancel_keeps_a_later_plan(void **state);
+void store_cancel_holds_for_who_appears_seldom(void **state);
+void store_cancel_waits_for_an_issuance(void **state);
+void store_tags_are_sorted_and_bounded(void **state);
+void store_acknowledge_needs_an_alert(void **state);
+
 #endif

@@ -98,6 +98,18 @@ int main(void)
         BOTH(store_audit_writes_a_line),
         BOTH(store_takes_no_more_than_its_bound),
         BOTH(store_many_at_once),
+        BOTH(store_steer_needs_a_known_device),
+        BOTH(store_held_slot_begins_nothing),
+        BOTH(store_release_leaves_what_is_not_due),
+        BOTH(store_hold_is_about_one_slot_or_all),
+        BOTH(store_held_trigger_gets_its_time_back),
+        BOTH(store_hold_keeps_what_is_signed),
+        BOTH(store_cancel_ends_a_trigger),
+        BOTH(store_cancel_keeps_a_later_plan),
+        BOTH(store_cancel_holds_for_who_appears_seldom),
+        BOTH(store_cancel_waits_for_an_issuance),
+        BOTH(store_tags_are_sorted_and_bounded),
+        BOTH(store_acknowledge_needs_an_alert),
     };
     return cmocka_run_group_tests_name("store", tests, NULL, NULL);
 }

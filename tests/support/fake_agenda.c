@@ -103,6 +103,8 @@ static void step_quiet(struct fake_ledger *ledger, struct cr_job *job, struct fa
     } else if (current->not_after <= job->now_s) {
         slot->view.due = 0;
         fake_alert_job(ledger, job, slot, CR_ALERT_EXPIRED);
+    } else if (slot->view.retry_at > job->now_s) {
+        slot->view.due = slot->view.retry_at;
     } else if (slot->view.unanswered > 0) {
         slot->view.due = current->not_after;
     } else {

@@ -86,7 +86,8 @@ void fake_give_up(struct fake_ledger *ledger, struct cr_job *job, struct fake_sl
 /* A trigger that nobody answered ends with its deadline. */
 void fake_expire(struct fake_ledger *ledger, struct cr_job *job, struct fake_slot *slot)
 {
-    if (slot != NULL && slot->view.state == CR_STATE_TRIGGERED && slot->view.deadline <= job->now_s) {
+    if (slot != NULL && slot->view.state == CR_STATE_TRIGGERED && slot->view.deadline <= job->now_s &&
+        !slot->view.held) {
         fake_give_up(ledger, job, slot);
     }
 }
@@ -124,7 +125,7 @@ void fake_show_slot(struct cr_slot_record *record, const struct fake_slot *slot,
 {
     *record = slot->view;
     record->certificate = (struct cr_blob){ NULL, 0 };
-    if (record->state == CR_STATE_TRIGGERED && record->deadline <= now_s) {
+    if (record->state == CR_STATE_TRIGGERED && record->deadline <= now_s && !record->held) {
         record->state = CR_STATE_QUIET;
         record->renewal_id[0] = '\0';
         record->reason = CR_RENEW_NONE;
@@ -338,6 +339,10 @@ bool fake_ledger_record(struct fake_ledger *ledger, struct cr_job *job)
         fake_audit_job(ledger, "issued", job, view->renewal_id);
     }
     snprintf(job->renewal_id, sizeof job->renewal_id, "%s", view->renewal_id);
+    if (view->held && job->op == CR_OP_CSR) { /* it was put on hold meanwhile: kept, and not handed out */
+        fake_refuse(ledger, job, CR_REFUSAL_ON_HOLD, job->setup->config.retry_after_s);
+        return true;
+    }
     job->outcome = CR_OUT_CERTIFICATE;
     job->stage = CR_STAGE_DONE;
     return true;

@@ -73,6 +73,14 @@ static void present_look(struct fake_ledger *ledger, struct cr_job *job, const s
     }
     bool now = spent || view->unanswered > 0 || view->current.not_after <= job->now_s;
     int64_t early = fake_early(device, slot, profile), planned = view->due > 0 ? view->due : natural;
+    if (!spent && view->retry_at > job->now_s) { /* an operator cancelled it */
+        int64_t at = now ? job->now_s : early < planned ? early : planned;
+        at = at > view->retry_at ? at : view->retry_at;
+        if (at < planned) {
+            view->due = slot->quiet_due = at;
+        }
+        return;
+    }
     if (job->may_begin && (now || early <= job->now_s || (planned > 0 && planned <= job->now_s))) {
         present_begin(ledger, job, slot, CR_RENEW_EXPIRY);
         return;
@@ -160,7 +168,8 @@ static void present_regressed(struct fake_ledger *ledger, struct cr_job *job, st
     }
     slot->regressed = job->regressed = true;
     fake_audit_job(ledger, "regression", job, "");
-    if (view->state == CR_STATE_QUIET && !view->held && job->may_begin && job->profile != NULL) {
+    if (view->state == CR_STATE_QUIET && !view->held && view->retry_at <= job->now_s && job->may_begin &&
+        job->profile != NULL) {
         present_begin(ledger, job, slot, CR_RENEW_REGRESSION);
     }
 }

@@ -36,6 +36,8 @@ local function quiet()
     score, code = 0, 'gone'
   elseif na <= now then
     score, code = 0, 'ended'
+  elseif num('ret') > now then -- an operator cancelled it
+    score = num('ret')
   elseif num('miss') > 0 then
     score = na
   else

@@ -139,6 +139,6 @@ local function give_up()
 end
 
 local function expire()
-  if get('st') == 'triggered' and num('end') <= now then give_up() end
+  if get('st') == 'triggered' and num('end') <= now and not get('hold') then give_up() end
 end
 expire()
