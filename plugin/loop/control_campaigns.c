@@ -23,10 +23,7 @@ static enum cr_command_result create_campaign(struct cr_command *command, cJSON 
     if (!control_campaign_read(command, &campaign, refusal, text)) {
         return CR_COMMAND_FAILED;
     }
-    (void)snprintf(campaign.by, sizeof campaign.by, "%.64s",
-                   session->facts.device[0] != '\0' ? session->facts.device
-                   : session->username[0] != '\0'   ? session->username
-                                                    : session->client_id);
+    (void)snprintf(campaign.by, sizeof campaign.by, "%.64s", loop_operator_name(command->router, session));
     job = campaigns_job(command->router, CR_CAMPAIGN_CREATE, session, "");
     if (job != NULL) {
         job->campaigns->campaign[0] = campaign;

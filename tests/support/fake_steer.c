@@ -82,6 +82,7 @@ static enum cr_refusal steer_cancel(struct fake_ledger *ledger, struct cr_job *j
     }
     rest = left > 0 && left / 2 < rest ? left / 2 : rest;
     snprintf(job->renewal_id, sizeof job->renewal_id, "%s", view->renewal_id);
+    fake_tally(ledger, slot, 'c');
     fake_go_quiet(slot);
     view->retry_at = job->now_s + (rest > 1 ? rest : 1);
     if (view->current.serial.len > 0 && view->due < view->retry_at) {
