@@ -35,6 +35,12 @@ cr_err cr_records_agenda_key(struct cr_redis_key *key, const struct cr_records *
     return key_write(key, records->prefix, bucket, "agenda", NULL, NULL) ? CR_OK : CR_FULL;
 }
 
+cr_err cr_records_bucket_key(struct cr_redis_key *key, const struct cr_records *records, unsigned bucket,
+                             const char *kind)
+{
+    return key_write(key, records->prefix, bucket, kind, NULL, NULL) ? CR_OK : CR_FULL;
+}
+
 void cr_records_plain_key(struct cr_redis_key *key, const struct cr_records *records, const char *name)
 {
     int len = snprintf(key->text, sizeof key->text, "%s:%s", records->prefix, name);

@@ -58,6 +58,9 @@ struct cr_device_keys {
 CR_MUST_USE cr_err cr_records_keys(struct cr_device_keys *keys, const struct cr_records *records, const char *device,
                                    const char *slot);
 CR_MUST_USE cr_err cr_records_agenda_key(struct cr_redis_key *key, const struct cr_records *records, unsigned bucket);
+/* kind: "expiry", "alerts" …; "device:" is what the keys of its devices begin with. */
+CR_MUST_USE cr_err cr_records_bucket_key(struct cr_redis_key *key, const struct cr_records *records, unsigned bucket,
+                                         const char *kind);
 /* cr:meta, cr:audit … */
 void cr_records_plain_key(struct cr_redis_key *key, const struct cr_records *records, const char *name);
 
@@ -140,7 +143,7 @@ CR_MUST_USE cr_err cr_args_record(struct cr_args *args, const struct cr_records 
 CR_MUST_USE cr_err cr_args_read(struct cr_args *args, const struct cr_records *records, const struct cr_job *job,
                                 bool certificates);
 CR_MUST_USE cr_err cr_args_trigger(struct cr_args *args, const struct cr_records *records, const struct cr_job *job,
-                                   const char *new_renewal_id);
+                                   const char *new_renewal_id, bool again);
 CR_MUST_USE cr_err cr_args_advance(struct cr_args *args, const struct cr_records *records, const struct cr_job *job,
                                    const char *new_renewal_id, bool again);
 CR_MUST_USE cr_err cr_args_steer(struct cr_args *args, const struct cr_records *records, const struct cr_job *job,
@@ -160,9 +163,13 @@ CR_MUST_USE cr_err cr_args_report(struct cr_args *args, const struct cr_records 
 CR_MUST_USE cr_err cr_args_restore(struct cr_args *args, const struct cr_records *records,
                                    const struct cr_restore *restore, struct cr_bytes der, int64_t now_s);
 
+/* Of one bucket, from `place` on: looks at no more than `looks` slots, for no more than `rows` of them (0: counts). */
+CR_MUST_USE cr_err cr_args_list(struct cr_args *args, const struct cr_records *records, const struct cr_list *list,
+                                const struct cr_list_place *place, int64_t now_s, unsigned looks, unsigned rows);
 /* Begins such a command: all that slot.lua takes. The script's own arguments follow. */
 CR_MUST_USE cr_err cr_args_script(struct cr_args *args, enum cr_script script, const struct cr_records *records,
                                   const char *device, const char *slot, int64_t now_s);
+
 /* For commands that are no script: starts one, and adds to it. Failure shows in args->overflow. */
 void cr_args_start(struct cr_args *args, const char *command);
 void cr_args_bytes(struct cr_args *args, const void *data, size_t len);
@@ -193,6 +200,10 @@ CR_MUST_USE cr_err cr_answer_number(const struct cr_answer *answer, unsigned par
  * allocated. */
 CR_MUST_USE cr_err cr_answer_record(const struct cr_answer *answer, const char *device, const char *only, int64_t now_s,
                                     struct cr_device_record **record);
+/* The pairs as the row of this member. CR_NOT_FOUND: there is no such slot, or the record is another device's; else as
+ * above. */
+CR_MUST_USE cr_err cr_list_row_read(struct cr_row *row, const struct cr_records *records, const struct cr_answer *answer,
+                                    struct cr_bytes member, int64_t now_s);
 const char *cr_csr_format_text(enum cr_csr_format format);
 enum cr_csr_format cr_csr_format_parse(struct cr_bytes text);
 

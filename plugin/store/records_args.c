@@ -214,6 +214,7 @@ cr_err cr_args_present(struct cr_args *args, const struct cr_records *records, c
         cr_args_number(args, job->profile->superseded_grace_s);
     }
     args_other_slots(args, job);
+    cr_args_text(args, job->setup->config.broker_name);
     return args_end(args);
 }
 
@@ -291,7 +292,7 @@ cr_err cr_args_read(struct cr_args *args, const struct cr_records *records, cons
 }
 
 cr_err cr_args_trigger(struct cr_args *args, const struct cr_records *records, const struct cr_job *job,
-                       const char *new_renewal_id)
+                       const char *new_renewal_id, bool again)
 {
     cr_err err = cr_args_script(args, CR_SCRIPT_TRIGGER, records, job->device, job->slot, job->now_s);
     if (err != CR_OK) {
@@ -301,6 +302,9 @@ cr_err cr_args_trigger(struct cr_args *args, const struct cr_records *records, c
     cr_args_text(args, cr_renew_reason_text(job->reason));
     cr_args_number(args, job->now_s + job->setup->config.renewal_deadline_s);
     args_retry(args, &job->setup->config);
+    cr_args_text(args, job->campaign.id);
+    cr_args_number(args, job->campaign.group);
+    args_flag(args, again);
     return args_end(args);
 }
 

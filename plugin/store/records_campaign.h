@@ -14,9 +14,14 @@
 #ifndef CR_RECORDS_CAMPAIGN_H
 #define CR_RECORDS_CAMPAIGN_H
 
-#include "plugin/handoff/ask.h"
+#include "plugin/store/records.h"
 
-enum { CR_CAMPAIGN_CHANGE_CAP = 160 };
+enum {
+    CR_CAMPAIGN_CHANGE_CAP = 160,
+    CR_CAMPAIGN_TEXT_CAP = 4096,
+    CR_CAMPAIGN_IDS_CAP = CR_CAMPAIGNS_MAX * CR_CAMPAIGN_ID_CAP,
+    CR_CAMPAIGN_KEEP_S = 400 * 86400, /* after its end */
+};
 
 const char *cr_campaign_state_text(enum cr_campaign_state state); /* "counting" … */
 const char *cr_campaign_pause_text(enum cr_campaign_pause pause); /* "operator", "errors", "deadline"; "" for none */
@@ -35,5 +40,29 @@ struct cr_campaign_course {
  * created. False: nothing that is worth a line. */
 bool cr_campaign_change(char text[CR_CAMPAIGN_CHANGE_CAP], const struct cr_campaign_course *before,
                         const struct cr_campaign *campaign);
+
+bool cr_campaign_id_ok(const char *id);
+
+/* ---- in Redis ---- */
+
+/* All but counts and version, a line 'name value' each. CR_INVALID: a text has what must not be in one, or there are no
+ * groups, or too many. */
+CR_MUST_USE cr_err cr_campaign_write(char text[CR_CAMPAIGN_TEXT_CAP], const struct cr_campaign *campaign);
+/* From names and values of its hash; without counts. CR_INVALID: it is damaged. */
+CR_MUST_USE cr_err cr_campaign_read(struct cr_campaign *campaign, const char *id, const struct cr_bytes *pair,
+                                    unsigned count);
+/* "<state> <pause> <group>" */
+CR_MUST_USE cr_err cr_campaign_course_read(struct cr_campaign_course *course, struct cr_bytes text);
+/* Adds what one bucket counted; what is none is left out. */
+void cr_campaign_add(struct cr_campaign *campaign, struct cr_bytes name, struct cr_bytes value);
+
+/* campaign.lua and counts.lua; as those of records.h. The texts are lent until it is sent. id "": all. */
+CR_MUST_USE cr_err cr_args_campaign_read(struct cr_args *args, const struct cr_records *records, const char *id);
+CR_MUST_USE cr_err cr_args_campaign_write(struct cr_args *args, const struct cr_records *records,
+                                          const struct cr_campaign *campaign, bool create, const char *write,
+                                          const char *text);
+CR_MUST_USE cr_err cr_args_campaign_damaged(struct cr_args *args, const struct cr_records *records, const char *id);
+CR_MUST_USE cr_err cr_args_counts(struct cr_args *args, const struct cr_records *records, unsigned bucket,
+                                  const char *ids);
 
 #endif

@@ -83,17 +83,6 @@
  *          slot may be seen again. (A certificate that ends before the one it replaces moves its slot to the front: such a
  *          one can be missed.) A record that is missing, damaged or another device's is passed over, with an alarm.
  *          UNKNOWN_CURSOR: none that a page here has given. Changes nothing.
- * CAMPAIGN job->campaigns; outcome DONE. READ: one (UNKNOWN_CAMPAIGN), or all, newest first, with the counts of all
- *          brokers' members; one that is damaged is set aside with an alarm. CREATE: gives it an id and version 1; beyond
- *          CR_CAMPAIGNS_MAX the oldest that ended is forgotten, and when none has ended: WRONG_STATE. WRITE: all but
- *          the counts, version+1; UNKNOWN_CAMPAIGN; WRONG_STATE when somebody else wrote since it was read: read it again.
- *          Audit lines 'campaign' say which way it goes: created, started, group, paused, resumed, aborting, aborted, done.
- *          A member's letter follows what its slot does, whichever operation that is:
- *            confirmed ........................... a, f, u become r
- *            REPORT failed, rolled-back .......... a, u become f
- *            its deadline passed ................. a becomes u
- *            STEER cancel ........................ a becomes c
- *          and does not change otherwise: c and s stay, whatever the device does later by itself.
  * STEER    What an operator does to one device; slot "" is all of its slots, for HOLD and RELEASE, or none. Outcome RECORD with
  *          that slot, or all. UNKNOWN_DEVICE, UNKNOWN_SLOT (never seen).
  *            HOLD ........ held, with the reason; held again, another reason. Nothing begins, is tried again, signed, handed
@@ -112,6 +101,17 @@
  * HISTORY  A page of the stream cr:audit: the entries that match, in the order asked for. DONE, with a cursor unless the
  *          stream's end was reached: it ends early rather than late, so a page may be short, or empty, and go on.
  *          since and until are of Redis' clock, which gives the entries their ids. UNKNOWN_CURSOR: no entry's id.
+ * CAMPAIGN job->campaigns; outcome DONE. READ: one (UNKNOWN_CAMPAIGN), or all, newest first, with the counts of all
+ *          brokers' members; one that is damaged is set aside with an alarm. CREATE: gives it an id and version 1; beyond
+ *          CR_CAMPAIGNS_MAX the oldest that ended is forgotten, and when none has ended: WRONG_STATE. WRITE: all but
+ *          the counts, version+1; UNKNOWN_CAMPAIGN; WRONG_STATE when somebody else wrote since it was read: read it again.
+ *          Audit lines 'campaign' say which way it goes: created, started, group, paused, resumed, aborting, aborted, done.
+ *          A member's letter follows what its slot does, whichever operation that is:
+ *            confirmed ........................... a, f, u become r
+ *            REPORT failed, rolled-back .......... a, u become f
+ *            its deadline passed ................. a becomes u
+ *            STEER cancel ........................ a becomes c
+ *          and does not change otherwise: c and s stay, whatever the device does later by itself.
  * PUSH     Made by the store, never submitted: another broker triggered this device or recorded something for it.
  * AUDIT    One audit line. DONE.
  *

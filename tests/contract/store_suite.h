@@ -83,6 +83,23 @@ void store_audit_writes_a_line(void **state);
 void store_takes_no_more_than_its_bound(void **state);
 void store_many_at_once(void **state);
 
+/* store_suite_list.c: listing the fleet: rows and filters. */
+void store_list_shows_what_is_known(void **state);
+void store_present_notes_the_broker(void **state);
+void store_list_tells_what_is_over(void **state);
+void store_list_filters_one_by_one(void **state);
+void store_list_filters_together(void **state);
+void store_list_shows_alerts(void **state);
+
+/* store_suite_pages.c: page by page, and by groups of a campaign. */
+void store_list_pages_lose_nothing(void **state);
+void store_list_pages_through_one_second(void **state);
+void store_list_keeps_the_limit(void **state);
+void store_list_counts(void **state);
+void store_list_picks_a_share(void **state);
+void store_list_picks_a_tag(void **state);
+void store_list_knows_its_cursors(void **state);
+
 /* store_suite_steer.c: what an operator does to one device. */
 void store_steer_needs_a_known_device(void **state);
 void store_held_slot_begins_nothing(void **state);

@@ -110,6 +110,19 @@ int main(void)
         BOTH(store_cancel_waits_for_an_issuance),
         BOTH(store_tags_are_sorted_and_bounded),
         BOTH(store_acknowledge_needs_an_alert),
+        BOTH(store_list_shows_what_is_known),
+        BOTH(store_present_notes_the_broker),
+        BOTH(store_list_tells_what_is_over),
+        BOTH(store_list_filters_one_by_one),
+        BOTH(store_list_filters_together),
+        BOTH(store_list_pages_lose_nothing),
+        BOTH(store_list_pages_through_one_second),
+        BOTH(store_list_keeps_the_limit),
+        BOTH(store_list_counts),
+        BOTH(store_list_picks_a_share),
+        BOTH(store_list_picks_a_tag),
+        BOTH(store_list_shows_alerts),
+        BOTH(store_list_knows_its_cursors),
     };
     return cmocka_run_group_tests_name("store", tests, NULL, NULL);
 }

@@ -209,6 +209,9 @@ void fake_ledger_present(struct fake_ledger *ledger, struct cr_job *job)
     present_gap(device, job);
     device->first_seen = device->first_seen != 0 ? device->first_seen : job->now_s;
     device->last_seen = job->now_s;
+    if (job->appeared) {
+        snprintf(device->broker, sizeof device->broker, "%s", job->setup->config.broker_name);
+    }
     if (former) {
         present_regressed(ledger, job, slot);
     } else if (slot->view.state == CR_STATE_ISSUED && fake_entry_is(&slot->view.pending, job)) {

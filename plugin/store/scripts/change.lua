@@ -20,6 +20,30 @@ local function del(field)
   if rec[p .. field] then put_raw(p .. field, nil) end
 end
 
+-- How the members of campaigns fare is counted in this bucket, once the record is written; a count that is damaged must
+-- not keep a device from its renewal. Redis forgets a count 400 days (CR_CAMPAIGN_KEEP_S) after its last change.
+local counted = {}
+
+local function count(campaign, field, by)
+  counted[#counted + 1] = { string.match(KEYS[1], '^(.-})') .. ':campaign:' .. campaign, field, by }
+end
+
+-- The campaign in which it is, its group there, and how it fares.
+local function membership()
+  return string.match(get('cmp') or '', '^(%x+) (%d+) (%l)$')
+end
+
+-- What became of a member, where that changes its letter.
+local moves = { r = 'afu', f = 'au', u = 'a', c = 'a' }
+local function tally(letter)
+  local campaign, group, was = membership()
+  if was and string.find(moves[letter], was, 1, true) then
+    put('cmp', campaign .. ' ' .. group .. ' ' .. letter)
+    count(campaign, group .. ':' .. was, -1)
+    count(campaign, group .. ':' .. letter, 1)
+  end
+end
+
 -- What follows is about another slot of the device.
 local function turn(name)
   plans[member] = score
@@ -96,6 +120,7 @@ local function confirm(chances)
   put('due', pdue)
   expires = pna
   count_anew()
+  tally('r')
   go_quiet()
   if chances then score = early(chances, score) end
 end
@@ -124,6 +149,10 @@ local function commit()
   end
   if expires then redis.call('ZADD', KEYS[3], expires, member) end
   if drop then redis.call('DEL', KEYS[4]) end
+  for _, c in ipairs(counted) do
+    redis.pcall('HINCRBY', c[1], c[2], c[3])
+    redis.pcall('EXPIRE', c[1], 34560000)
+  end
   flat = redis.call('HGETALL', KEYS[1])
 end
 
@@ -133,6 +162,7 @@ local function note_end(renewal) note = note .. 'expired ' .. renewal .. ' ' .. 
 -- end of its certificate.
 local function give_up()
   note_end(get('rid') or '')
+  tally('u')
   go_quiet()
   put('miss', num('miss') + 1)
   score = num('na')

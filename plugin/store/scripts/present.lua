@@ -2,7 +2,8 @@
 -- ARGV: 5 certificate, 6 key, 7 notBefore, 8 notAfter, 9 due, 10 '1': asked again, the answer was lost on its way,
 --       11 a new renewal id, 12 the deadline of a renewal that begins now ('0': none may), 13 how it is tried again,
 --       14 '1': it appeared, 15 the chances that it is to have to appear, 16 for how many seconds a superseded
---       certificate is accepted ('' where the slot has no profile), 17 the other slots that have one: name chances ...
+--       certificate is accepted ('' where the slot has no profile), 17 the other slots that have one: name chances ...,
+--       18 the broker where it is
 -- Code: known, seen, confirmed, regressed, split, stranger; outdated: nothing was changed.
 -- Note: also 'began <slot>'.
 -- include answer.lua
@@ -26,6 +27,8 @@ if appeared and rec.ls then
     rec.gap = string.format('%.0f', gap)
   end
 end
+
+local came = appeared and rec.br ~= ARGV[18] -- from another broker
 
 -- Is there nothing to begin, to bring forward or to end in the slot with this prefix? at: its time in the agenda. Says
 -- no also where it takes a closer look.
@@ -53,6 +56,14 @@ end
 local at = redis.call('ZSCORE', KEYS[2], device .. '/' .. slot)
 if rec.fs and rec[p .. 'crt'] == crt and rec[p .. 'pcrt'] ~= crt and not rec[p .. 'reg'] and ARGV[10] ~= '1' and
     rests(p, chances, tonumber(at)) and (ARGV[17] == '' or others_rest()) then
+  if came then
+    if not rec.br then
+      flat[#flat + 1] = 'br'
+      flat[#flat + 1] = ''
+    end
+    rec.br = ARGV[18]
+    redis.call('HSET', KEYS[1], 'br', rec.br)
+  end
   if moved then -- by far the most frequent: it is who it was
     redis.call('HSET', KEYS[1], 'ls', ARGV[4], 'gap', rec.gap)
   else
@@ -111,6 +122,7 @@ redis.call('ZSCORE', KEYS[3], member)
 if not rec.fs then put_raw('fs', ARGV[4]) end
 put_raw('ls', ARGV[4])
 if moved then put_raw('gap', gap) end
+if came then put_raw('br', ARGV[18]) end
 if get('st') == 'issued' and get('pcrt') == crt then
   confirm(chances)
   code = 'confirmed'

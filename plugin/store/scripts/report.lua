@@ -23,6 +23,7 @@ elseif st ~= 'issuing' then
   if ARGV[9] ~= '1' or not get('ret') or get('end') ~= ARGV[8] then -- else this very job has counted it already
     put('try', math.max(num('try'), 1) + 1)
     put('fail', num('fail') + 1)
+    tally('f')
     go_triggered(ARGV[8], ARGV[10])
     put('ret', score)
   end

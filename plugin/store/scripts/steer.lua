@@ -67,6 +67,7 @@ local function cancel()
   local at = now + math.max(1, rest)
   if get('st') == 'triggered' then
     note = note .. 'cancelled ' .. slot .. ' ' .. (get('rid') or '') .. '\n'
+    tally('c')
     go_quiet()
     put('ret', at)
     score = get('crt') and math.max(score or 0, at) or 0
