@@ -192,6 +192,24 @@ static bool decide_running(struct cr_campaign *campaign, bool late, enum cr_camp
            go_paused(campaign, CR_PAUSE_ERRORS, event);
 }
 
+bool cr_campaign_needs_runner(const struct cr_campaign *campaign, int64_t now_s)
+{
+    switch (campaign->state) {
+    case CR_CAMPAIGN_COUNTING:
+    case CR_CAMPAIGN_RUNNING:
+    case CR_CAMPAIGN_ABORTING:
+        return true;
+    case CR_CAMPAIGN_WAITING:
+        return campaign->start <= now_s || (campaign->deadline > 0 && campaign->deadline <= now_s);
+    case CR_CAMPAIGN_PAUSED:
+    case CR_CAMPAIGN_ABORTED:
+    case CR_CAMPAIGN_DONE:
+    case CR_CAMPAIGN_STATES:
+        break;
+    }
+    return false;
+}
+
 bool cr_campaign_decide(struct cr_campaign *campaign, int64_t now_s, enum cr_campaign_event *event)
 {
     bool late = campaign->deadline > 0 && now_s >= campaign->deadline;

@@ -37,7 +37,9 @@ bool cr_campaign_counted(const struct cr_campaign *campaign);
 /* All that are members of a group so far. */
 unsigned cr_campaign_members(const struct cr_campaign_counts *counts);
 
-/* Makes what follows by itself now; one step a call. True: *campaign was changed and is to be written; *event is what
+/* Whether somebody has to carry it on now. */
+bool cr_campaign_needs_runner(const struct cr_campaign *campaign, int64_t now_s);
+/* Makes what follows by itself now; a running one with its counts; one step a call. True: *campaign was changed and is to be written; *event is what
  * operators are told then. */
 bool cr_campaign_decide(struct cr_campaign *campaign, int64_t now_s, enum cr_campaign_event *event);
 

@@ -1,8 +1,9 @@
 /* campaign_run: what the files about campaigns share. Private to loop/.
  *
- * Every broker reads all campaigns about once a second while there may be any under way. One that has something to be done
- * and no living runner is carried on by whoever writes its name into it first. Its runner reads it before each page, so
- * that what operators or other brokers did counts, and writes it back by version after the page. */
+ * Every broker reads all campaigns about once a second while there may be any under way, without the counts, which are kept
+ * bucket by bucket. One that needs a runner and has no living one is carried on by whoever writes its name into it first.
+ * Its runner reads it before each page, so that what operators did counts, and about once a second with the counts; it
+ * writes it back by version after each page, and often enough that nobody takes it for dead. */
 #ifndef CR_CAMPAIGN_RUN_H
 #define CR_CAMPAIGN_RUN_H
 
@@ -17,6 +18,8 @@ struct cr_run {
     struct cr_campaign now;          /* as it was read, then as it will be written */
     enum cr_run_step step;
     int64_t next_ms;                 /* idle: when to go on */
+    int64_t count_ms;                /* when to ask for its counts */
+    bool counted;                    /* it was read with them */
     enum cr_campaign_event event;    /* told when what was changed is written */
     struct cr_limiter limiter;
     /* the page under way */
@@ -47,7 +50,7 @@ struct cr_campaigns {
 
 /* NULL: out of memory. */
 struct cr_campaigns *campaigns_of(struct cr_router *router);
-/* A job about campaigns with room for one; NULL: there is no room for it now. `id` is for READ. */
+/* A job about campaigns with room for one (READ: with counts); NULL: there is no room for it now. `id` is for READ. */
 struct cr_job *campaigns_job(struct cr_router *router, enum cr_campaign_verb verb, const struct cr_session *session,
                              const char *id);
 /* Tells operators. */

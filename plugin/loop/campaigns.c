@@ -9,7 +9,9 @@
 
 enum {
     CAMPAIGNS_IDLE_TURNS = 5,  /* so much more seldom while there is none */
+    COUNTED_BUCKETS = 256,     /* counts of so many more are asked for a second later */
     CAMPAIGN_LEASE_S = 15,     /* how long a runner may be silent */
+    CAMPAIGN_SKEW_S = 300,     /* between the brokers' clocks */
     CAMPAIGN_PAGE_MS = 200,    /* from page to page */
     CAMPAIGN_AGAIN_MS = 1000,  /* after something that could not be done */
 };
@@ -180,22 +182,25 @@ static bool run_ours(const struct cr_router *router, const struct cr_campaign *c
     return strcmp(campaign->runner, router->setup->config.broker_name) == 0;
 }
 
-/* Whether another broker carries it on. */
+/* Whether another broker carries it on. One whose clock is far ahead of ours is not believed for long. */
 static bool run_others(const struct cr_router *router, const struct cr_campaign *campaign, int64_t now_s)
 {
-    return campaign->runner[0] != '\0' && campaign->runner_until > now_s && !run_ours(router, campaign);
+    return campaign->runner[0] != '\0' && campaign->runner_until > now_s &&
+           campaign->runner_until <= now_s + CAMPAIGN_SKEW_S && !run_ours(router, campaign);
 }
 
 static bool run_needed(const struct cr_router *router, const struct cr_campaign *campaign, int64_t now_s)
 {
-    struct cr_campaign then = *campaign;
-    enum cr_campaign_event event;
-
-    return !run_others(router, campaign, now_s) &&
-           (cr_campaign_decide(&then, now_s, &event) || cr_campaign_walk(campaign) != CR_WALK_NONE);
+    return !run_others(router, campaign, now_s) && cr_campaign_needs_runner(campaign, now_s);
 }
 
-static void run_read(struct cr_router *router, struct cr_run *run)
+/* Counting asks every bucket. */
+static int64_t run_count_ms(const struct cr_router *router)
+{
+    return loop_turn_ms(router) * (1 + router->agenda.total / COUNTED_BUCKETS);
+}
+
+static void run_read(struct cr_router *router, struct cr_run *run, int64_t now_ms)
 {
     struct cr_job *job = campaigns_job(router, CR_CAMPAIGN_READ, NULL, run->now.id);
 
@@ -203,6 +208,8 @@ static void run_read(struct cr_router *router, struct cr_run *run)
         run_idle(router, run, CAMPAIGN_AGAIN_MS);
         return;
     }
+    run->counted = now_ms >= run->count_ms;
+    job->campaigns->uncounted = !run->counted;
     run->step = CR_RUN_READING;
     loop_send(router, job, CR_STAGE_STORE);
 }
@@ -228,18 +235,20 @@ static void run_write(struct cr_router *router, struct cr_run *run)
 static void run_consider(struct cr_router *router, struct cr_run *run)
 {
     int64_t now_s = cr_wall_s(router->clock);
+    bool knows = run->counted || run->now.state != CR_CAMPAIGN_RUNNING;
 
     if (!loop_clock_ok(router) || !run_needed(router, &run->now, now_s)) {
         run_end(router, run); /* should something follow later, it is found again */
         return;
     }
-    if (cr_campaign_decide(&run->now, now_s, &run->event)) {
+    run->event = CR_CAMPAIGN_NOTHING;
+    if ((knows && cr_campaign_decide(&run->now, now_s, &run->event)) || !run_ours(router, &run->now) ||
+        run->now.runner_until < now_s + CAMPAIGN_LEASE_S / 2) {
         run_write(router, run);
         return;
     }
-    run->event = CR_CAMPAIGN_NOTHING;
-    if (!run_ours(router, &run->now) || run->now.runner_until <= now_s) {
-        run_write(router, run);
+    if (cr_campaign_walk(&run->now) == CR_WALK_NONE) { /* it waits for devices */
+        run_idle(router, run, CAMPAIGN_AGAIN_MS);
         return;
     }
     run_page(router, run);
@@ -252,6 +261,7 @@ static void run_read_home(struct cr_router *router, struct cr_run *run, const st
 {
     if (job->outcome == CR_OUT_DONE && job->campaigns->count == 1) {
         run->now = job->campaigns->campaign[0];
+        run->count_ms = run->counted ? loop_now_ms(router) + run_count_ms(router) : run->count_ms;
         run_consider(router, run);
     } else if (job->outcome == CR_OUT_DONE || job->refusal == CR_REFUSAL_UNKNOWN_CAMPAIGN) {
         run_end(router, run);
@@ -299,6 +309,7 @@ static void campaigns_read(struct cr_router *router)
     struct cr_job *job = campaigns_job(router, CR_CAMPAIGN_READ, NULL, "");
 
     if (job != NULL) {
+        job->campaigns->uncounted = true;
         router->campaigns->reading = true;
         loop_send(router, job, CR_STAGE_STORE);
     }
@@ -339,7 +350,7 @@ void loop_campaigns_tick(struct cr_router *router, int64_t now_ms)
     LL_FOREACH_SAFE(campaigns->runs, run, next)
     {
         if (run->step == CR_RUN_IDLE && now_ms >= run->next_ms) {
-            run_read(router, run);
+            run_read(router, run, now_ms);
         }
     }
 }
