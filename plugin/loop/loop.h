@@ -238,6 +238,10 @@ void loop_audit(struct cr_router *router, const struct cr_session *session, cons
 void loop_agenda_init(struct cr_router *router);
 /* On every tick: looks at the clock and asks for what is due, each about once a second. */
 void loop_agenda_tick(struct cr_router *router, int64_t now_ms);
+/* About a second; each broker its own, so that they do not ask in step. */
+int64_t loop_turn_ms(const struct cr_router *router);
+/* How many slots may be taken up now: requests of devices go first. */
+unsigned loop_headroom(const struct cr_router *router);
 /* Whether the wall clock can be believed now. While it cannot, nothing is issued and nothing begins. */
 bool loop_clock_ok(struct cr_router *router);
 /* Jobs that are home. Do not free them. */
@@ -253,7 +257,7 @@ void loop_alert(struct cr_router *router, const char *device, const char *slot, 
 /* Campaigns (campaigns.c): those that this broker carries on. */
 void loop_campaigns_tick(struct cr_router *router, int64_t now_ms);
 /* LIST, TRIGGER, STEER and CAMPAIGN that no command asked for. Does not free the job; nor do the others. */
-void loop_campaign_home(struct cr_router *router, const struct cr_job *job);
+void loop_campaign_home(struct cr_router *router, struct cr_job *job);
 /* Something was changed by a command: look at once. */
 void loop_campaigns_look(struct cr_router *router);
 void loop_campaigns_fini(struct cr_router *router);

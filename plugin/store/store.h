@@ -102,7 +102,7 @@
  *          stream's end was reached: it ends early rather than late, so a page may be short, or empty, and go on.
  *          since and until are of Redis' clock, which gives the entries their ids. UNKNOWN_CURSOR: no entry's id.
  * CAMPAIGN job->campaigns; outcome DONE. READ: one (UNKNOWN_CAMPAIGN), or all, newest first, with the counts of all
- *          brokers' members; one that is damaged is set aside with an alarm. CREATE: gives it an id and version 1; beyond
+ *          brokers' members unless uncounted; one that is damaged is set aside with an alarm. CREATE: gives it an id and version 1; beyond
  *          CR_CAMPAIGNS_MAX the oldest that ended is forgotten, and when none has ended: WRONG_STATE. WRITE: all but
  *          the counts, version+1; UNKNOWN_CAMPAIGN; WRONG_STATE when somebody else wrote since it was read: read it again.
  *          Audit lines 'campaign' say which way it goes: created, started, group, paused, resumed, aborting, aborted, done.
