@@ -22,7 +22,7 @@ struct cr_config_key {
 /* The keys; sorted as README.md has them. */
 extern const struct cr_config_key cr_config_keys[];
 extern const unsigned cr_config_key_count;
-enum { CR_CONFIG_KEYS_MAX = 64 };
+enum { CR_CONFIG_KEYS_MAX = 96 };
 
 /* The key of that name; NULL: none. */
 const struct cr_config_key *cr_config_key_find(const char *name);
@@ -42,6 +42,9 @@ cr_err cr_take_redis_password_file(struct cr_config *config, struct cr_profile *
 cr_err cr_take_admin_identity(struct cr_config *config, struct cr_profile *slot, const char *value, struct cr_why *why);
 cr_err cr_take_admin_username(struct cr_config *config, struct cr_profile *slot, const char *value, struct cr_why *why);
 cr_err cr_take_viewer_identity(struct cr_config *config, struct cr_profile *slot, const char *value, struct cr_why *why);
+cr_err cr_take_alert_notice(struct cr_config *config, struct cr_profile *slot, const char *value, struct cr_why *why);
+cr_err cr_take_alert_warning(struct cr_config *config, struct cr_profile *slot, const char *value, struct cr_why *why);
+cr_err cr_take_alert_critical(struct cr_config *config, struct cr_profile *slot, const char *value, struct cr_why *why);
 cr_err cr_take_viewer_username(struct cr_config *config, struct cr_profile *slot, const char *value, struct cr_why *why);
 
 #endif

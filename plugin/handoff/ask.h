@@ -152,7 +152,7 @@ struct cr_campaign {
 };
 
 enum cr_campaign_verb {
-    CR_CAMPAIGN_READ,   /* in: id, "" for all (newest first); out: with counts */
+    CR_CAMPAIGN_READ,   /* in: id, "" for all (newest first), uncounted; out: with counts, unless uncounted */
     CR_CAMPAIGN_CREATE, /* in: campaign[0]; out: the same with its id */
     CR_CAMPAIGN_WRITE,  /* in: campaign[0] as read and changed; WRONG_STATE when its version is not the store's any more */
 };
@@ -160,6 +160,7 @@ enum cr_campaign_verb {
 struct cr_campaign_ask {
     enum cr_campaign_verb verb;
     char id[CR_CAMPAIGN_ID_CAP];
+    bool uncounted;               /* READ: without asking every bucket how members fare */
     unsigned count;
     struct cr_campaign *campaign; /* owned */
 };

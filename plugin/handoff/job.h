@@ -66,7 +66,16 @@ enum cr_alert {
     CR_ALERT_UNANSWERED, /* a renewal passed its deadline */
     CR_ALERT_FAILING,    /* a device reported so many failures in a row */
     CR_ALERT_EXPIRED,    /* the certificate expired un-renewed */
+    CR_ALERT_EXPIRING,   /* it comes closer to that: a threshold, or the field list */
+    CR_ALERT_CLEARED,    /* none of these any more */
     CR_ALERT_COUNT
+};
+
+/* What a LOOK found that is to be told, once. */
+enum cr_told {
+    CR_TOLD_RAISED = 1, /* a threshold was passed */
+    CR_TOLD_WOKEN = 2,  /* the device is to be woken by other means */
+    CR_TOLD_FIELD = 4,  /* it is on the field list */
 };
 
 enum { CR_DUE_MAX = 64 };
@@ -134,7 +143,7 @@ struct cr_job {
     enum cr_renew_reason reason;      /* TRIGGER */
     struct cr_slot_campaign campaign; /* TRIGGER: of this campaign's group; id "": of none */
     bool appeared;                    /* PRESENT: a new connection; else one that is looked at again */
-    bool may_begin;                   /* PRESENT: what is due may begin now */
+    bool may_begin;                   /* PRESENT: what is due may begin now; LOOK: a wake may go out now */
     struct cr_agenda *agenda;         /* AGENDA; owned */
     struct cr_list *list;             /* LIST; owned, as are the next */
     struct cr_steer *steer;           /* STEER */
@@ -167,6 +176,8 @@ struct cr_job {
     bool regressed;                   /* PRESENT: a superseded certificate came back */
     enum cr_alert alert;              /* what happened that operators must act on; audited */
     char alert_slot[CR_NAME_CAP];     /* of which slot */
+    unsigned told;                    /* LOOK: CR_TOLD_...; audited */
+    char cleared_slot[CR_NAME_CAP];   /* its alert is over; audited. "": none */
 };
 
 /* A zeroed job holding `setup`. CR_NOMEM. */

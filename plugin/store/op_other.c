@@ -82,6 +82,23 @@ void store_read_start(struct store_op *op)
 
 /* ---- a trigger ---- */
 
+/* "operator", "campaign 1a2b3c4d, group 0" */
+static void audit_triggered(struct store_op *op)
+{
+    const struct cr_job *job = op->job;
+    const struct cr_slot_campaign *campaign = &job->campaign;
+    const char *reason = cr_renew_reason_text(job->reason);
+    char detail[CR_NAME_CAP];
+    if (campaign->id[0] == '\0') {
+        (void)snprintf(detail, sizeof detail, "%s", reason);
+    } else {
+        (void)snprintf(detail, sizeof detail, "%s%scampaign %s, group %u",
+                       job->reason == CR_RENEW_CAMPAIGN ? "" : reason, job->reason == CR_RENEW_CAMPAIGN ? "" : ", ",
+                       campaign->id, campaign->group);
+    }
+    store_audit_op(op, "triggered", detail, NULL);
+}
+
 static void on_triggered(struct store_op *op, const redisReply *reply)
 {
     struct cr_answer answer;
@@ -101,7 +118,7 @@ static void on_triggered(struct store_op *op, const redisReply *reply)
     } else {
         memcpy(job->renewal_id, job->record->slot[0].renewal_id, sizeof job->renewal_id);
         if (cr_answer_is(&answer, "triggered")) {
-            store_audit_op(op, "triggered", cr_renew_reason_text(job->reason), NULL);
+            audit_triggered(op);
             store_push_tell(op->store, job->device);
         }
         op_done(op, CR_OUT_RECORD);
@@ -112,7 +129,7 @@ void store_trigger_start(struct store_op *op)
 {
     struct cr_args args;
     store_op_new_renewal(op);
-    if (cr_args_trigger(&args, &op->store->records, op->job, op->new_renewal_id) != CR_OK) {
+    if (cr_args_trigger(&args, &op->store->records, op->job, op->new_renewal_id, op->again) != CR_OK) {
         store_op_refuse(op, CR_REFUSAL_INTERNAL, 0);
         return;
     }

@@ -51,6 +51,10 @@
  *          issued: unchanged. A trigger that passes its deadline is ended by whatever operation meets it first: unanswered+1,
  *          quiet, in the agenda at its certificate's notAfter, job->alert UNANSWERED. The agenda says when the next attempt follows, by the configuration's retry times, a quarter
  *          more or less by a hash of device, slot and attempt; at the latest at the deadline. Outcome RECORD with that slot (waiting certificate included). UNKNOWN_DEVICE, UNKNOWN_SLOT (never seen).
+ *          job->campaign (id not ""): the slot becomes a member of that group, counted as a (asked), in whatever state it is;
+ *          on hold: counted as s (skipped), ON_HOLD. A member of that campaign already, in any group: nothing changes, so
+ *          that a walk can be repeated; but one that was skipped and is not on hold any more is asked now. In a campaign
+ *          before it counts as c (cancelled), unless it was settled there.
  * INSPECT  Outcome RECORD with all slots, without certificates. UNKNOWN_DEVICE.
  * AGENDA   Claims slots whose time has come, bucket by bucket from agenda->bucket, at most agenda->limit and as many as the
  *          fleet's rate has room for now. What is claimed is put off by CR_CLAIM_S: should this broker die, another one takes
@@ -97,6 +101,17 @@
  * HISTORY  A page of the stream cr:audit: the entries that match, in the order asked for. DONE, with a cursor unless the
  *          stream's end was reached: it ends early rather than late, so a page may be short, or empty, and go on.
  *          since and until are of Redis' clock, which gives the entries their ids. UNKNOWN_CURSOR: no entry's id.
+ * CAMPAIGN job->campaigns; outcome DONE. READ: one (UNKNOWN_CAMPAIGN), or all, newest first, with the counts of all
+ *          brokers' members unless uncounted; one that is damaged is set aside with an alarm. CREATE: gives it an id and version 1; beyond
+ *          CR_CAMPAIGNS_MAX the oldest that ended is forgotten, and when none has ended: WRONG_STATE. WRITE: all but
+ *          the counts, version+1; UNKNOWN_CAMPAIGN; WRONG_STATE when somebody else wrote since it was read: read it again.
+ *          Audit lines 'campaign' say which way it goes: created, started, group, paused, resumed, aborting, aborted, done.
+ *          A member's letter follows what its slot does, whichever operation that is:
+ *            confirmed ........................... a, f, u become r
+ *            REPORT failed, rolled-back .......... a, u become f
+ *            its deadline passed ................. a becomes u
+ *            STEER cancel ........................ a becomes c
+ *          and does not change otherwise: c and s stay, whatever the device does later by itself.
  * PUSH     Made by the store, never submitted: another broker triggered this device or recorded something for it.
  * AUDIT    One audit line. DONE.
  *

@@ -117,6 +117,9 @@ void rig_history(struct rig *rig, unsigned ms, const char *what, const char *dev
 void rig_alert(struct rig *rig, const char *device, const char *slot, unsigned level, char stage);
 /* Takes a quiet slot out of the agenda. */
 void rig_unplan(struct rig *rig, const char *device, const char *slot);
+/* When a slot is looked at next; 0: it is not watched. Whether it is among the alerts. */
+int64_t rig_watch_at(const struct rig *rig, const char *device, const char *slot);
+bool rig_shown(const struct rig *rig, const char *device, const char *slot);
 /* The keys of a device in the private Redis. */
 void rig_keys(const struct rig *rig, struct cr_device_keys *keys, const char *device, const char *slot);
 #endif

@@ -30,6 +30,7 @@ void fake_alert_job(struct fake_ledger *ledger, struct cr_job *job, const struct
 
 void fake_pending_clear(struct fake_slot *slot)
 {
+    slot->was_pending = slot->view.state == CR_STATE_ISSUING || slot->view.state == CR_STATE_ISSUED;
     cr_blob_fini(&slot->view.certificate);
     slot->view.pending = (struct cr_cert_entry){ .not_after = 0 };
     slot->broker[0] = '\0';
@@ -47,7 +48,7 @@ void fake_go_quiet(struct fake_slot *slot)
     slot->view.deadline = 0;
     slot->view.retry_at = 0;
     slot->view.due = slot->quiet_due;
-    slot->parked = false;
+    slot->parked = slot->was_pending = false;
 }
 
 void fake_go_confirmed(struct fake_slot *slot, int64_t now_s)
@@ -77,9 +78,12 @@ void fake_give_up(struct fake_ledger *ledger, struct cr_job *job, struct fake_sl
 {
     fake_ledger_audit(ledger, "expired", job->device, slot->view.slot, slot->view.renewal_id);
     fake_alert_job(ledger, job, slot, CR_ALERT_UNANSWERED);
+    fake_tally(ledger, slot, 'u');
     slot->view.unanswered++;
     slot->quiet_due = slot->view.current.not_after;
     fake_go_quiet(slot);
+    fake_heed(slot, job->now_s, job->now_s, false);
+    fake_show(slot);
 }
 
 /* A trigger that nobody answered ends with its deadline. */
@@ -210,6 +214,7 @@ static void begin_intend(struct fake_ledger *ledger, struct cr_job *job, const s
         }
     }
     fake_pending_clear(slot);
+    fake_heed_intent(slot, job->now_s);
     view->state = CR_STATE_ISSUING;
     view->retry_at = 0;
     view->version++;
@@ -367,7 +372,9 @@ void fake_ledger_report(struct fake_ledger *ledger, struct cr_job *job)
     }
     if (under_way && job->report.outcome == CR_REPORT_INSTALLED) {
         if (slot->view.state == CR_STATE_ISSUED && job->profile != NULL && !job->profile->tls) {
+            fake_tally(ledger, slot, 'r');
             fake_go_confirmed(slot, job->now_s);
+            fake_calm(ledger, job, slot);
             fake_bring_forward(fake_device_find(ledger, job->device), slot, job->profile);
             job->confirmed = true;
             fake_audit_job(ledger, "confirmed", job, id);
@@ -378,8 +385,10 @@ void fake_ledger_report(struct fake_ledger *ledger, struct cr_job *job)
         slot->view.version++;
         slot->view.attempt++;
         slot->view.failures++;
+        fake_tally(ledger, slot, 'f');
         fake_attempt(slot, job);
         slot->view.retry_at = slot->view.due;
+        fake_heed_failure(slot, job);
         if (slot->view.failures % job->setup->config.failures_alert == 0) {
             fake_alert_job(ledger, job, slot, CR_ALERT_FAILING);
         }
@@ -399,11 +408,21 @@ void fake_ledger_trigger(struct fake_ledger *ledger, struct cr_job *job)
         return;
     }
     fake_expire(ledger, job, slot);
+    bool asked = fake_is_member(slot, &job->campaign);
     if (slot->view.held) {
+        if (!asked) {
+            fake_join(ledger, slot, &job->campaign, 's');
+        }
         fake_refuse(ledger, job, CR_REFUSAL_ON_HOLD, job->setup->config.retry_after_s);
         return;
     }
     struct cr_slot_record *view = &slot->view;
+    if (asked && view->campaign.state != 's') {
+        snprintf(job->renewal_id, sizeof job->renewal_id, "%s", view->renewal_id);
+        fake_answer_record(job, device, FAKE_ONE_SLOT, true);
+        return;
+    }
+    fake_join(ledger, slot, &job->campaign, 'a');
     if (view->state == CR_STATE_TRIGGERED) {
         view->attempt++;
         view->version++;
