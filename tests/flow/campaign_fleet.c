@@ -1,6 +1,7 @@
 #include "tests/flow/campaign_fleet.h"
 
 #include "common/topic.h"
+#include "tests/support/fake_inside.h"
 
 #include <stdarg.h>
 #include <stddef.h>
@@ -284,6 +285,39 @@ int fleet_number(struct fleet *f, const char *id, const char *name)
 
     assert_true(cJSON_IsNumber(item));
     return (int)item->valuedouble;
+}
+
+static void ledger_campaign(struct fleet *f, const char *id, enum cr_campaign_verb verb)
+{
+    struct cr_job *job;
+
+    assert_int_equal(cr_job_new(&job, CR_OP_CAMPAIGN, some_rig(f)->setup), CR_OK);
+    job->campaigns = calloc(1, sizeof *job->campaigns);
+    assert_non_null(job->campaigns);
+    job->campaigns->verb = verb;
+    snprintf(job->campaigns->id, sizeof job->campaigns->id, "%s", id);
+    if (verb == CR_CAMPAIGN_WRITE) {
+        job->campaigns->campaign = calloc(1, sizeof f->campaign);
+        assert_non_null(job->campaigns->campaign);
+        job->campaigns->campaign[0] = f->campaign;
+        job->campaigns->count = 1;
+    }
+    fake_campaign(f->ledger, job);
+    assert_int_equal(job->outcome, CR_OUT_DONE);
+    f->campaign = job->campaigns->campaign[0];
+    cr_job_free(job);
+}
+
+const struct cr_campaign *fleet_ledger_campaign(struct fleet *f, const char *id)
+{
+    ledger_campaign(f, id, CR_CAMPAIGN_READ);
+    return &f->campaign;
+}
+
+void fleet_touch(struct fleet *f, const char *id)
+{
+    ledger_campaign(f, id, CR_CAMPAIGN_READ);
+    ledger_campaign(f, id, CR_CAMPAIGN_WRITE);
 }
 
 const char *fleet_event(struct fleet *f, unsigned broker)

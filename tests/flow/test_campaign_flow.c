@@ -53,8 +53,9 @@ static void groups_follow_each_other_by_success(void **state)
     unsigned canary, second;
 
     fleet_add(f, 200);
+    fleet_live(f, 21); /* nobody looks often while there is no campaign */
     fleet_create(f, id, CANARY);
-    fleet_live(f, 3);
+    fleet_live(f, 2);
     assert_string_equal(fleet_state(f, id), "running");
     expect_event(f, 0, "started");
     canary = (unsigned)group_number(f, id, 0, "total");
@@ -241,6 +242,24 @@ static void two_brokers_trigger_each_device_once(void **state)
     expect_event(f, 1, "done");
 }
 
+static void its_runner_keeps_it_while_devices_answer(void **state)
+{
+    struct fleet *f = *state;
+    char id[CR_CAMPAIGN_ID_CAP];
+
+    fleet_broker(f, 1, "");
+    fleet_add(f, 20);
+    fleet_create(f, id, "");
+    fleet_live(f, 3);
+    for (unsigned i = 0; i < 40; i++) {
+        const struct cr_campaign *c = fleet_ledger_campaign(f, id);
+
+        assert_string_equal(c->runner, "first");
+        assert_true(c->runner_until > f->now_s);
+        fleet_live(f, 1);
+    }
+}
+
 static void another_brokers_operator_is_obeyed(void **state)
 {
     struct fleet *f = *state;
@@ -330,6 +349,33 @@ static void the_store_is_away_in_the_middle(void **state)
     assert_string_equal(fleet_state(f, id), "done");
 }
 
+/* Their page is repeated. */
+static void triggers_that_failed_are_made_later(void **state)
+{
+    struct fleet *f = *state;
+    struct cr_store_health health;
+    char id[CR_CAMPAIGN_ID_CAP];
+    unsigned failed = 0;
+
+    fleet_add(f, 60);
+    fleet_create(f, id, "\"rate\":20");
+    while (failed < 3) {
+        f->now_s++;
+        flow_rig_pass(&f->rig[0], 1);
+        cr_router_tick(f->rig[0].router);
+        do {
+            cr_store_health_get(f->rig[0].store, &health);
+            if (health.in_flight >= 10) { /* a page */
+                fake_store_fail_next(f->rig[0].store, 7);
+                failed++;
+            }
+        } while (fake_store_pump(f->rig[0].store) > 0 && cr_router_tick(f->rig[0].router) > 0);
+    }
+    fleet_live(f, 15);
+    assert_int_equal(fleet_triggers(f), 60);
+    assert_int_equal(fleet_number(f, id, "asked"), 60);
+}
+
 static void nothing_begins_while_the_clock_is_odd(void **state)
 {
     struct fleet *f = *state;
@@ -377,11 +423,11 @@ static void a_filter_says_whom_it_is_about(void **state)
     struct fleet *f = *state;
     char id[CR_CAMPAIGN_ID_CAP];
 
-    fleet_add(f, 120);
-    fleet_create(f, id, "\"filter\":{\"idPrefix\":\"d11\"}");
+    fleet_add(f, FLEET_MAX); /* more than one page */
+    fleet_create(f, id, "\"filter\":{\"idPrefix\":\"d1\"}");
     fleet_live(f, 5);
-    assert_int_equal(fleet_triggers(f), 11); /* d11, d110 … d119 */
-    assert_int_equal(fleet_number(f, id, "total"), 11);
+    assert_int_equal(fleet_triggers(f), 111); /* d1, d10 … d19, d100 … d199 */
+    assert_int_equal(fleet_number(f, id, "total"), 111);
     fleet_create(f, id, "\"filter\":{\"idPrefix\":\"nobody\"}");
     fleet_live(f, 8);
     assert_string_equal(fleet_state(f, id), "done");
@@ -422,10 +468,12 @@ int main(void)
         FLEET_TEST(operators_pause_resume_and_abort),
         FLEET_TEST(a_broker_restarts_in_the_middle),
         FLEET_TEST(two_brokers_trigger_each_device_once),
+        FLEET_TEST(its_runner_keeps_it_while_devices_answer),
         FLEET_TEST(another_brokers_operator_is_obeyed),
         FLEET_TEST(the_rate_is_kept),
         FLEET_TEST(it_begins_at_its_start_and_ends_at_its_deadline),
         FLEET_TEST(the_store_is_away_in_the_middle),
+        FLEET_TEST(triggers_that_failed_are_made_later),
         FLEET_TEST(nothing_begins_while_the_clock_is_odd),
         FLEET_TEST(held_ones_are_skipped_and_tags_make_groups),
         FLEET_TEST(a_filter_says_whom_it_is_about),
