@@ -326,3 +326,22 @@ const char *fleet_event(struct fleet *f, unsigned broker)
 
     return event != NULL ? (const char *)event->payload.data : "";
 }
+
+void fleet_expect_event(struct fleet *f, unsigned broker, const char *event)
+{
+    char field[64];
+    const char *text = fleet_event(f, broker);
+
+    snprintf(field, sizeof field, "\"event\":\"%s\"", event);
+    if (strstr(text, field) == NULL) {
+        fail_msg("expected %s, got %s", event, text);
+    }
+}
+
+void fleet_steer(struct fleet *f, unsigned broker, const char *verb, const char *id)
+{
+    char text[128];
+
+    snprintf(text, sizeof text, "\"command\":\"%sCampaign\",\"campaign\":\"%s\"", verb, id);
+    (void)fleet_command(f, broker, text);
+}

@@ -63,4 +63,9 @@ void fleet_touch(struct fleet *f, const char *id);
 /* The oldest campaign event not taken yet; "": none. Lent. */
 const char *fleet_event(struct fleet *f, unsigned broker);
 
+/* Fails the test unless that is such an event. */
+void fleet_expect_event(struct fleet *f, unsigned broker, const char *event);
+/* "pause", "resume", "abort" */
+void fleet_steer(struct fleet *f, unsigned broker, const char *verb, const char *id);
+
 #endif
