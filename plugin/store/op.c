@@ -316,7 +316,7 @@ static void on_answer(struct cr_redis_call *call, const redisReply *reply)
         op_trouble(op, store_reply_bytes(reply));
     } else {
         if (store->trouble[0] != '\0' && op->job->op != CR_OP_GET && op->job->op != CR_OP_INSPECT &&
-            op->job->op != CR_OP_AGENDA) {
+            op->job->op != CR_OP_AGENDA && op->job->op != CR_OP_POLICY) {
             store->writable = true; /* every other operation has a write among what it asks */
             store_trouble(store, "");
         }

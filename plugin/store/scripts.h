@@ -13,6 +13,7 @@ enum cr_script {
     CR_SCRIPT_AGENDA,
     CR_SCRIPT_ADVANCE,
     CR_SCRIPT_PACE,
+    CR_SCRIPT_POLICY,
     CR_SCRIPT_COUNT
 };
 

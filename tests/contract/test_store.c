@@ -98,6 +98,12 @@ int main(void)
         BOTH(store_audit_writes_a_line),
         BOTH(store_takes_no_more_than_its_bound),
         BOTH(store_many_at_once),
+        BOTH(store_policy_is_nothing_at_first),
+        BOTH(store_policy_is_shared),
+        BOTH(store_policy_goes_by_its_version),
+        BOTH(store_policy_says_what_changed),
+        BOTH(store_policy_has_its_bound),
+        BOTH(store_policy_damaged_is_refused),
     };
     return cmocka_run_group_tests_name("store", tests, NULL, NULL);
 }

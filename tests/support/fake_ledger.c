@@ -21,6 +21,7 @@ struct fake_ledger {
     struct fake_line *line; /* newest first */
     unsigned renewals;
     int64_t paced_us; /* up to when all that the fleet may begin is taken */
+    struct cr_policy policy;
 };
 
 cr_err fake_ledger_new(struct fake_ledger **ledger)
@@ -51,7 +52,13 @@ void fake_ledger_free(struct fake_ledger *ledger)
         next = line->next;
         free(line);
     }
+    free(ledger->policy.setting);
     free(ledger);
+}
+
+struct cr_policy *fake_policy_of(struct fake_ledger *ledger)
+{
+    return &ledger->policy;
 }
 
 /* ---- audit ---- */

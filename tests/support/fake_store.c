@@ -75,7 +75,7 @@ static void unavailable(struct fake_store *fake, struct cr_job *job)
     unsigned retry_after_s = job->setup->config.retry_after_s;
     fake->errors++;
     cr_job_refuse(job, CR_REFUSAL_STORE_UNAVAILABLE, retry_after_s > 0 ? retry_after_s : 1);
-    if (job->op != CR_OP_PRESENT) {
+    if (job->op != CR_OP_PRESENT && !(job->op == CR_OP_POLICY && job->command == 0)) {
         fake_ledger_audit(fake->ledger, "refused", job->device, job->slot, "store-unavailable");
         job->audited = true;
     }
