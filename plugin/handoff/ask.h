@@ -198,6 +198,8 @@ struct cr_policy {
     bool changed;       /* out, READ: the settings follow */
     int64_t at;         /* in, READ: of the version known; out: when it was last changed, 0: never */
     char by[CR_ASK_TEXT_CAP];
+    bool whatever;      /* the loop's own: nobody asked for a certain version; and how often it was tried */
+    unsigned tries;
     unsigned count;
     struct cr_policy_setting *setting; /* in, WRITE: the changes; out: all. Owned */
 };

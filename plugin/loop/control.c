@@ -71,18 +71,25 @@ static void control_publish(struct cr_router *router, const char *client_id, str
     cJSON_free(text);
 }
 
-static cJSON *control_error(const char *command, enum cr_refusal refusal, const char *text)
+/* text: NULL for the refusal's own; field: NULL or "" for none. */
+static cJSON *control_error_at(const char *command, enum cr_refusal refusal, const char *text, const char *field)
 {
     cJSON *response = cJSON_CreateObject();
 
     if (response != NULL &&
         (cJSON_AddStringToObject(response, "command", command) == NULL ||
          cJSON_AddStringToObject(response, "error", text != NULL ? text : cr_refusal_info(refusal)->text) == NULL ||
-         cJSON_AddStringToObject(response, "errorCode", cr_refusal_info(refusal)->error_code) == NULL)) {
+         cJSON_AddStringToObject(response, "errorCode", cr_refusal_info(refusal)->error_code) == NULL ||
+         !control_put_text(response, "field", field != NULL ? field : ""))) {
         cJSON_Delete(response);
         return NULL;
     }
     return response;
+}
+
+static cJSON *control_error(const char *command, enum cr_refusal refusal, const char *text)
+{
+    return control_error_at(command, refusal, text, NULL);
 }
 
 static cJSON *control_success(const char *command, cJSON *data)
@@ -244,7 +251,7 @@ static void control_handle(struct cr_router *router, struct cr_batch *batch, uns
     if (refusal == CR_REFUSAL_NOT_AUTHORISED || refusal == CR_REFUSAL_CERTIFICATE_NOT_VALID) {
         control_denied(router, session, refusal, batch->entry[place].command);
     }
-    batch->entry[place].response = control_error(batch->entry[place].command, refusal, text);
+    batch->entry[place].response = control_error_at(batch->entry[place].command, refusal, text, command.field);
     batch->open--;
 }
 
@@ -330,22 +337,44 @@ void loop_control(struct cr_router *router, struct cr_session *session, struct c
     cJSON_Delete(json);
 }
 
-void loop_command_done(struct cr_router *router, struct cr_job *job)
+/* Which command a job is of. NULL: its batch is gone. */
+static struct cr_batch *control_batch_of(struct cr_router *router, const struct cr_job *job, unsigned *place)
 {
-    unsigned place = (unsigned)(job->command & 0xff);
     struct cr_batch *batch;
 
+    *place = (unsigned)(job->command & 0xff);
     LL_SEARCH_SCALAR(router->batches, batch, id, job->command >> 8);
-    if (batch == NULL || place >= batch->count || batch->entry[place].info == NULL) {
-        return;
-    }
-    if (job->outcome == CR_OUT_REFUSED) {
-        batch->entry[place].response = control_error(batch->entry[place].command, job->refusal, NULL);
-    } else {
-        batch->entry[place].response =
-            control_success(batch->entry[place].command, batch->entry[place].info->answer(router, job));
-    }
+    return batch == NULL || *place >= batch->count || batch->entry[*place].info == NULL ? NULL : batch;
+}
+
+static void control_settle(struct cr_router *router, struct cr_batch *batch, unsigned place, cJSON *response)
+{
+    batch->entry[place].response = response;
     if (--batch->open == 0) {
         control_finish(router, batch);
+    }
+}
+
+void loop_command_failed(struct cr_router *router, const struct cr_job *job, const char *text, const char *field)
+{
+    unsigned place;
+    struct cr_batch *batch = control_batch_of(router, job, &place);
+
+    if (batch != NULL) {
+        control_settle(router, batch, place,
+                       control_error_at(batch->entry[place].command, job->refusal, text, field));
+    }
+}
+
+void loop_command_done(struct cr_router *router, struct cr_job *job)
+{
+    unsigned place;
+    struct cr_batch *batch = control_batch_of(router, job, &place);
+
+    if (job->outcome == CR_OUT_REFUSED) {
+        loop_command_failed(router, job, NULL, NULL);
+    } else if (batch != NULL) {
+        control_settle(router, batch, place,
+                       control_success(batch->entry[place].command, batch->entry[place].info->answer(router, job)));
     }
 }

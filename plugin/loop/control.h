@@ -27,6 +27,7 @@ struct cr_command {
     const cJSON *request;
     uint64_t id;                 /* for its job */
     char why[CR_COMMAND_WHY_CAP]; /* room for what *text points at */
+    const char *field;           /* of a setting that is wrong: told as "field"; NULL: none */
 };
 
 /* What a handler did. */

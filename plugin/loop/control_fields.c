@@ -2,7 +2,6 @@
 #include "plugin/loop/control.h"
 #include "plugin/value.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -67,7 +66,7 @@ bool control_number(struct cr_command *command, const char *name, unsigned min, 
     if (item == NULL) {
         return true;
     }
-    if (!(number >= min && number <= max) || number != floor(number)) {
+    if (!(number >= min && number <= max) || number != (double)(unsigned)number) {
         (void)snprintf(must, sizeof must, "must be a whole number from %u to %u", min, max);
         return field_wrong(command, name, must, text);
     }

@@ -1,5 +1,7 @@
 #include "tests/support/flow_rig.h"
 
+#include "plugin/loop/loop.h"
+
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -216,10 +218,10 @@ static struct cr_setup *rig_setup(struct flow_rig *rig, const char *extra)
     return setup;
 }
 
-void flow_rig_start(struct flow_rig *rig, const char *extra)
+void flow_rig_join(struct flow_rig *rig, const char *extra, struct fake_ledger *ledger)
 {
     struct rig_workers *workers = calloc(1, sizeof *workers);
-    struct fake_store_options store = { .broker_name = "rig", .done = cr_pipeline_stored };
+    struct fake_store_options store = { .ledger = ledger, .broker_name = "rig", .done = cr_pipeline_stored };
     struct cr_router_options router;
 
     memset(rig, 0, sizeof *rig);
@@ -240,6 +242,14 @@ void flow_rig_start(struct flow_rig *rig, const char *extra)
     rig->pipeline.store = rig->store;
     router = (struct cr_router_options){ &rig->host.host, &rig->clock.clock, rig->setup, &rig->pipeline };
     assert_int_equal(cr_router_new(&rig->router, &router), CR_OK);
+    cr_router_tick(rig->router);
+    flow_rig_pump(rig); /* the shared settings are read */
+    assert_true(loop_policy_known(rig->router));
+}
+
+void flow_rig_start(struct flow_rig *rig, const char *extra)
+{
+    flow_rig_join(rig, extra, NULL);
 }
 
 void flow_rig_reload(struct flow_rig *rig, const char *extra)

@@ -39,6 +39,8 @@ struct flow_rig {
 
 /* extra: lines for the configuration file, behind those that are always there. */
 void flow_rig_start(struct flow_rig *rig, const char *extra);
+/* The same, on the ledger of another rig, as a second broker. */
+void flow_rig_join(struct flow_rig *rig, const char *extra, struct fake_ledger *ledger);
 /* Reads the configuration anew with other extra lines, as SIGHUP does. */
 void flow_rig_reload(struct flow_rig *rig, const char *extra);
 void flow_rig_stop(struct flow_rig *rig);
