@@ -189,12 +189,14 @@ struct cr_policy_setting {
     char value[CR_POLICY_VALUE_CAP];   /* in a change "": back to the file's */
 };
 
+#define CR_POLICY_ANY UINT64_MAX
+
 enum cr_policy_verb { CR_POLICY_READ, CR_POLICY_WRITE };
 
 struct cr_policy {
     enum cr_policy_verb verb;
     uint64_t version;   /* in, READ: known already, then the settings are not told again; WRITE: must be the store's, or WRONG_STATE;
-                           0: whatever is there. out: the store's, also with WRONG_STATE */
+                           CR_POLICY_ANY: whatever is there. out: the store's, also with WRONG_STATE */
     bool changed;       /* out, READ: the settings follow */
     int64_t at;         /* in, READ: of the version known; out: when it was last changed, 0: never */
     char by[CR_ASK_TEXT_CAP];

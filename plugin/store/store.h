@@ -73,7 +73,7 @@
  *            issued .............................. looked at again after another wait
  *          Outcome RECORD with that slot (waiting certificate included).
  * POLICY   READ: the settings that all brokers share, unless version and at are the store's; changed says so. WRITE: the changes,
- *          all or none, if the version is the store's or 0, as version + 1 (changes that change nothing: the same version),
+ *          all or none, if the version is the store's or CR_POLICY_ANY, as version + 1 (changes that change nothing: the same version),
  *          and all settings as they are then, changed; otherwise WRONG_STATE, with the changes as they were and the store's
  *          version. More than CR_POLICY_MAX: TOO_LARGE. What the settings mean is not the store's business. INTERNAL without a
  *          line: they are damaged, or no command asked and it is asked again soon. DONE.

@@ -106,7 +106,7 @@ void fake_policy(struct fake_ledger *ledger, struct cr_job *job)
         return;
     }
     if (ask->verb == CR_POLICY_WRITE) {
-        if (ask->version != 0 && ask->version != policy->version) {
+        if (ask->version != CR_POLICY_ANY && ask->version != policy->version) {
             ask->version = policy->version;
             fake_refuse(ledger, job, CR_REFUSAL_WRONG_STATE, 0);
             return;
