@@ -89,3 +89,36 @@ void cr_show_url(const struct cr_config_key *key, const void *field, char *text,
     (void)key;
     (void)snprintf(text, cap, "%s", (const char *)field);
 }
+
+/* The thresholds of a level. */
+static void show_thresholds(const struct cr_profile *slot, unsigned level, char *text, size_t cap)
+{
+    size_t len = 0;
+    (void)snprintf(text, cap, "none");
+    for (unsigned i = 0; i < slot->threshold_count; i++) {
+        char time[32];
+        if (slot->threshold[i].level != level) {
+            continue;
+        }
+        show_ms(slot->threshold[i].before_s * 1000, time, sizeof time);
+        len += (size_t)snprintf(text + len, cap - len, "%s%s", len > 0 ? "," : "", time);
+    }
+}
+
+void cr_show_notice(const struct cr_config_key *key, const void *field, char *text, size_t cap)
+{
+    (void)key;
+    show_thresholds(field, 1, text, cap);
+}
+
+void cr_show_warning(const struct cr_config_key *key, const void *field, char *text, size_t cap)
+{
+    (void)key;
+    show_thresholds(field, 2, text, cap);
+}
+
+void cr_show_critical(const struct cr_config_key *key, const void *field, char *text, size_t cap)
+{
+    (void)key;
+    show_thresholds(field, 3, text, cap);
+}

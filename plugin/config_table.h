@@ -24,7 +24,7 @@ struct cr_config_key {
 /* The keys; sorted as README.md has them. */
 extern const struct cr_config_key cr_config_keys[];
 extern const unsigned cr_config_key_count;
-enum { CR_CONFIG_KEYS_MAX = 64 };
+enum { CR_CONFIG_KEYS_MAX = 96 };
 
 /* The key of that name; NULL: none. */
 const struct cr_config_key *cr_config_key_find(const char *name);
@@ -50,6 +50,9 @@ void cr_show_choice(const struct cr_config_key *key, const void *field, char *te
 void cr_show_list(const struct cr_config_key *key, const void *field, char *text, size_t cap);
 void cr_show_url(const struct cr_config_key *key, const void *field, char *text, size_t cap);
 /* field: the slot */
+void cr_show_notice(const struct cr_config_key *key, const void *field, char *text, size_t cap);
+void cr_show_warning(const struct cr_config_key *key, const void *field, char *text, size_t cap);
+void cr_show_critical(const struct cr_config_key *key, const void *field, char *text, size_t cap);
 void cr_show_window(const struct cr_config_key *key, const void *field, char *text, size_t cap);
 
 /* ---- config_whole.c: keys whose values concern more than one field ---- */
@@ -62,6 +65,9 @@ cr_err cr_take_redis_password_file(struct cr_config *config, struct cr_profile *
 cr_err cr_take_admin_identity(struct cr_config *config, struct cr_profile *slot, const char *value, struct cr_why *why);
 cr_err cr_take_admin_username(struct cr_config *config, struct cr_profile *slot, const char *value, struct cr_why *why);
 cr_err cr_take_viewer_identity(struct cr_config *config, struct cr_profile *slot, const char *value, struct cr_why *why);
+cr_err cr_take_alert_notice(struct cr_config *config, struct cr_profile *slot, const char *value, struct cr_why *why);
+cr_err cr_take_alert_warning(struct cr_config *config, struct cr_profile *slot, const char *value, struct cr_why *why);
+cr_err cr_take_alert_critical(struct cr_config *config, struct cr_profile *slot, const char *value, struct cr_why *why);
 cr_err cr_take_viewer_username(struct cr_config *config, struct cr_profile *slot, const char *value, struct cr_why *why);
 
 /* ---- what can only be judged once a slot is complete ---- */

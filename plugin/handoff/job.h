@@ -66,7 +66,16 @@ enum cr_alert {
     CR_ALERT_UNANSWERED, /* a renewal passed its deadline */
     CR_ALERT_FAILING,    /* a device reported so many failures in a row */
     CR_ALERT_EXPIRED,    /* the certificate expired un-renewed */
+    CR_ALERT_EXPIRING,   /* it comes closer to that: a threshold, or the field list */
+    CR_ALERT_CLEARED,    /* none of these any more */
     CR_ALERT_COUNT
+};
+
+/* What a LOOK found that is to be told, once. */
+enum cr_told {
+    CR_TOLD_RAISED = 1, /* a threshold was passed */
+    CR_TOLD_WOKEN = 2,  /* the device is to be woken by other means */
+    CR_TOLD_FIELD = 4,  /* it is on the field list */
 };
 
 enum { CR_DUE_MAX = 64 };
@@ -90,7 +99,7 @@ struct cr_agenda {
     struct cr_due due[CR_DUE_MAX];
 };
 
-enum { CR_AUDIT_DETAIL_CAP = 160, CR_WHO_CAP = 160 };
+enum { CR_AUDIT_DETAIL_CAP = 160, CR_WHO_CAP = 208 };
 
 struct cr_job {
     struct cr_job *next; /* the queue's link */
@@ -104,7 +113,7 @@ struct cr_job {
     int64_t now_s;       /* wall clock when admitted: the time of every decision about this job */
     char device[CR_NAME_CAP];
     char slot[CR_NAME_CAP];
-    char who[CR_WHO_CAP];             /* for audit lines: "device:meter-17", "operator:alice" … with the address */
+    char who[CR_WHO_CAP];             /* for audit lines: "client@address", "operator:alice client@address", "scheduler", "broker" */
     struct cr_cert_facts presented;   /* certificate of the asker's connection; serial.len 0: none */
 
     /* the request */
@@ -117,7 +126,7 @@ struct cr_job {
     enum cr_renew_reason reason;      /* TRIGGER */
     struct cr_slot_campaign campaign; /* TRIGGER: of this campaign's group; id "": of none */
     bool appeared;                    /* PRESENT: a new connection; else one that is looked at again */
-    bool may_begin;                   /* PRESENT: what is due may begin now */
+    bool may_begin;                   /* PRESENT: what is due may begin now; LOOK: a wake may go out now */
     struct cr_agenda *agenda;         /* AGENDA; owned */
     struct cr_list *list;             /* LIST; owned, as are the next */
     struct cr_steer *steer;           /* STEER */
@@ -149,6 +158,8 @@ struct cr_job {
     bool regressed;                   /* PRESENT: a superseded certificate came back */
     enum cr_alert alert;              /* what happened that operators must act on; audited */
     char alert_slot[CR_NAME_CAP];     /* of which slot */
+    unsigned told;                    /* LOOK: CR_TOLD_...; audited */
+    char cleared_slot[CR_NAME_CAP];   /* its alert is over; audited. "": none */
 };
 
 /* A zeroed job holding `setup`. CR_NOMEM. */

@@ -57,7 +57,7 @@ bool loop_clock_ok(struct cr_router *router)
 
 /* ---- asking ---- */
 
-static int64_t agenda_wait_ms(const struct cr_router *router)
+int64_t loop_turn_ms(const struct cr_router *router)
 {
     uint64_t hash = 0;
     const char *name = router->setup->config.broker_name;
@@ -68,8 +68,7 @@ static int64_t agenda_wait_ms(const struct cr_router *router)
     return AGENDA_EVERY_MS - AGENDA_JITTER_MS / 2 + (int64_t)(hash % AGENDA_JITTER_MS);
 }
 
-/* How many slots may be claimed now. */
-static unsigned agenda_headroom(const struct cr_router *router)
+unsigned loop_headroom(const struct cr_router *router)
 {
     const struct cr_config *config = &router->setup->config;
     struct cr_store_health health;
@@ -118,8 +117,8 @@ void loop_agenda_tick(struct cr_router *router, int64_t now_ms)
     if (state->asking || now_ms < state->next_ms) {
         return;
     }
-    state->next_ms = now_ms + agenda_wait_ms(router);
-    limit = state->clock_odd || !loop_policy_known(router) ? 0 : agenda_headroom(router);
+    state->next_ms = now_ms + loop_turn_ms(router);
+    limit = state->clock_odd || !loop_policy_known(router) ? 0 : loop_headroom(router);
     state->more = state->more && limit > 0;
     if (limit > 0) {
         agenda_ask(router, limit);

@@ -201,6 +201,9 @@ static enum cr_command_result set_policy(struct cr_command *command, cJSON **dat
         loop_abandon(command->router, job);
         return CR_COMMAND_FAILED;
     }
+    if (control_take(command, job, refusal) != CR_COMMAND_SENT) {
+        return CR_COMMAND_FAILED;
+    }
     policies_change(command->router, job);
     return CR_COMMAND_SENT;
 }

@@ -32,7 +32,7 @@ bool control_put_text(cJSON *object, const char *name, const char *text)
     return text[0] == '\0' || cJSON_AddStringToObject(object, name, text) != NULL;
 }
 
-static bool render_tags(cJSON *object, const char *tags)
+bool control_put_tags(cJSON *object, const char *tags)
 {
     char tag[CR_TAG_CAP];
     cJSON *array;
@@ -182,7 +182,7 @@ static bool render_seen(cJSON *data, const char *device, int64_t first_seen, int
     return cJSON_AddStringToObject(data, "device", device) != NULL && control_put_time(data, "firstSeen", first_seen) &&
            control_put_time(data, "lastSeen", last_seen) && control_put_text(data, "broker", broker) &&
            (gap_s <= 0 || cJSON_AddNumberToObject(data, "gapSeconds", (double)gap_s) != NULL) &&
-           render_tags(data, tags);
+           control_put_tags(data, tags);
 }
 
 cJSON *control_render_row(const struct cr_row *row, int64_t now_s)

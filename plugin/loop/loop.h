@@ -56,6 +56,8 @@ struct cr_router {
     uint64_t last_job, last_batch;
     struct cr_batch *batches;         /* operator commands that wait for an answer */
     unsigned batch_count;
+    unsigned command_jobs;            /* of theirs, under way */
+    unsigned command_rows;            /* of pages, that open batches wait for or hold */
     struct cr_agenda_state agenda;
     struct cr_campaigns *campaigns;   /* each its file's own; NULL: not needed yet */
     struct cr_watch *watch;
@@ -151,6 +153,9 @@ int64_t loop_accept_expired_s(const struct cr_router *router);
 /* Whether this is an operator's name, whatever its certificate is worth. */
 bool loop_is_operator_name(const struct cr_router *router, const struct cr_session *session);
 
+/* The name that makes it an operator, of its certificate or its user; "": it is none. Lent by the configuration. */
+const char *loop_operator_name(const struct cr_router *router, const struct cr_session *session);
+
 /* What this session may on the operator channel, now: nothing any more once its certificate has expired. */
 enum cr_role loop_role(const struct cr_router *router, const struct cr_session *session);
 /* Why a session without a role, or without enough of one, is refused. CERTIFICATE_NOT_VALID tells only who would have a
@@ -233,6 +238,10 @@ void loop_audit(struct cr_router *router, const struct cr_session *session, cons
 void loop_agenda_init(struct cr_router *router);
 /* On every tick: looks at the clock and asks for what is due, each about once a second. */
 void loop_agenda_tick(struct cr_router *router, int64_t now_ms);
+/* About a second; each broker its own, so that they do not ask in step. */
+int64_t loop_turn_ms(const struct cr_router *router);
+/* How many slots may be taken up now: requests of devices go first. */
+unsigned loop_headroom(const struct cr_router *router);
 /* Whether the wall clock can be believed now. While it cannot, nothing is issued and nothing begins. */
 bool loop_clock_ok(struct cr_router *router);
 /* Jobs that are home. Do not free them. */
@@ -248,7 +257,7 @@ void loop_alert(struct cr_router *router, const char *device, const char *slot, 
 /* Campaigns (campaigns.c): those that this broker carries on. */
 void loop_campaigns_tick(struct cr_router *router, int64_t now_ms);
 /* LIST, TRIGGER, STEER and CAMPAIGN that no command asked for. Does not free the job; nor do the others. */
-void loop_campaign_home(struct cr_router *router, const struct cr_job *job);
+void loop_campaign_home(struct cr_router *router, struct cr_job *job);
 /* Something was changed by a command: look at once. */
 void loop_campaigns_look(struct cr_router *router);
 void loop_campaigns_fini(struct cr_router *router);

@@ -302,6 +302,14 @@ struct cr_bytes store_reply_bytes(const redisReply *reply)
     return (struct cr_bytes){ (const uint8_t *)reply->str, (size_t)reply->len };
 }
 
+/* Some of its answers say nothing about whether Redis takes writes. */
+static bool op_only_reads(const struct store_op *op)
+{
+    return op->job->op == CR_OP_GET || op->job->op == CR_OP_INSPECT || op->job->op == CR_OP_AGENDA ||
+           op->job->op == CR_OP_LIST || op->job->op == CR_OP_LOOK || op->job->op == CR_OP_POLICY ||
+           (op->job->op == CR_OP_CAMPAIGN && op->job->campaigns->verb == CR_CAMPAIGN_READ);
+}
+
 static void on_answer(struct cr_redis_call *call, const redisReply *reply)
 {
     struct store_op *op = (struct store_op *)((char *)call - offsetof(struct store_op, call));
@@ -315,8 +323,7 @@ static void on_answer(struct cr_redis_call *call, const redisReply *reply)
     } else if (reply->type == REDIS_REPLY_ERROR) {
         op_trouble(op, store_reply_bytes(reply));
     } else {
-        if (store->trouble[0] != '\0' && op->job->op != CR_OP_GET && op->job->op != CR_OP_INSPECT &&
-            op->job->op != CR_OP_AGENDA && op->job->op != CR_OP_POLICY) {
+        if (store->trouble[0] != '\0' && !op_only_reads(op)) {
             store->writable = true; /* every other operation has a write among what it asks */
             store_trouble(store, "");
         }

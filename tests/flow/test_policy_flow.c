@@ -41,8 +41,8 @@ static int start(void **state)
 
     assert_non_null(s);
     assert_int_equal(fake_ledger_new(&s->ledger), CR_OK);
-    flow_rig_join(&s->rig[0], FILE_ONE, s->ledger);
-    flow_rig_join(&s->rig[1], FILE_TWO, s->ledger);
+    flow_rig_start_on(&s->rig[0], FILE_ONE, "one", s->ledger);
+    flow_rig_start_on(&s->rig[1], FILE_TWO, "two", s->ledger);
     for (int i = 0; i < BOTH; i++) {
         s->alice[i] = named(&s->rig[i], "alice");
     }

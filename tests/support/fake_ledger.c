@@ -20,6 +20,7 @@ struct fake_ledger {
     struct fake_key *key[DEVICE_CHAINS];
     struct fake_line *line; /* newest first */
     unsigned renewals;
+    struct fake_campaigns *campaigns;
     int64_t paced_us; /* up to when all that the fleet may begin is taken */
     struct cr_policy policy;
 };
@@ -53,12 +54,18 @@ void fake_ledger_free(struct fake_ledger *ledger)
         free(line);
     }
     free(ledger->policy.setting);
+    fake_campaigns_free(ledger->campaigns);
     free(ledger);
 }
 
 struct cr_policy *fake_policy_of(struct fake_ledger *ledger)
 {
     return &ledger->policy;
+}
+
+struct fake_campaigns **fake_ledger_campaigns(struct fake_ledger *ledger)
+{
+    return &ledger->campaigns;
 }
 
 /* ---- audit ---- */
@@ -189,6 +196,13 @@ const struct cr_slot_record *fake_ledger_slot(const struct fake_ledger *ledger, 
     return found == NULL ? NULL : &found->view;
 }
 
+int64_t fake_ledger_watch_at(const struct fake_ledger *ledger, const char *device, const char *slot, bool *shown)
+{
+    const struct fake_slot *found = fake_slot_find(fake_device_find(ledger, device), slot);
+    *shown = found != NULL && found->shown;
+    return found != NULL ? found->watch_at : 0;
+}
+
 bool fake_ledger_hold(struct fake_ledger *ledger, const char *device, const char *slot, bool held)
 {
     struct fake_slot *found = fake_slot_find(fake_device_find(ledger, device), slot);
@@ -281,6 +295,8 @@ void fake_attempt(struct fake_slot *slot, const struct cr_job *job)
     view->retry_at = 0;
     view->due = job->now_s + fake_wait_s(slot, job);
     view->due = view->due < view->deadline ? view->due : view->deadline;
+    fake_heed(slot, job->now_s, view->due, slot->was_pending);
+    slot->was_pending = false;
     slot->parked = true;
 }
 

@@ -42,8 +42,13 @@ const char *fake_ledger_audit_detail(const struct fake_ledger *ledger, const cha
 
 /* For tests: puts a slot that exists on hold, or releases it. False: there is none. */
 bool fake_ledger_hold(struct fake_ledger *ledger, const char *device, const char *slot, bool held);
+/* For tests: gives a slot that exists an alert. False: there is none. */
+bool fake_ledger_alert(struct fake_ledger *ledger, const char *device, const char *slot, enum cr_alert_level level,
+                       enum cr_alert_call stage);
 /* Takes a slot that exists out of the agenda. False: there is none. */
 bool fake_ledger_unplan(struct fake_ledger *ledger, const char *device, const char *slot);
+/* When a slot is looked at next, 0: it is not watched; and whether it is among the alerts. */
+int64_t fake_ledger_watch_at(const struct fake_ledger *ledger, const char *device, const char *slot, bool *shown);
 /* Looks at a slot; NULL: never seen. Valid until the next operation. */
 const struct cr_slot_record *fake_ledger_slot(const struct fake_ledger *ledger, const char *device, const char *slot);
 
