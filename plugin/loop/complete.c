@@ -11,9 +11,7 @@ void loop_complete(struct cr_router *router, struct cr_job *job)
     if (job->alarm != CR_REFUSAL_NONE) {
         loop_alarm_audited(router, session, job->device, job->alarm, job->audit_detail);
     }
-    if (job->alert != CR_ALERT_NONE) {
-        loop_alert(router, job->device, job->alert_slot, job->alert);
-    }
+    loop_alerts_home(router, job);
     switch (job->op) {
     case CR_OP_CSR:
         if (session != NULL) {

@@ -21,7 +21,7 @@ enum { CR_RESTRICTED_GONE = 256 };
 
 /* Since start. */
 struct cr_counters {
-    uint64_t issued, confirmed, triggered, delivered, alarms, alerts, audits_lost;
+    uint64_t issued, confirmed, triggered, delivered, alarms, alerts, wakes, audits_lost;
     uint64_t refused[CR_REFUSAL_COUNT];
 };
 
@@ -34,7 +34,6 @@ struct cr_agenda_state {
     struct cr_sane clock;
     int64_t clock_next_ms;
     bool clock_odd;                   /* the wall clock cannot be believed */
-    struct cr_limiter alerts;
 };
 
 struct cr_router {
@@ -43,6 +42,7 @@ struct cr_router {
     struct cr_setup *setup;           /* in force; policies.h has where it comes from */
     struct cr_pipeline *pipeline;
     struct cr_sessions sessions;
+    struct cr_limiter alerts;         /* events about them */
     struct cr_limiter total;          /* requests of all devices */
     struct cr_limiter_rate total_rate;
     struct cr_limiter strangers;      /* alarms of clients that are no device */
@@ -249,8 +249,6 @@ void loop_agenda_done(struct cr_router *router, const struct cr_job *job);
 void loop_advanced(struct cr_router *router, const struct cr_job *job);
 /* Something was done for this device: its sessions here, if any, get what is pending, soon. */
 void loop_present_again(struct cr_router *router, const char *device);
-/* Tells operators what they must act on: an event and a log line. The audit line is the store's. Rate-limited. */
-void loop_alert(struct cr_router *router, const char *device, const char *slot, enum cr_alert alert);
 
 /* ---- what operators steer and see; each is called on every tick, and gets its jobs when they are home ---- */
 
@@ -262,10 +260,26 @@ void loop_campaign_home(struct cr_router *router, struct cr_job *job);
 void loop_campaigns_look(struct cr_router *router);
 void loop_campaigns_fini(struct cr_router *router);
 
-/* Alerts (alerts.c): slots whose renewal is due and not confirmed; how their devices are called. */
+/* The watch (watch.c): slots whose renewal is due and not confirmed; their alerts, and how their devices are called. */
 void loop_watch_tick(struct cr_router *router, int64_t now_ms);
 /* AGENDA of the watch, and LOOK. */
 void loop_watch_home(struct cr_router *router, const struct cr_job *job);
+void loop_watch_fini(struct cr_router *router);
+
+/* Alerts (alerts.c). */
+
+void loop_alerts_init(struct cr_router *router);
+/* Tells operators what the job found that they must act on: events and log lines. The audit lines are the store's.
+ * Alerts are rate-limited, wakes are not: the watch sees to that. */
+void loop_alerts_home(struct cr_router *router, const struct cr_job *job);
+/* What a slot's alert is about, and what to do: one sentence. */
+const char *loop_alert_kind(const struct cr_slot_record *slot, unsigned failures_alert, int64_t now_s,
+                            const char **detail);
+/* The time before notAfter of the threshold that raised it; 0: none did, or it is not configured any more. */
+int64_t loop_alert_threshold_s(const struct cr_config *config, const struct cr_slot_record *slot);
+/* "30d", "12h" ... */
+enum { CR_SPAN_TEXT = 24 };
+void loop_span_text(char text[CR_SPAN_TEXT], int64_t seconds);
 
 /* The settings that all brokers share (policies.c). setup: the file's. */
 CR_MUST_USE cr_err loop_policies_init(struct cr_router *router, struct cr_setup *setup);

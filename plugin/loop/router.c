@@ -43,6 +43,7 @@ cr_err cr_router_new(struct cr_router **router, const struct cr_router_options *
     cr_limiter_init(&r->begins, &r->begin_rate, loop_now_ms(r));
     cr_limiter_init(&r->strangers, &r->sessions.alarm_rate, loop_now_ms(r));
     loop_agenda_init(r);
+    loop_alerts_init(r);
     if (loop_policies_init(r, options->setup) != CR_OK) {
         cr_router_free(r);
         return CR_NOMEM;
@@ -58,6 +59,7 @@ void cr_router_free(struct cr_router *router)
     }
     loop_control_fini(router);
     loop_campaigns_fini(router);
+    loop_watch_fini(router);
     loop_policies_fini(router);
     loop_figures_fini(router);
     loop_dormant_fini(router);
