@@ -1,6 +1,7 @@
 #include "tests/flow/campaign_fleet.h"
 
 #include "common/topic.h"
+#include "tests/support/fake_inside.h"
 
 #include <stdarg.h>
 #include <stddef.h>
@@ -286,9 +287,61 @@ int fleet_number(struct fleet *f, const char *id, const char *name)
     return (int)item->valuedouble;
 }
 
+static void ledger_campaign(struct fleet *f, const char *id, enum cr_campaign_verb verb)
+{
+    struct cr_job *job;
+
+    assert_int_equal(cr_job_new(&job, CR_OP_CAMPAIGN, some_rig(f)->setup), CR_OK);
+    job->campaigns = calloc(1, sizeof *job->campaigns);
+    assert_non_null(job->campaigns);
+    job->campaigns->verb = verb;
+    snprintf(job->campaigns->id, sizeof job->campaigns->id, "%s", id);
+    if (verb == CR_CAMPAIGN_WRITE) {
+        job->campaigns->campaign = calloc(1, sizeof f->campaign);
+        assert_non_null(job->campaigns->campaign);
+        job->campaigns->campaign[0] = f->campaign;
+        job->campaigns->count = 1;
+    }
+    fake_campaign(f->ledger, job);
+    assert_int_equal(job->outcome, CR_OUT_DONE);
+    f->campaign = job->campaigns->campaign[0];
+    cr_job_free(job);
+}
+
+const struct cr_campaign *fleet_ledger_campaign(struct fleet *f, const char *id)
+{
+    ledger_campaign(f, id, CR_CAMPAIGN_READ);
+    return &f->campaign;
+}
+
+void fleet_touch(struct fleet *f, const char *id)
+{
+    ledger_campaign(f, id, CR_CAMPAIGN_READ);
+    ledger_campaign(f, id, CR_CAMPAIGN_WRITE);
+}
+
 const char *fleet_event(struct fleet *f, unsigned broker)
 {
     const struct fake_publication *event = fake_host_take(&f->rig[broker].host, NULL, CR_TOPIC_CONTROL_EVENT "/campaign");
 
     return event != NULL ? (const char *)event->payload.data : "";
+}
+
+void fleet_expect_event(struct fleet *f, unsigned broker, const char *event)
+{
+    char field[64];
+    const char *text = fleet_event(f, broker);
+
+    snprintf(field, sizeof field, "\"event\":\"%s\"", event);
+    if (strstr(text, field) == NULL) {
+        fail_msg("expected %s, got %s", event, text);
+    }
+}
+
+void fleet_steer(struct fleet *f, unsigned broker, const char *verb, const char *id)
+{
+    char text[128];
+
+    snprintf(text, sizeof text, "\"command\":\"%sCampaign\",\"campaign\":\"%s\"", verb, id);
+    (void)fleet_command(f, broker, text);
 }

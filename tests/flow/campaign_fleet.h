@@ -18,6 +18,7 @@ struct fleet {
     int64_t now_s;
     unsigned count;
     cJSON *reply; /* the last one */
+    struct cr_campaign campaign;
 };
 
 /* cmocka's setup and teardown; the state is the fleet, with one broker. */
@@ -55,7 +56,16 @@ const char *fleet_create(struct fleet *f, char id[CR_CAMPAIGN_ID_CAP], const cha
 const cJSON *fleet_campaign(struct fleet *f, const char *id);
 const char *fleet_state(struct fleet *f, const char *id);
 int fleet_number(struct fleet *f, const char *id, const char *name);
+/* As the ledger has it. Lent until the next call. */
+const struct cr_campaign *fleet_ledger_campaign(struct fleet *f, const char *id);
+/* Somebody writes it without changing anything. */
+void fleet_touch(struct fleet *f, const char *id);
 /* The oldest campaign event not taken yet; "": none. Lent. */
 const char *fleet_event(struct fleet *f, unsigned broker);
+
+/* Fails the test unless that is such an event. */
+void fleet_expect_event(struct fleet *f, unsigned broker, const char *event);
+/* "pause", "resume", "abort" */
+void fleet_steer(struct fleet *f, unsigned broker, const char *verb, const char *id);
 
 #endif

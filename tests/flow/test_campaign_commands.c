@@ -224,6 +224,26 @@ static void the_store_fails_between_reading_and_writing(void **state)
     assert_true(fake_ledger_audit_count(f->ledger, "operator", NULL) >= 2);
 }
 
+static void who_was_quicker_is_not_overwritten(void **state)
+{
+    struct cr_request_properties properties = { .user_properties = 0 };
+    struct fleet *f = *state;
+    struct flow_rig *rig = &f->rig[0];
+    char id[CR_CAMPAIGN_ID_CAP], text[128];
+
+    fleet_create(f, id, "\"start\":\"2031-02-01T00:00:00Z\"");
+    fleet_live(f, 3);
+    snprintf(text, sizeof text, "{\"commands\":[{\"command\":\"pauseCampaign\",\"campaign\":\"%s\"}]}", id);
+    cr_router_control(rig->router, f->boss[0], rig_text(text), &properties);
+    assert_true(fake_store_pump(rig->store) > 0);
+    cr_router_tick(rig->router); /* it is read, and about to be written */
+    fleet_touch(f, id);
+    flow_rig_pump(rig);
+    assert_non_null(strstr((const char *)fake_host_take(&rig->host, f->boss[0]->id, "/response")->payload.data,
+                           "\"state\":\"paused\""));
+    assert_string_equal(fleet_state(f, id), "paused");
+}
+
 int main(void)
 {
 #define FLEET_TEST(test) cmocka_unit_test_setup_teardown(test, fleet_start, fleet_stop)
@@ -234,6 +254,7 @@ int main(void)
         FLEET_TEST(an_unknown_campaign_is_an_error),
         FLEET_TEST(they_are_listed_newest_first_and_by_state),
         FLEET_TEST(viewers_only_look),
+        FLEET_TEST(who_was_quicker_is_not_overwritten),
         FLEET_TEST(the_store_fails_between_reading_and_writing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
