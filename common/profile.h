@@ -44,6 +44,7 @@ struct cr_profile {
     unsigned jitter_permille;  /* up to this share of the lifetime is taken off, per certificate at random */
     int64_t skew_s;            /* notBefore lies this far in the past */
     unsigned window_permille;  /* the renewal window: the last … of the lifetime */
+    int64_t window_ms;         /* the same where it was given as a time, for when the lifetime changes; 0: as a share */
     unsigned spread_permille;  /* due times spread over this share of the window */
     unsigned key_types;        /* CR_ALLOW_… */
     unsigned rsa_min_bits, rsa_max_bits; /* within 2048 … 4096 */

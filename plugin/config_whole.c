@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -198,4 +199,37 @@ cr_err cr_take_alert_critical(struct cr_config *config, struct cr_profile *slot,
 {
     (void)config;
     return take_thresholds(slot, 3, value, why);
+}
+
+/* ---- a slot as a whole ---- */
+
+cr_err cr_slot_fit_window(struct cr_profile *slot, struct cr_why *why)
+{
+    if (slot->window_ms == 0) {
+        return CR_OK;
+    }
+    if (slot->window_ms > slot->lifetime_s * 1000 * 9 / 10) {
+        return cr_why_set(why, "must be a share of the lifetime, such as 33%%, or a time of at most nine tenths of it");
+    }
+    slot->window_permille = (unsigned)((slot->window_ms + slot->lifetime_s - 1) / slot->lifetime_s);
+    return CR_OK;
+}
+
+void cr_slot_check(const struct cr_profile *slot, bool limits_rsa, cr_slot_wrong_fn *wrong, void *ctx)
+{
+    char sentence[CR_NAME_CAP + 100];
+    if (slot->rsa_min_bits > slot->rsa_max_bits) {
+        (void)snprintf(sentence, sizeof sentence, "slot %s has rsa_min_bits above rsa_max_bits", slot->slot);
+        wrong(ctx, "rsa_min_bits", sentence);
+    }
+    if ((slot->key_types & CR_ALLOW_RSA) == 0 && limits_rsa) {
+        (void)snprintf(sentence, sizeof sentence, "slot %s limits the size of RSA keys but has no RSA in key_types",
+                       slot->slot);
+        wrong(ctx, "key_types", sentence);
+    }
+    if (slot->tls && (slot->ext_key_usage & CR_EKU_CLIENT_AUTH) == 0) {
+        (void)snprintf(sentence, sizeof sentence, "slot %s is used for TLS: it needs clientAuth in ext_key_usage",
+                       slot->slot);
+        wrong(ctx, "ext_key_usage", sentence);
+    }
 }

@@ -53,7 +53,9 @@ void loop_complete(struct cr_router *router, struct cr_job *job)
         loop_command_done(router, job);
         break;
     case CR_OP_POLICY:
-        loop_policy_home(router, job);
+        if (loop_policy_home(router, job)) {
+            return;
+        }
         if (job->command != 0) {
             loop_command_done(router, job);
         }

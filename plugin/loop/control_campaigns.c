@@ -47,6 +47,11 @@ static enum cr_command_result order_send(struct cr_command *command, enum cr_ord
         return CR_COMMAND_FAILED;
     }
     *order = (struct cr_order){ .job = job->id, .command = command->id, .what = what, .state = state };
+    if (control_take(command, job, refusal) != CR_COMMAND_SENT) {
+        free(order);
+        return CR_COMMAND_FAILED;
+    }
+    job->command = 0; /* the order has it, until the last of its jobs is home */
     LL_PREPEND(campaigns->orders, order);
     loop_send(command->router, job, CR_STAGE_STORE);
     return CR_COMMAND_SENT;

@@ -39,7 +39,7 @@ struct cr_agenda_state {
 struct cr_router {
     struct cr_host *host;
     const struct cr_clock *clock;
-    struct cr_setup *setup;
+    struct cr_setup *setup;           /* in force; policies.h has where it comes from */
     struct cr_pipeline *pipeline;
     struct cr_sessions sessions;
     struct cr_limiter alerts;         /* events about them */
@@ -297,12 +297,22 @@ int64_t loop_alert_threshold_s(const struct cr_config *config, const struct cr_s
 enum { CR_SPAN_TEXT = 24 };
 void loop_span_text(char text[CR_SPAN_TEXT], int64_t seconds);
 
-/* The settings that all brokers share (policies.c). */
+/* The settings that all brokers share (policies.c). setup: the file's. */
+CR_MUST_USE cr_err loop_policies_init(struct cr_router *router, struct cr_setup *setup);
+/* The file was read again: the settings go over this one from now on. */
+void loop_policies_base(struct cr_router *router, struct cr_setup *setup);
 void loop_policies_tick(struct cr_router *router, int64_t now_ms);
-void loop_policy_home(struct cr_router *router, const struct cr_job *job);
+/* True: the job was taken; it waits, or is on its way again. */
+bool loop_policy_home(struct cr_router *router, struct cr_job *job);
 /* Whether they are known: until then nothing begins by itself. */
 bool loop_policy_known(const struct cr_router *router);
+/* Of those that were read last; 0: there are none. */
+uint64_t loop_policy_version(const struct cr_router *router);
+/* Why they are not in force, in one sentence; "": they are. */
+const char *loop_policy_problem(const struct cr_router *router);
 void loop_policies_fini(struct cr_router *router);
+/* From now on this setup is in force (router.c). */
+void loop_use_setup(struct cr_router *router, struct cr_setup *setup);
 
 /* Figures (figures.c): of this broker and of the fleet, for $SYS and the file. */
 void loop_figures_tick(struct cr_router *router, int64_t now_ms);
@@ -320,6 +330,8 @@ void loop_control(struct cr_router *router, struct cr_session *session, struct c
                   const struct cr_request_properties *properties);
 /* A job of a command is home: its answer. Does not free the job. */
 void loop_command_done(struct cr_router *router, struct cr_job *job);
+/* A job of a command was refused: with a sentence of its own (NULL: the refusal's), and the field that is wrong ("": none). */
+void loop_command_failed(struct cr_router *router, const struct cr_job *job, const char *text, const char *field);
 void loop_control_fini(struct cr_router *router);
 
 #endif

@@ -44,6 +44,10 @@ cr_err cr_router_new(struct cr_router **router, const struct cr_router_options *
     cr_limiter_init(&r->strangers, &r->sessions.alarm_rate, loop_now_ms(r));
     loop_agenda_init(r);
     loop_alerts_init(r);
+    if (loop_policies_init(r, options->setup) != CR_OK) {
+        cr_router_free(r);
+        return CR_NOMEM;
+    }
     *router = r;
     return CR_OK;
 }
@@ -77,11 +81,21 @@ void cr_router_flush(struct cr_router *router)
 
 void cr_router_use(struct cr_router *router, struct cr_setup *setup)
 {
+    loop_policies_base(router, setup);
+}
+
+void loop_use_setup(struct cr_router *router, struct cr_setup *setup)
+{
+    int64_t accept_expired_s = loop_accept_expired_s(router);
+    bool anew = setup->trust != router->setup->trust; /* the file was read again */
+
     cr_setup_hold(setup);
     cr_setup_drop(router->setup);
     router->setup = setup;
     router_rates(router);
-    loop_judge_anew(router);
+    if (anew || accept_expired_s != loop_accept_expired_s(router)) {
+        loop_judge_anew(router); /* looks at every session's certificate: not for nothing */
+    }
 }
 
 /* ---- access ---- */

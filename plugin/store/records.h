@@ -22,7 +22,10 @@
  *   pcrt pkey pend  the intent, then the certificate that waits: serial@issuer, hash of its key, and in one field
  *                   notBefore, notAfter, due, end of the lease, the request's format
  *   own             whose intent it is: broker/life
- * Every value stays below 65 bytes, so that the hash stays a listpack. */
+ * Every value stays below 65 bytes, so that the hash stays a listpack.
+ *
+ * cr:policy is one hash: <slot>/<key> or /<key> → value for each setting that all brokers share, and version, at, by (who
+ * changed it last), op (which write that was). */
 #ifndef CR_RECORDS_H
 #define CR_RECORDS_H
 

@@ -76,6 +76,11 @@
  *            issued, that certificate ended ...... as quiet
  *            issued .............................. looked at again after another wait
  *          Outcome RECORD with that slot (waiting certificate included).
+ * POLICY   READ: the settings that all brokers share, unless version and at are the store's; changed says so. WRITE: the changes,
+ *          all or none, if the version is the store's or CR_POLICY_ANY, as version + 1 (changes that change nothing: the same version),
+ *          and all settings as they are then, changed; otherwise WRONG_STATE, with the changes as they were and the store's
+ *          version. More than CR_POLICY_MAX: TOO_LARGE. What the settings mean is not the store's business. INTERNAL without a
+ *          line: they are damaged, or no command asked and it is asked again soon. DONE.
  * LIST     A page of the slots that match list->filter and list->pick, among all whose certificate is known, or those that
  *          have an alert; in the order of bucket, notAfter, device/slot. DONE with rows (none where count_only), matched,
  *          looked, and a cursor unless it was the last page; that ends early rather than late, so a page may be short,

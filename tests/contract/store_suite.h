@@ -83,6 +83,14 @@ void store_audit_writes_a_line(void **state);
 void store_takes_no_more_than_its_bound(void **state);
 void store_many_at_once(void **state);
 
+/* store_suite_policy.c: the settings that all brokers share. */
+void store_policy_is_nothing_at_first(void **state);
+void store_policy_is_shared(void **state);
+void store_policy_goes_by_its_version(void **state);
+void store_policy_says_what_changed(void **state);
+void store_policy_has_its_bound(void **state);
+void store_policy_damaged_is_refused(void **state);
+
 /* store_suite_list.c: listing the fleet: rows and filters. */
 void store_list_shows_what_is_known(void **state);
 void store_present_notes_the_broker(void **state);

@@ -15,6 +15,7 @@ struct fake_ledger {
     unsigned renewals;
     struct fake_campaigns *campaigns;
     int64_t paced_us; /* up to when all that the fleet may begin is taken */
+    struct cr_policy policy;
 };
 
 cr_err fake_ledger_new(struct fake_ledger **ledger)
@@ -45,8 +46,14 @@ void fake_ledger_free(struct fake_ledger *ledger)
         next = line->next;
         free(line);
     }
+    free(ledger->policy.setting);
     fake_campaigns_free(ledger->campaigns);
     free(ledger);
+}
+
+struct cr_policy *fake_policy_of(struct fake_ledger *ledger)
+{
+    return &ledger->policy;
 }
 
 struct fake_campaigns **fake_ledger_campaigns(struct fake_ledger *ledger)

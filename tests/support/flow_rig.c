@@ -1,5 +1,7 @@
 #include "tests/support/flow_rig.h"
 
+#include "plugin/loop/loop.h"
+
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -216,11 +218,6 @@ static struct cr_setup *rig_setup(struct flow_rig *rig, const char *extra)
     return setup;
 }
 
-void flow_rig_start(struct flow_rig *rig, const char *extra)
-{
-    flow_rig_start_on(rig, extra, "rig", NULL);
-}
-
 void flow_rig_start_on(struct flow_rig *rig, const char *extra, const char *broker_name, struct fake_ledger *ledger)
 {
     struct rig_workers *workers = calloc(1, sizeof *workers);
@@ -246,6 +243,14 @@ void flow_rig_start_on(struct flow_rig *rig, const char *extra, const char *brok
     rig->pipeline.store = rig->store;
     router = (struct cr_router_options){ &rig->host.host, &rig->clock.clock, rig->setup, &rig->pipeline };
     assert_int_equal(cr_router_new(&rig->router, &router), CR_OK);
+    cr_router_tick(rig->router);
+    flow_rig_pump(rig); /* the shared settings are read */
+    assert_true(loop_policy_known(rig->router));
+}
+
+void flow_rig_start(struct flow_rig *rig, const char *extra)
+{
+    flow_rig_start_on(rig, extra, "rig", NULL);
 }
 
 void flow_rig_reload(struct flow_rig *rig, const char *extra)
