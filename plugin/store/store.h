@@ -118,10 +118,10 @@
  *            STEER cancel ........................ a becomes c
  *          and does not change otherwise: c and s stay, whatever the device does later by itself.
  * PUSH     Made by the store, never submitted: another broker triggered this device or recorded something for it.
- * AUDIT    One audit line. DONE.
+ * AUDIT    One audit line, or one for each of job->deliveries. DONE.
  *
  * Every operation that changes something or refuses writes an audit line: to the journal, and to the stream cr:audit (an
- * intent only to the journal: what becomes of it follows). */
+ * intent only to the journal: the stream's line 'issued' has its time). */
 #ifndef CR_STORE_H
 #define CR_STORE_H
 
