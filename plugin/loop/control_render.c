@@ -231,7 +231,8 @@ static bool render_store(cJSON *data, struct cr_router *router)
            cJSON_AddBoolToObject(store, "journal", health.journal_ok) != NULL &&
            cJSON_AddNumberToObject(store, "unrecorded", health.unrecorded) != NULL &&
            cJSON_AddNumberToObject(store, "latencyMicros", health.latency_us) != NULL &&
-           cJSON_AddStringToObject(store, "problem", health.problem) != NULL;
+           cJSON_AddStringToObject(store, "problem",
+                                   health.problem[0] != '\0' ? health.problem : loop_policy_problem(router)) != NULL;
 }
 
 static bool render_counters(cJSON *data, const struct cr_counters *counters)
@@ -297,7 +298,8 @@ static bool render_figures(cJSON *data, struct cr_router *router)
         cJSON_AddNumberToObject(sessions, "devices", HASH_COUNT(router->sessions.presences)) == NULL ||
         (jobs = cJSON_AddObjectToObject(data, "jobs")) == NULL ||
         cJSON_AddNumberToObject(jobs, "inFlight", router->in_flight) == NULL ||
-        cJSON_AddNumberToObject(jobs, "limit", config->max_in_flight) == NULL) {
+        cJSON_AddNumberToObject(jobs, "limit", config->max_in_flight) == NULL ||
+        cJSON_AddNumberToObject(data, "policyVersion", (double)loop_policy_version(router)) == NULL) {
         return false;
     }
     return true;

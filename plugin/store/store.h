@@ -76,6 +76,11 @@
  *            issued, that certificate ended ...... as quiet
  *            issued .............................. looked at again after another wait
  *          Outcome RECORD with that slot (waiting certificate included).
+ * POLICY   READ: the settings that all brokers share, unless version and at are the store's; changed says so. WRITE: the changes,
+ *          all or none, if the version is the store's or CR_POLICY_ANY, as version + 1 (changes that change nothing: the same version),
+ *          and all settings as they are then, changed; otherwise WRONG_STATE, with the changes as they were and the store's
+ *          version. More than CR_POLICY_MAX: TOO_LARGE. What the settings mean is not the store's business. INTERNAL without a
+ *          line: they are damaged, or no command asked and it is asked again soon. DONE.
  * LIST     A page of the slots that match list->filter and list->pick, among all whose certificate is known, or those that
  *          have an alert; in the order of bucket, notAfter, device/slot. DONE with rows (none where count_only), matched,
  *          looked, and a cursor unless it was the last page; that ends early rather than late, so a page may be short,
@@ -102,7 +107,7 @@
  *          stream's end was reached: it ends early rather than late, so a page may be short, or empty, and go on.
  *          since and until are of Redis' clock, which gives the entries their ids. UNKNOWN_CURSOR: no entry's id.
  * CAMPAIGN job->campaigns; outcome DONE. READ: one (UNKNOWN_CAMPAIGN), or all, newest first, with the counts of all
- *          brokers' members; one that is damaged is set aside with an alarm. CREATE: gives it an id and version 1; beyond
+ *          brokers' members unless uncounted; one that is damaged is set aside with an alarm. CREATE: gives it an id and version 1; beyond
  *          CR_CAMPAIGNS_MAX the oldest that ended is forgotten, and when none has ended: WRONG_STATE. WRITE: all but
  *          the counts, version+1; UNKNOWN_CAMPAIGN; WRONG_STATE when somebody else wrote since it was read: read it again.
  *          Audit lines 'campaign' say which way it goes: created, started, group, paused, resumed, aborting, aborted, done.
@@ -113,10 +118,10 @@
  *            STEER cancel ........................ a becomes c
  *          and does not change otherwise: c and s stay, whatever the device does later by itself.
  * PUSH     Made by the store, never submitted: another broker triggered this device or recorded something for it.
- * AUDIT    One audit line. DONE.
+ * AUDIT    One audit line, or one for each of job->deliveries. DONE.
  *
  * Every operation that changes something or refuses writes an audit line: to the journal, and to the stream cr:audit (an
- * intent only to the journal: what becomes of it follows). */
+ * intent only to the journal: the stream's line 'issued' has its time). */
 #ifndef CR_STORE_H
 #define CR_STORE_H
 

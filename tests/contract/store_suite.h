@@ -83,6 +83,14 @@ void store_audit_writes_a_line(void **state);
 void store_takes_no_more_than_its_bound(void **state);
 void store_many_at_once(void **state);
 
+/* store_suite_policy.c: the settings that all brokers share. */
+void store_policy_is_nothing_at_first(void **state);
+void store_policy_is_shared(void **state);
+void store_policy_goes_by_its_version(void **state);
+void store_policy_says_what_changed(void **state);
+void store_policy_has_its_bound(void **state);
+void store_policy_damaged_is_refused(void **state);
+
 /* store_suite_list.c: listing the fleet: rows and filters. */
 void store_list_shows_what_is_known(void **state);
 void store_present_notes_the_broker(void **state);
@@ -99,6 +107,13 @@ void store_list_counts(void **state);
 void store_list_picks_a_share(void **state);
 void store_list_picks_a_tag(void **state);
 void store_list_knows_its_cursors(void **state);
+
+/* store_suite_history.c: the audit stream, page by page. */
+void store_history_goes_both_ways(void **state);
+void store_history_filters(void **state);
+void store_history_has_bounds(void **state);
+void store_history_knows_its_cursors(void **state);
+void store_history_has_what_was_done(void **state);
 
 /* store_suite_steer.c: what an operator does to one device. */
 void store_steer_needs_a_known_device(void **state);

@@ -130,6 +130,7 @@ static void present_inventory(struct fake_ledger *ledger, struct cr_job *job, st
                                                             current->not_after);
     slot->view.failures = slot->view.unanswered = 0;
     slot->regressed = false;
+    fake_calm(ledger, job, slot);
     if (!slot->parked) {
         slot->view.due = slot->quiet_due;
     }
@@ -218,6 +219,7 @@ void fake_ledger_present(struct fake_ledger *ledger, struct cr_job *job)
         snprintf(job->renewal_id, sizeof job->renewal_id, "%s", slot->view.renewal_id);
         fake_tally(ledger, slot, 'r');
         fake_go_confirmed(slot, job->now_s);
+        fake_calm(ledger, job, slot);
         fake_bring_forward(device, slot, job->profile);
         job->confirmed = true;
         fake_audit_job(ledger, "confirmed", job, job->renewal_id);
