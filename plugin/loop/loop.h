@@ -56,6 +56,8 @@ struct cr_router {
     uint64_t last_job, last_batch;
     struct cr_batch *batches;         /* operator commands that wait for an answer */
     unsigned batch_count;
+    unsigned command_jobs;            /* of theirs, under way */
+    unsigned command_rows;            /* of pages, that open batches wait for or hold */
     struct cr_agenda_state agenda;
     struct cr_campaigns *campaigns;   /* each its file's own; NULL: not needed yet */
     struct cr_watch *watch;
