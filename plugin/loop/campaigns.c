@@ -237,7 +237,7 @@ static void run_consider(struct cr_router *router, struct cr_run *run)
     int64_t now_s = cr_wall_s(router->clock);
     bool knows = run->counted || run->now.state != CR_CAMPAIGN_RUNNING;
 
-    if (!loop_clock_ok(router) || !run_needed(router, &run->now, now_s)) {
+    if (!loop_clock_ok(router) || !loop_policy_known(router) || !run_needed(router, &run->now, now_s)) {
         run_end(router, run); /* should something follow later, it is found again */
         return;
     }
