@@ -271,7 +271,7 @@ void loop_present_again(struct cr_router *router, const char *device);
 /* Campaigns (campaigns.c): those that this broker carries on. */
 void loop_campaigns_tick(struct cr_router *router, int64_t now_ms);
 /* LIST, TRIGGER, STEER and CAMPAIGN that no command asked for. Does not free the job; nor do the others. */
-void loop_campaign_home(struct cr_router *router, struct cr_job *job);
+void loop_campaign_home(struct cr_router *router, const struct cr_job *job);
 /* Something was changed by a command: look at once. */
 void loop_campaigns_look(struct cr_router *router);
 void loop_campaigns_fini(struct cr_router *router);
