@@ -8,7 +8,7 @@
 
 /* NULL and "" are left out. */
 struct cr_audit {
-    const char *what;    /* intent, issued, void, seen, confirmed, regression, split-identity, triggered, expired, alert,
+    const char *what;    /* intent, issued, void, seen, confirmed, regression, split-identity, triggered, expired, alert, wake,
                             report, restored, refused, alarm, journal, checkpoint, or what the loop says */
     int64_t now_s;
     const char *device, *slot, *who, *renewal_id, *detail;
