@@ -148,6 +148,17 @@ int main(void)
         BOTH(store_list_picks_a_tag),
         BOTH(store_list_shows_alerts),
         BOTH(store_list_knows_its_cursors),
+        BOTH(store_watch_has_what_is_due),
+        BOTH(store_look_raises_each_threshold_once),
+        BOTH(store_look_is_patient_with_what_has_just_begun),
+        BOTH(store_look_calls_by_all_means),
+        BOTH(store_look_does_not_wait_for_a_short_life),
+        BOTH(store_answer_ends_the_calls),
+        BOTH(store_confirming_ends_the_alert),
+        BOTH(store_held_slot_is_no_alert),
+        BOTH(store_end_of_a_certificate_is_told_once),
+        BOTH(store_unanswered_and_failing_are_alerts),
+        BOTH(store_cancelled_is_not_called),
     };
     return cmocka_run_group_tests_name("store", tests, NULL, NULL);
 }
