@@ -56,6 +56,7 @@ struct cr_router {
     uint64_t last_job, last_batch;
     struct cr_batch *batches;         /* operator commands that wait for an answer */
     unsigned batch_count;
+    bool nobody_said;                 /* that no operator is configured */
     unsigned command_jobs;            /* of theirs, under way */
     unsigned command_rows;            /* of pages, that open batches wait for or hold */
     struct cr_agenda_state agenda;
