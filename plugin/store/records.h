@@ -206,8 +206,8 @@ CR_MUST_USE cr_err cr_answer_number(const struct cr_answer *answer, unsigned par
  * allocated. */
 CR_MUST_USE cr_err cr_answer_record(const struct cr_answer *answer, const char *device, const char *only, int64_t now_s,
                                     struct cr_device_record **record);
-/* The pairs as the row of this member. CR_NOT_FOUND: there is no such slot, or the record is another device's; else as
- * above. */
+/* The pairs as the row of this member. CR_NOT_FOUND: it has no such slot, or no certificate there; CR_INVALID, also when
+ * they are another device's; CR_NOMEM. */
 CR_MUST_USE cr_err cr_list_row_read(struct cr_row *row, const struct cr_records *records, const struct cr_answer *answer,
                                     struct cr_bytes member, int64_t now_s);
 const char *cr_csr_format_text(enum cr_csr_format format);
