@@ -99,7 +99,24 @@ struct cr_agenda {
     struct cr_due due[CR_DUE_MAX];
 };
 
-enum { CR_AUDIT_DETAIL_CAP = 160, CR_WHO_CAP = 208 };
+enum { CR_AUDIT_DETAIL_CAP = 160, CR_WHO_CAP = 208, CR_DELIVERIES_MAX = 64, CR_AUDIT_TEXT_MAX = 2000 };
+
+/* Something that was handed to the broker for a device. */
+struct cr_delivery {
+    char device[CR_NAME_CAP], slot[CR_NAME_CAP];
+    char renewal_id[CR_RENEWAL_ID_CAP];
+    char who[CR_WHO_CAP];    /* whose session */
+    struct cr_serial serial; /* of the certificate; len 0: a trigger */
+    unsigned attempt;        /* of the trigger */
+    bool queued;             /* for when it is back */
+    int64_t at_s;
+};
+
+/* AUDIT, in place of its one line: a line for each. */
+struct cr_deliveries {
+    unsigned count;
+    struct cr_delivery delivery[CR_DELIVERIES_MAX];
+};
 
 struct cr_job {
     struct cr_job *next; /* the queue's link */
@@ -117,7 +134,7 @@ struct cr_job {
     struct cr_cert_facts presented;   /* certificate of the asker's connection; serial.len 0: none */
 
     /* the request */
-    struct cr_blob payload;           /* CSR: as received; CHECK reads it into `request` */
+    struct cr_blob payload;           /* CSR: as received; CHECK reads it into `request`. AUDIT: a long detail, with its NUL */
     struct cr_csr_message request;    /* CSR: format, ids, DER */
     char request_id[CR_REQUEST_ID_CAP]; /* GET: to be echoed */
     uint8_t correlation[CR_CORRELATION_MAX]; /* MQTT 5: to be echoed */
@@ -135,6 +152,7 @@ struct cr_job {
     struct cr_policy *policy;         /* POLICY */
     struct cr_survey *survey;         /* SURVEY */
     int64_t claimed_until;            /* ADVANCE, LOOK: of the claim that it carries out; 0: none, the slot has to be due */
+    struct cr_deliveries *deliveries; /* AUDIT: NULL: one line; owned */
     char audit_what[32];              /* AUDIT: "refused", "denied", "operator", "alarm" */
     char audit_detail[CR_AUDIT_DETAIL_CAP];
 

@@ -68,6 +68,9 @@ void loop_send(struct cr_router *router, struct cr_job *job, enum cr_stage stage
     if (session != NULL) {
         session->jobs++;
     }
+    if (job->op == CR_OP_PRESENT || job->op == CR_OP_REPORT) { /* what it answers was delivered before */
+        loop_deliveries_flush(router);
+    }
     job->stage = stage;
     job->may_begin = job->may_begin && !router->agenda.clock_odd;
     cr_pipeline_forward(router->pipeline, job);

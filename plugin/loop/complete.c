@@ -87,7 +87,9 @@ void loop_complete(struct cr_router *router, struct cr_job *job)
         loop_present_again(router, job->device);
         break;
     case CR_OP_AUDIT:
-        router->counters.audits_lost += job->outcome != CR_OUT_DONE;
+        if (job->outcome != CR_OUT_DONE) {
+            router->counters.audits_lost += job->deliveries != NULL ? job->deliveries->count : 1;
+        }
         break;
     }
     loop_release(router, job);

@@ -59,6 +59,8 @@ struct cr_router {
     bool nobody_said;                 /* that no operator is configured */
     unsigned command_jobs;            /* of theirs, under way */
     unsigned command_rows;            /* of pages, that open batches wait for or hold */
+    struct cr_deliveries *deliveries; /* lines that are not with the store yet; NULL: none */
+    int64_t deliveries_due_ms;
     struct cr_agenda_state agenda;
     struct cr_campaigns *campaigns;   /* each its file's own; NULL: not needed yet */
     struct cr_watch *watch;
@@ -218,6 +220,17 @@ void reply_renew(struct cr_router *router, const struct cr_reply_to *to, const s
 void reply_status(struct cr_router *router, const struct cr_reply_to *to, const struct cr_serial *serial,
                   int64_t not_after, int64_t next_renewal);
 
+/* ---- deliveries (deliveries.c): what was sent, for the audit log ---- */
+
+/* A certificate (serial), or a trigger (NULL, and its attempt), was handed to the broker. */
+void loop_delivered(struct cr_router *router, const struct cr_reply_to *to, const char *renewal_id,
+                    const struct cr_serial *serial, unsigned attempt);
+/* On every tick. Lines wait some 50 ms for others. */
+void loop_deliveries_tick(struct cr_router *router);
+/* Now, so that what is sent to the store next comes behind them. */
+void loop_deliveries_flush(struct cr_router *router);
+void loop_deliveries_fini(struct cr_router *router);
+
 /* ---- alarms (alarm.c): security events ---- */
 
 /* An audit line, a log line and an event for operators. session may be NULL. Rate-limited per device. */
@@ -226,9 +239,12 @@ void loop_alarm(struct cr_router *router, const struct cr_session *session, cons
 /* The same without the audit line: the store, which found it, has written that. */
 void loop_alarm_audited(struct cr_router *router, const struct cr_session *session, const char *device,
                         enum cr_refusal refusal, const char *detail);
-/* An operator's command that changes something, before it is carried out. detail: the command as it was given. */
+/* An operator's command that changes something, once it was sent on its way. detail: the command as it was given. */
 void loop_audit_command(struct cr_router *router, const struct cr_session *session, const char *device,
                         const char *slot, const char *detail);
+/* Only the audit line, as it is. */
+void loop_audit_plain(struct cr_router *router, const struct cr_session *session, const char *device, const char *slot,
+                      const char *what, const char *detail);
 /* Only the audit line: the refusal's name, then the detail ("": none). Takes no place for long; dropped, and counted,
  * when there is none. */
 void loop_audit(struct cr_router *router, const struct cr_session *session, const char *device, const char *slot,

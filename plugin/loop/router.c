@@ -58,6 +58,7 @@ void cr_router_free(struct cr_router *router)
         return;
     }
     loop_control_fini(router);
+    loop_deliveries_fini(router);
     loop_campaigns_fini(router);
     loop_watch_fini(router);
     loop_policies_fini(router);
@@ -66,6 +67,16 @@ void cr_router_free(struct cr_router *router)
     cr_sessions_fini(&router->sessions);
     cr_setup_drop(router->setup);
     free(router);
+}
+
+void cr_router_configured(struct cr_router *router, const char *how)
+{
+    loop_audit_plain(router, NULL, "", "", "configuration", how);
+}
+
+void cr_router_flush(struct cr_router *router)
+{
+    loop_deliveries_flush(router);
 }
 
 void cr_router_use(struct cr_router *router, struct cr_setup *setup)
@@ -351,12 +362,13 @@ unsigned cr_router_tick(struct cr_router *router)
     if (++router->ticks % PRUNE_TICKS == 0) {
         router_prune(router);
     }
+    loop_deliveries_tick(router);
     loop_agenda_tick(router, loop_now_ms(router));
     loop_policies_tick(router, loop_now_ms(router));
     loop_campaigns_tick(router, loop_now_ms(router));
     loop_watch_tick(router, loop_now_ms(router));
     loop_figures_tick(router, loop_now_ms(router));
-    return router->in_flight > 0 || router->sessions.waiting != NULL || router->sessions.begins != NULL ||
+    return router->in_flight > 0 || router->deliveries != NULL || router->sessions.waiting != NULL || router->sessions.begins != NULL ||
                    router->agenda.more
                ? TICK_BUSY_MS
                : TICK_IDLE_MS;

@@ -13,6 +13,7 @@ struct cr_audit {
     int64_t now_s;
     const char *device, *slot, *who, *renewal_id, *detail;
     const struct cr_restore *certificate; /* NULL: the line is about none */
+    const struct cr_serial *serial;       /* instead of all that: only which certificate; NULL: none */
     struct cr_bytes der;                  /* issued: journal only */
 };
 

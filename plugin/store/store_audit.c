@@ -67,7 +67,8 @@ void store_audit_alarm(struct store_op *op, enum cr_refusal alarm, const char *d
 
 void store_audit_stream(struct store_op *op, const char *what, const struct cr_restore *certificate)
 {
-    const struct cr_audit audit = audit_of(op, what, "", certificate);
+    /* The stream has no line of its own for the intent: this one's time is that of the request. */
+    const struct cr_audit audit = audit_of(op, what, "requested and issued", certificate);
     to_stream(op->store, &audit);
     op->job->audited = true;
 }
@@ -117,6 +118,26 @@ void store_audit_slot(struct store_op *op, const char *what, const char *slot, c
     audit.slot = slot;
     audit.renewal_id = renewal_id;
     store_audit(op->store, &audit);
+    op->job->audited = true;
+}
+
+void store_audit_deliveries(struct store_op *op)
+{
+    const struct cr_deliveries *deliveries = op->job->deliveries;
+    for (unsigned i = 0; i < deliveries->count; i++) {
+        const struct cr_delivery *one = &deliveries->delivery[i];
+        char trigger[64];
+        (void)snprintf(trigger, sizeof trigger, "trigger, attempt %u%s", one->attempt,
+                       one->queued ? ", for when it is back" : "");
+        store_audit(op->store, &(struct cr_audit){ .what = "delivered",
+                                                   .now_s = one->at_s,
+                                                   .device = one->device,
+                                                   .slot = one->slot,
+                                                   .who = one->who,
+                                                   .renewal_id = one->renewal_id,
+                                                   .detail = one->serial.len > 0 ? "certificate" : trigger,
+                                                   .serial = &one->serial });
+    }
     op->job->audited = true;
 }
 

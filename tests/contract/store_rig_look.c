@@ -78,6 +78,20 @@ void rig_hold(struct rig *rig, const char *device, const char *slot, bool held)
     assert_int_equal(changed, 1);
 }
 
+void rig_history(struct rig *rig, unsigned ms, const char *what, const char *device, const char *who)
+{
+    if (rig->backend == RIG_FAKE) {
+        fake_ledger_audit_at(rig->ledger, RIG_HISTORY_S * 1000LL + ms, who, what, device, "operational", "by hand");
+        return;
+    }
+    redisReply *reply = private_redis_command(
+        &rig->redis, "XADD cr:audit %lld-* time %d what %s device %s slot operational who %b detail %b",
+        RIG_HISTORY_S * 1000LL + ms, RIG_HISTORY_S, what, device, who, strlen(who), "by hand", (size_t)7);
+    assert_non_null(reply);
+    assert_int_equal(reply->type, REDIS_REPLY_STRING);
+    freeReplyObject(reply);
+}
+
 static struct private_redis *redis_with(const struct rig *rig, const char *key)
 {
     return rig->redis_of != NULL ? rig->redis_of(key) : (struct private_redis *)&rig->redis;

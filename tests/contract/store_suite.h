@@ -108,6 +108,13 @@ void store_list_picks_a_share(void **state);
 void store_list_picks_a_tag(void **state);
 void store_list_knows_its_cursors(void **state);
 
+/* store_suite_history.c: the audit stream, page by page. */
+void store_history_goes_both_ways(void **state);
+void store_history_filters(void **state);
+void store_history_has_bounds(void **state);
+void store_history_knows_its_cursors(void **state);
+void store_history_has_what_was_done(void **state);
+
 /* store_suite_steer.c: what an operator does to one device. */
 void store_steer_needs_a_known_device(void **state);
 void store_held_slot_begins_nothing(void **state);

@@ -79,6 +79,7 @@ static void groups_follow_each_other_by_success(void **state)
     assert_int_equal(fleet_number(f, id, "renewed"), 200);
     assert_int_equal(fleet_triggers(f), 200);
     assert_string_equal(fleet_event(f, 0), "");
+    assert_int_equal(fake_ledger_audit_count(f->ledger, "campaign", NULL), 5); /* created, started, two groups, done */
 }
 
 static void errors_pause_everything_until_resumed(void **state)

@@ -7,7 +7,7 @@
 
 void fake_audit_job(struct fake_ledger *ledger, const char *what, struct cr_job *job, const char *detail)
 {
-    fake_ledger_audit(ledger, what, job->device, job->slot, detail);
+    fake_ledger_audit_at(ledger, job->now_s * 1000, job->who, what, job->device, job->slot, detail);
     job->audited = true;
 }
 
@@ -286,6 +286,7 @@ void fake_ledger_begin(struct fake_ledger *ledger, struct cr_job *job, const str
             begin_go_on(job, slot);
         } else {
             pending(job, slot, slot->lease - job->now_s);
+            fake_audit_job(ledger, "pending", job, job->renewal_id);
         }
         return;
     }

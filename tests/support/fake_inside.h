@@ -29,6 +29,20 @@ struct fake_device {
     struct fake_slot slot[CR_SLOTS_MAX];
 };
 
+/* Of the audit log. */
+struct fake_line {
+    struct fake_line *next;
+    int64_t ms; /* with `number` its id in the stream */
+    unsigned number;
+    char what[32];
+    char device[CR_NAME_CAP], slot[CR_NAME_CAP];
+    char who[CR_WHO_CAP];
+    char detail[CR_AUDIT_DETAIL_CAP];
+};
+
+/* Newest first. */
+const struct fake_line *fake_lines(const struct fake_ledger *ledger);
+
 struct fake_key {
     struct fake_key *next;
     uint8_t hash[CR_SHA256_LEN];
@@ -129,6 +143,9 @@ void fake_policy(struct fake_ledger *ledger, struct cr_job *job);
 struct cr_policy *fake_policy_of(struct fake_ledger *ledger);
 void fake_survey(struct fake_ledger *ledger, struct cr_job *job);
 void fake_figures(struct fake_ledger *ledger, struct cr_job *job);
+
+/* A line for each of the job's deliveries. */
+void fake_deliveries(struct fake_ledger *ledger, struct cr_job *job);
 
 /* It has an alert: one that listing alerts shows. */
 bool fake_alerted(const struct fake_slot *slot);

@@ -7,18 +7,11 @@
 
 enum { DEVICE_CHAINS = 1024 };
 
-struct fake_line {
-    struct fake_line *next;
-    char what[32];
-    char device[CR_NAME_CAP];
-    char slot[CR_NAME_CAP];
-    char detail[CR_AUDIT_DETAIL_CAP];
-};
-
 struct fake_ledger {
     struct fake_device *device[DEVICE_CHAINS];
     struct fake_key *key[DEVICE_CHAINS];
     struct fake_line *line; /* newest first */
+    int64_t now_ms;         /* of the newest line; never goes back */
     unsigned renewals;
     struct fake_campaigns *campaigns;
     int64_t paced_us; /* up to when all that the fleet may begin is taken */
@@ -73,10 +66,20 @@ struct fake_campaigns **fake_ledger_campaigns(struct fake_ledger *ledger)
 void fake_ledger_audit(struct fake_ledger *ledger, const char *what, const char *device, const char *slot,
                        const char *detail)
 {
+    fake_ledger_audit_at(ledger, ledger->now_ms, "", what, device, slot, detail);
+}
+
+void fake_ledger_audit_at(struct fake_ledger *ledger, int64_t now_ms, const char *who, const char *what,
+                          const char *device, const char *slot, const char *detail)
+{
     struct fake_line *line = calloc(1, sizeof *line);
     if (line == NULL) {
         abort(); /* only tests link this */
     }
+    line->ms = now_ms > ledger->now_ms ? now_ms : ledger->now_ms;
+    line->number = ledger->line != NULL && ledger->line->ms == line->ms ? ledger->line->number + 1 : 0;
+    ledger->now_ms = line->ms;
+    snprintf(line->who, sizeof line->who, "%s", who);
     snprintf(line->what, sizeof line->what, "%s", what);
     snprintf(line->device, sizeof line->device, "%s", device);
     snprintf(line->slot, sizeof line->slot, "%s", slot);
@@ -94,6 +97,11 @@ unsigned fake_ledger_audit_count(const struct fake_ledger *ledger, const char *w
         }
     }
     return count;
+}
+
+const struct fake_line *fake_lines(const struct fake_ledger *ledger)
+{
+    return ledger->line;
 }
 
 const char *fake_ledger_audit_detail(const struct fake_ledger *ledger, const char *what)

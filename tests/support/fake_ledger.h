@@ -35,6 +35,9 @@ void fake_ledger_inspect(struct fake_ledger *ledger, struct cr_job *job);
 /* One audit line. */
 void fake_ledger_audit(struct fake_ledger *ledger, const char *what, const char *device, const char *slot,
                        const char *detail);
+/* The same, with the time of the stream, which never goes back, and who. */
+void fake_ledger_audit_at(struct fake_ledger *ledger, int64_t now_ms, const char *who, const char *what,
+                          const char *device, const char *slot, const char *detail);
 /* How many audit lines there are; what, device: NULL for any. */
 unsigned fake_ledger_audit_count(const struct fake_ledger *ledger, const char *what, const char *device);
 /* What the newest line of this kind says. Lent; "": there is none. */

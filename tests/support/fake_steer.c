@@ -20,7 +20,7 @@ static struct fake_slot *steer_next(struct fake_device *device, const struct cr_
 static void steer_told(struct fake_ledger *ledger, struct cr_job *job, const struct fake_slot *slot, const char *what,
                        const char *detail)
 {
-    fake_ledger_audit(ledger, what, job->device, slot->view.slot, detail);
+    fake_ledger_audit_at(ledger, job->now_s * 1000, job->who, what, job->device, slot->view.slot, detail);
     job->audited = true;
 }
 

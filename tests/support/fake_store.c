@@ -194,7 +194,12 @@ static void carry_out(struct fake_store *fake, struct cr_job *job)
         cr_job_refuse(job, CR_REFUSAL_INTERNAL, 0);
         break;
     case CR_OP_AUDIT:
-        fake_ledger_audit(fake->ledger, job->audit_what, job->device, job->slot, job->audit_detail);
+        if (job->deliveries != NULL) {
+            fake_deliveries(fake->ledger, job);
+            break;
+        }
+        fake_ledger_audit_at(fake->ledger, job->now_s * 1000, job->who, job->audit_what, job->device, job->slot,
+                             job->audit_detail);
         job->audited = true;
         job->outcome = CR_OUT_DONE;
         job->stage = CR_STAGE_DONE;
