@@ -129,4 +129,20 @@ void store_cancel_waits_for_an_issuance(void **state);
 void store_tags_are_sorted_and_bounded(void **state);
 void store_acknowledge_needs_an_alert(void **state);
 
+/* store_suite_campaign.c: campaigns, and how their members fare. */
+void store_campaign_survives_a_round_trip(void **state);
+void store_campaign_is_written_by_one_at_a_time(void **state);
+void store_campaign_must_be_known(void **state);
+void store_campaigns_are_listed_newest_first(void **state);
+void store_campaigns_that_ended_make_room(void **state);
+void store_campaign_is_audited(void **state);
+void store_campaign_counts_what_becomes_of_its_members(void **state);
+void store_campaign_counts_who_does_not_answer(void **state);
+void store_campaign_passes_over_what_is_on_hold(void **state);
+void store_campaign_asks_each_member_once(void **state);
+void store_campaign_takes_in_what_is_under_way(void **state);
+void store_campaign_gives_members_away(void **state);
+void store_campaign_counts_who_is_cancelled(void **state);
+void store_campaign_needs_not_be_known_to_its_members(void **state);
+
 #endif
