@@ -305,6 +305,8 @@ void loop_policies_base(struct cr_router *router, struct cr_setup *setup);
 void loop_policies_tick(struct cr_router *router, int64_t now_ms);
 /* True: the job was taken; it waits, or is on its way again. */
 bool loop_policy_home(struct cr_router *router, struct cr_job *job);
+/* Sends a request that is to be judged by them, or lets it wait until they are known. */
+void loop_policy_send(struct cr_router *router, struct cr_job *job);
 /* Whether they are known: until then nothing begins by itself. */
 bool loop_policy_known(const struct cr_router *router);
 /* Of those that were read last; 0: there are none. */

@@ -35,6 +35,7 @@ struct cr_policies {
     bool writing;                   /* WRITE */
     int64_t next_ms;
     struct cr_job *waiting;         /* WRITE jobs of commands, in order; owned */
+    struct cr_job *early;           /* requests that came before anything was known; owned */
     char problem[CR_WRONG_CAP + 200]; /* one sentence; "": none */
 };
 
