@@ -74,8 +74,9 @@ static void policies_wrong(struct cr_router *router, const struct cr_config_wron
     struct cr_policies *policies = router->policies;
     char problem[sizeof policies->problem];
 
-    snprintf(problem, sizeof problem, "The shared settings do not go with this broker's file: %s%s%s; what was in force stays.",
-             wrong->slot, wrong->slot[0] != '\0' ? ": " : "", wrong->text);
+    snprintf(problem, sizeof problem,
+             "The shared settings do not go with this broker's file: %s%s%s; what was in force stays.", wrong->slot,
+             wrong->slot[0] != '\0' ? ": " : "", wrong->text);
     if (strcmp(problem, policies->problem) != 0) {
         memcpy(policies->problem, problem, sizeof problem);
         loop_log(router, 'e', "%s", problem);
@@ -146,8 +147,8 @@ static void policies_tell_passed(struct cr_router *router, const struct cr_setti
 
         if (!cr_config_takes(&policies->base->config, setting) &&
             policies_find(former, setting->slot, setting->key) == NULL) {
-            loop_log(router, 'w', "the shared setting %s%s%s is none for this broker and is ignored here: %s", setting->slot,
-                     setting->slot[0] != '\0' ? "/" : "", setting->key,
+            loop_log(router, 'w', "the shared setting %s%s%s is none for this broker and is ignored here: %s",
+                     setting->slot, setting->slot[0] != '\0' ? "/" : "", setting->key,
                      setting->slot[0] != '\0' && cr_config_slot(&policies->base->config, setting->slot) == NULL
                          ? "it has no such slot"
                          : "there is no such key, or it is each broker's own");
@@ -160,7 +161,9 @@ static void policies_tell_version(struct cr_router *router, const struct cr_poli
     const struct cr_policies *policies = router->policies;
 
     if (policy->version < policies->version) {
-        loop_log(router, 'w', "the shared settings in Redis went back from version %llu to %llu: it lost data; they are taken as they are",
+        loop_log(router, 'w',
+                 "the shared settings in Redis went back from version %llu to %llu: it lost data; they are taken as "
+                 "they are",
                  (unsigned long long)policies->version, (unsigned long long)policy->version);
     } else if (policies->known && policy->version > 0) {
         loop_log(router, 'n', "shared settings, version %llu by %s", (unsigned long long)policy->version, policy->by);
@@ -198,7 +201,8 @@ void loop_policy_send(struct cr_router *router, struct cr_job *job)
 {
     if (router->policies->known) {
         loop_send(router, job, CR_STAGE_CHECK);
-    } else if (router->in_flight >= router->setup->config.max_in_flight) { /* asking for the settings takes a place, too */
+    } else if (router->in_flight >=
+               router->setup->config.max_in_flight) { /* asking for the settings takes a place, too */
         cr_job_refuse(job, CR_REFUSAL_BUSY, router->setup->config.retry_after_s);
         loop_send(router, job, CR_STAGE_DONE);
     } else {

@@ -2,9 +2,9 @@
 
 #include "common/refusal.h"
 
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -160,12 +160,14 @@ const char *hostile_command(const struct cr_command_info *info, const char *fiel
 {
     static char payload[PAYLOAD_CAP];
     bool of_many = strcmp(field, "devices") == 0 || strcmp(field, "filter") == 0; /* instead of a device */
-    int len = snprintf(payload, sizeof payload, "{\"commands\":[{\"command\":\"%s\",\"%s\":%s", info->name, field, value);
+    int len =
+        snprintf(payload, sizeof payload, "{\"commands\":[{\"command\":\"%s\",\"%s\":%s", info->name, field, value);
 
     for (size_t i = 0; i < FIELDS; i++) {
         if (fields[i].needed != NULL && strcmp(fields[i].name, field) != 0 && command_has(info, fields[i].name) &&
             !(of_many && strcmp(fields[i].name, "device") == 0)) {
-            len += snprintf(payload + len, sizeof payload - (size_t)len, ",\"%s\":%s", fields[i].name, fields[i].needed);
+            len +=
+                snprintf(payload + len, sizeof payload - (size_t)len, ",\"%s\":%s", fields[i].name, fields[i].needed);
         }
     }
     assert_true(snprintf(payload + len, sizeof payload - (size_t)len, "}]}") < (int)sizeof payload - len);
@@ -183,4 +185,3 @@ void hostile_each_field(struct hostile *s, hostile_try_fn *try_it)
     }
     hostile_expect_well(s);
 }
-

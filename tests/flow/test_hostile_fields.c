@@ -1,9 +1,10 @@
-/* Hostile input on the operator channel, 82 and 86: every field of every command, of wrong types and with names that are none. */
+/* Hostile input on the operator channel, 82 and 86: every field of every command, of wrong types and with names that
+ * are none. */
 #include "tests/flow/hostile_scene.h"
 
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,24 +26,16 @@ static void try_wrong_types(struct hostile *s, const struct cr_command_info *inf
     static const struct {
         const char *value;
         enum hostile_kind fine; /* for this kind it is no wrong type */
-        bool never;     /* for none it is right */
+        bool never;             /* for none it is right */
     } wrong[] = {
-        { "7", HOSTILE_NUMBER, false },
-        { "-1", HOSTILE_NUMBER, true },
-        { "1.5", HOSTILE_NUMBER, true },
-        { "1e300", HOSTILE_NUMBER, true },
-        { "true", HOSTILE_TRUTH, false },
-        { "null", HOSTILE_TEXT, true },
-        { "\"\"", HOSTILE_TEXT, true },
-        { "\"a\\u0007b\"", HOSTILE_TEXT, true },
-        { "[]", HOSTILE_ARRAY, false },
-        { "{}", HOSTILE_OBJECT, false },
-        { "[null]", HOSTILE_TEXT, true },
-        { "[7]", HOSTILE_TEXT, true },
-        { "[[]]", HOSTILE_TEXT, true },
-        { "[\"\"]", HOSTILE_TEXT, true },
-        { "{\"x\":1}", HOSTILE_TEXT, true },
-        { "{\"\":\"\"}", HOSTILE_TEXT, true },
+        { "7", HOSTILE_NUMBER, false },        { "-1", HOSTILE_NUMBER, true },
+        { "1.5", HOSTILE_NUMBER, true },       { "1e300", HOSTILE_NUMBER, true },
+        { "true", HOSTILE_TRUTH, false },      { "null", HOSTILE_TEXT, true },
+        { "\"\"", HOSTILE_TEXT, true },        { "\"a\\u0007b\"", HOSTILE_TEXT, true },
+        { "[]", HOSTILE_ARRAY, false },        { "{}", HOSTILE_OBJECT, false },
+        { "[null]", HOSTILE_TEXT, true },      { "[7]", HOSTILE_TEXT, true },
+        { "[[]]", HOSTILE_TEXT, true },        { "[\"\"]", HOSTILE_TEXT, true },
+        { "{\"x\":1}", HOSTILE_TEXT, true },   { "{\"\":\"\"}", HOSTILE_TEXT, true },
         { "[{\"x\":1}]", HOSTILE_TEXT, true },
     };
     char text[320] = "\"";
@@ -64,7 +57,9 @@ static void hostile_82_every_field_of_every_command_of_a_wrong_type(void **state
 
 static void try_inside(struct hostile *s, const struct cr_command_info *info, const struct hostile_field *field)
 {
-    static const char *const wrong[] = { "7", "true", "null", "[]", "{}", "\"\"", "\"a b\"", "-1", "\"-1 d\"", "\"*\"" };
+    static const char *const wrong[] = {
+        "7", "true", "null", "[]", "{}", "\"\"", "\"a b\"", "-1", "\"-1 d\"", "\"*\""
+    };
     static const char *const of_filter[] = { "state",    "slot",          "issuer",     "tag",  "idPrefix",
                                              "campaign", "expiresWithin", "notSeenFor", "level" };
     static const char *const of_group[] = { "name", "share", "tag", "success", "error" };
@@ -80,7 +75,8 @@ static void try_inside(struct hostile *s, const struct cr_command_info *info, co
             if (group && i == 0 && strchr(wrong[k], ' ') != NULL) {
                 continue; /* a group's name is for people */
             }
-            snprintf(value, sizeof value, group ? "[{\"%s\":%s}]" : "{\"%s\":%s}", group ? of_group[i] : of_filter[i], wrong[k]);
+            snprintf(value, sizeof value, group ? "[{\"%s\":%s}]" : "{\"%s\":%s}", group ? of_group[i] : of_filter[i],
+                     wrong[k]);
             try_value(s, info, field, value);
         }
     }
@@ -109,15 +105,39 @@ static void hostile_82_no_command_takes_what_it_does_not_know(void **state)
 /* ---- 86 ---- */
 
 static const char *const names[] = {
-    "*", "?", "[a-z]*", "../meter-1", "meter-1/../x", "/etc/passwd", "a b", "{b01}", "cr:{b01}:device:meter-1}", "+", "#", "x/y",
-    "a\\r\\nSET x 1", "a\\nb", "\\u0000", "meter-1\\u0000", "$(id)", "';--", "\\\"", "\\\\", "%s%n", "m\xc3\xa9ter", "\\u202e1-retem",
+    "*",
+    "?",
+    "[a-z]*",
+    "../meter-1",
+    "meter-1/../x",
+    "/etc/passwd",
+    "a b",
+    "{b01}",
+    "cr:{b01}:device:meter-1}",
+    "+",
+    "#",
+    "x/y",
+    "a\\r\\nSET x 1",
+    "a\\nb",
+    "\\u0000",
+    "meter-1\\u0000",
+    "$(id)",
+    "';--",
+    "\\\"",
+    "\\\\",
+    "%s%n",
+    "m\xc3\xa9ter",
+    "\\u202e1-retem",
     "0123456789012345678901234567890123456789012345678901234567890123x",
 };
 
 static void try_names(struct hostile *s, const struct cr_command_info *info, const struct hostile_field *field)
 {
-    static const char *const of_names[] = { "device", "slot", "campaign", "cursor", "idPrefix", "devices", "add", "remove", "filter" };
-    const char *format = field->kind == HOSTILE_ARRAY ? "[\"%s\"]" : field->kind == HOSTILE_OBJECT ? "{\"idPrefix\":\"%s\"}" : "\"%s\"";
+    static const char *const of_names[] = { "device",  "slot", "campaign", "cursor", "idPrefix",
+                                            "devices", "add",  "remove",   "filter" };
+    const char *format = field->kind == HOSTILE_ARRAY    ? "[\"%s\"]"
+                         : field->kind == HOSTILE_OBJECT ? "{\"idPrefix\":\"%s\"}"
+                                                         : "\"%s\"";
     char value[200];
 
     for (size_t i = 0; i < sizeof of_names / sizeof of_names[0]; i++) {

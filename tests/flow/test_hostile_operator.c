@@ -2,9 +2,9 @@
 #include "common/topic.h"
 #include "tests/flow/hostile_scene.h"
 
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,12 +16,33 @@
 static void hostile_81_what_is_no_batch(void **state)
 {
     static const char *const bad[] = {
-        "", " ", "x", "{", "}", "[]", "{}", "null", "7", "\"commands\"", "{\"commands\"}", "{\"commands\":}", "{\"commands\":{}}",
-        "{\"commands\":[]}", "{\"commands\":null}", "{\"commands\":7}", "{\"commands\":\"getStatus\"}", "{\"Commands\":[]}",
-        "[{\"command\":\"getStatus\"}]", "{\"command\":\"getStatus\"}", "{'commands':[]}",
-        "{\"commands\":[{\"command\":\"getStatus\"},]}", "{\"commands\":[{\"command\":\"getStatus\"}]", "\xef\xbb\xbf{\"commands\":[]}",
+        "",
+        " ",
+        "x",
+        "{",
+        "}",
+        "[]",
+        "{}",
+        "null",
+        "7",
+        "\"commands\"",
+        "{\"commands\"}",
+        "{\"commands\":}",
+        "{\"commands\":{}}",
+        "{\"commands\":[]}",
+        "{\"commands\":null}",
+        "{\"commands\":7}",
+        "{\"commands\":\"getStatus\"}",
+        "{\"Commands\":[]}",
+        "[{\"command\":\"getStatus\"}]",
+        "{\"command\":\"getStatus\"}",
+        "{'commands':[]}",
+        "{\"commands\":[{\"command\":\"getStatus\"},]}",
+        "{\"commands\":[{\"command\":\"getStatus\"}]",
+        "\xef\xbb\xbf{\"commands\":[]}",
         "{\"commands\":[{\"command\":\"getStatus\"}]}{\"commands\":[{\"command\":\"getStatus\"}]}",
-        "{\"commands\":[{\"command\":\"getStatus\"}],\"more\":1}", "{\"commands\":[{\"command\":\"getStatus\"}]} //",
+        "{\"commands\":[{\"command\":\"getStatus\"}],\"more\":1}",
+        "{\"commands\":[{\"command\":\"getStatus\"}]} //",
     };
     struct hostile *s = *state;
 
@@ -163,9 +184,9 @@ static void hostile_87_without_operators_nobody_may_and_the_log_says_how(void **
 
 static void hostile_88_a_forged_response_is_not_delivered(void **state)
 {
-    static const char *const topics[] = { CR_TOPIC_CONTROL_RESPONSE, CR_TOPIC_CONTROL_EVENT "/alert", CR_TOPIC_CONTROL_EVENT "/wake",
-                                          CR_TOPIC_CONTROL_EVENT "/campaign", CR_TOPIC_CONTROL_EVENT "/security",
-                                          CR_TOPIC_CONTROL "/responses" };
+    static const char *const topics[] = { CR_TOPIC_CONTROL_RESPONSE,          CR_TOPIC_CONTROL_EVENT "/alert",
+                                          CR_TOPIC_CONTROL_EVENT "/wake",     CR_TOPIC_CONTROL_EVENT "/campaign",
+                                          CR_TOPIC_CONTROL_EVENT "/security", CR_TOPIC_CONTROL "/responses" };
     struct hostile *s = *state;
     const struct cr_client *const clients[] = { s->admin, s->viewer, s->device };
 

@@ -2,9 +2,9 @@
 #include "common/topic.h"
 #include "tests/flow/policy_scene.h"
 
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +15,8 @@ static void what_is_set_at_one_is_in_force_at_both(void **state)
 {
     struct policy_scene *s = *state;
 
-    policy_expect(policy_command(s, 0, SET(OF_SLOT, "{\"lifetime\":\"60d\"}")), "\"data\":{\"version\":1,\"changed\":\"2030-");
+    policy_expect(policy_command(s, 0, SET(OF_SLOT, "{\"lifetime\":\"60d\"}")),
+                  "\"data\":{\"version\":1,\"changed\":\"2030-");
     assert_int_equal(policy_lifetime_days(s, 0), 60); /* at once */
     assert_int_equal(policy_lifetime_days(s, 1), 90);
     policy_pass(s, 3);
@@ -34,8 +35,10 @@ static void what_is_set_at_one_is_in_force_at_both(void **state)
     assert_int_equal(s->rig[0].router->begin_rate.per_period, 7);
     assert_int_equal(s->rig[0].router->total_rate.per_period, 9);
     assert_int_equal(policy_lifetime_days(s, 0), 60);
-    policy_expect(rig_command(&s->rig[0], s->bob, GET), "\"settings\":{\"rate_device\":{\"value\":\"30\",\"source\":\"file\"}");
-    policy_expect(rig_command(&s->rig[0], s->bob, SET("", "{\"trigger_rate\":\"8\"}")), "\"errorCode\":\"not-authorised\"");
+    policy_expect(rig_command(&s->rig[0], s->bob, GET),
+                  "\"settings\":{\"rate_device\":{\"value\":\"30\",\"source\":\"file\"}");
+    policy_expect(rig_command(&s->rig[0], s->bob, SET("", "{\"trigger_rate\":\"8\"}")),
+                  "\"errorCode\":\"not-authorised\"");
 
     policy_expect(policy_command(s, 0, SET(OF_SLOT, "{\"lifetime\":null}")), "\"version\":3"); /* back to each file's */
     assert_int_equal(policy_lifetime_days(s, 0), 90);
@@ -53,7 +56,8 @@ static void one_slot_can_be_looked_at(void **state)
     policy_expect(reply, "\"slots\":{\"data\":{\"lifetime\":");
     assert_null(strstr(reply, "operational"));
     assert_null(strstr(reply, "trigger_rate"));
-    policy_expect(policy_command(s, 0, "{\"commands\":[{\"command\":\"getPolicy\",\"slot\":\"data\"}]}"), "\"errorCode\":\"unknown-slot\"");
+    policy_expect(policy_command(s, 0, "{\"commands\":[{\"command\":\"getPolicy\",\"slot\":\"data\"}]}"),
+                  "\"errorCode\":\"unknown-slot\"");
 }
 
 static void a_bad_policy_changes_nothing_and_says_which_field(void **state)
@@ -112,15 +116,19 @@ static void what_goes_together_may_be_set_together(void **state)
 {
     struct policy_scene *s = *state;
 
-    policy_expect(policy_command(s, 0, SET(OF_SLOT, "{\"renewal_window\":\"7d\",\"lifetime\":\"10d\",\"key_types\":\"EC-P256 RSA\","
-                                      "\"rsa_min_bits\":\"3072\"}")), "\"version\":1");
+    policy_expect(
+        policy_command(s, 0,
+                       SET(OF_SLOT, "{\"renewal_window\":\"7d\",\"lifetime\":\"10d\",\"key_types\":\"EC-P256 RSA\","
+                                    "\"rsa_min_bits\":\"3072\"}")),
+        "\"version\":1");
     assert_int_equal(policy_lifetime_days(s, 0), 10);
     assert_int_equal(policy_config(s, 0)->slot[0].window_permille, 700);
     /* the window belongs to the lifetime by now: alone it cannot go back to the file's 30 days */
     policy_expect(policy_command(s, 0, SET(OF_SLOT, "{\"renewal_window\":null}")), "\"field\":\"renewal_window\"");
     policy_expect(policy_command(s, 0, SET(OF_SLOT, "{\"renewal_window\":null,\"lifetime\":null}")), "\"version\":2");
     assert_int_equal(policy_config(s, 0)->slot[0].window_permille, 334);
-    policy_expect(policy_command(s, 0, SET(OF_SLOT, "{\"key_types\":\"EC-P256\"}")), "\"errorCode\":\"policy-not-allowed\"");
+    policy_expect(policy_command(s, 0, SET(OF_SLOT, "{\"key_types\":\"EC-P256\"}")),
+                  "\"errorCode\":\"policy-not-allowed\"");
 }
 
 static void versions_keep_operators_apart(void **state)
@@ -129,15 +137,17 @@ static void versions_keep_operators_apart(void **state)
 
     policy_expect(policy_command(s, 0, SET(",\"version\":0", "{\"trigger_rate\":\"5\"}")), "\"version\":1");
     /* the other broker has not looked since: it does before it judges */
-    policy_expect(policy_command(s, 1, SET(",\"version\":0", "{\"trigger_rate\":\"6\"}")), "\"errorCode\":\"wrong-state\"");
+    policy_expect(policy_command(s, 1, SET(",\"version\":0", "{\"trigger_rate\":\"6\"}")),
+                  "\"errorCode\":\"wrong-state\"");
     policy_expect(policy_command(s, 1, SET(",\"version\":1", "{\"trigger_rate\":\"6\"}")), "\"version\":2");
     policy_expect(policy_command(s, 0, SET("", "{\"rate_total\":\"6\"}")), "\"version\":3");
     assert_int_equal(policy_config(s, 0)->trigger_rate_per_s, 6);
-    policy_expect(policy_command(s, 0, "{\"commands\":[{\"command\":\"setPolicy\",\"set\":{\"rate_total\":\"7\"}},"
-                         "{\"command\":\"setPolicy\",\"set\":{\"rate_total\":\"8\"},\"version\":4},"
-                         "{\"command\":\"setPolicy\",\"set\":{\"rate_total\":\"9\"},\"version\":4},"
-                         "{\"command\":\"setPolicy\",\"set\":{\"rate_total\":\"8\"}}]}"),
-           "\"version\":4");
+    policy_expect(policy_command(s, 0,
+                                 "{\"commands\":[{\"command\":\"setPolicy\",\"set\":{\"rate_total\":\"7\"}},"
+                                 "{\"command\":\"setPolicy\",\"set\":{\"rate_total\":\"8\"},\"version\":4},"
+                                 "{\"command\":\"setPolicy\",\"set\":{\"rate_total\":\"9\"},\"version\":4},"
+                                 "{\"command\":\"setPolicy\",\"set\":{\"rate_total\":\"8\"}}]}"),
+                  "\"version\":4");
     assert_int_equal(policy_config(s, 0)->rate_total_per_s, 8);
     assert_int_equal(policy_changes(s), 5); /* the third came too late, the fourth changed nothing */
 }
@@ -147,7 +157,8 @@ static void who_is_later_goes_by_what_is_there(void **state)
 {
     struct policy_scene *s = *state;
     struct cr_request_properties properties = { .user_properties = 0 };
-    static const char *const json[] = { SET(OF_SLOT, "{\"lifetime\":\"40d\"}"), SET(OF_SLOT, "{\"renewal_window\":\"39d\"}") };
+    static const char *const json[] = { SET(OF_SLOT, "{\"lifetime\":\"40d\"}"),
+                                        SET(OF_SLOT, "{\"renewal_window\":\"39d\"}") };
     const struct fake_publication *reply[BOTH];
 
     for (int i = 0; i < BOTH; i++) {
@@ -166,7 +177,8 @@ static void who_is_later_goes_by_what_is_there(void **state)
         assert_non_null(reply[i]);
     }
     policy_expect((const char *)reply[0]->payload.data, "\"version\":1");
-    policy_expect((const char *)reply[1]->payload.data, "\"field\":\"renewal_window\""); /* alone it would have been all right */
+    policy_expect((const char *)reply[1]->payload.data,
+                  "\"field\":\"renewal_window\""); /* alone it would have been all right */
     assert_int_equal(policy_changes(s), 1);
 }
 

@@ -2,9 +2,9 @@
 #include "common/topic.h"
 #include "tests/flow/policy_scene.h"
 
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,7 +38,8 @@ static void work_under_way_keeps_its_own(void **state)
     const struct cr_client *device;
     struct cr_blob cert, csr[2];
 
-    policy_expect(policy_command(s, 0, SET(OF_SLOT, "{\"request_timing\":\"any\",\"lifetime_jitter\":\"0%\"}")), "\"version\":1");
+    policy_expect(policy_command(s, 0, SET(OF_SLOT, "{\"request_timing\":\"any\",\"lifetime_jitter\":\"0%\"}")),
+                  "\"version\":1");
     rig_key_make(&key);
     cert = rig_certify(rig, &key, "meter-1", 90 * DAY_S);
     device = fake_host_connect(&rig->host, "meter-1", cr_blob_view(&cert), 4);
@@ -49,7 +50,8 @@ static void work_under_way_keeps_its_own(void **state)
     assert_int_equal(cr_router_access(rig->router, device, CR_ACCESS_WRITE, topic), CR_ALLOW);
     flow_rig_pump(rig);
     assert_int_equal(cr_router_message(rig->router, device, topic, cr_blob_view(&csr[0]), &properties), CR_CONSUMED);
-    policy_expect(policy_command(s, 0, SET(OF_SLOT, "{\"lifetime\":\"40d\",\"renewal_window\":\"33%\"}")), "\"version\":2");
+    policy_expect(policy_command(s, 0, SET(OF_SLOT, "{\"lifetime\":\"40d\",\"renewal_window\":\"33%\"}")),
+                  "\"version\":2");
     assert_int_equal(certified_days(s), 90);
     assert_int_equal(rig_publish(rig, device, topic, cr_blob_view(&csr[1])), CR_CONSUMED);
     assert_int_equal(certified_days(s), 40);
@@ -88,8 +90,9 @@ static void what_does_not_go_with_a_file_leaves_it_as_it_was(void **state)
     assert_int_equal(policy_lifetime_days(s, 1), 20);
     assert_int_equal(policy_lifetime_days(s, 0), 90);
     assert_int_equal(policy_config(s, 0)->slot[0].min_chances, 3); /* all or none */
-    policy_expect(policy_command(s, 0, STATUS), "\"problem\":\"The shared settings do not go with this broker's file: operational: "
-                                  "renewal_window must be");
+    policy_expect(policy_command(s, 0, STATUS),
+                  "\"problem\":\"The shared settings do not go with this broker's file: operational: "
+                  "renewal_window must be");
     policy_expect(policy_command(s, 0, GET), "\"lifetime\":{\"value\":\"90d\",\"source\":\"file\"}");
     policy_expect(policy_command(s, 1, STATUS), "\"problem\":\"\"");
     assert_non_null(strstr(s->rig[0].host.last_log, "do not go with"));
@@ -153,7 +156,10 @@ static void requests_wait_until_they_are_known(void **state)
     const struct cr_client *device;
     struct cr_blob cert, csr;
 
-    policy_expect(policy_command(s, 1, SET(OF_SLOT, "{\"lifetime\":\"40d\",\"renewal_window\":\"33%\",\"request_timing\":\"any\"}")), "\"version\":1");
+    policy_expect(
+        policy_command(s, 1,
+                       SET(OF_SLOT, "{\"lifetime\":\"40d\",\"renewal_window\":\"33%\",\"request_timing\":\"any\"}")),
+        "\"version\":1");
     rig_key_make(&key);
     rig_key_make(&next);
     cert = rig_certify(rig, &key, "meter-1", 90 * DAY_S);
@@ -164,7 +170,8 @@ static void requests_wait_until_they_are_known(void **state)
     assert_int_equal(rig_publish(rig, device, topic, cr_blob_view(&csr)), CR_CONSUMED);
     assert_null(fake_host_take(&rig->host, "meter-1", "/rejected"));
     policy_pass(s, 3); /* then it is told, and its place is free */
-    assert_non_null(strstr((const char *)fake_host_take(&rig->host, "meter-1", "/rejected")->payload.data, "store-unavailable"));
+    assert_non_null(
+        strstr((const char *)fake_host_take(&rig->host, "meter-1", "/rejected")->payload.data, "store-unavailable"));
     assert_null(rig->router->policies->early);
     fake_store_fault(rig->store, FAKE_STORE_WELL);
     rig->router->policies->next_ms = INT64_MAX;
