@@ -56,6 +56,7 @@ struct cr_router {
     uint64_t last_job, last_batch;
     struct cr_batch *batches;         /* operator commands that wait for an answer */
     unsigned batch_count;
+    bool nobody_said;                 /* that no operator is configured */
     unsigned command_jobs;            /* of theirs, under way */
     unsigned command_rows;            /* of pages, that open batches wait for or hold */
     struct cr_deliveries *deliveries; /* lines that are not with the store yet; NULL: none */
@@ -304,6 +305,8 @@ void loop_policies_base(struct cr_router *router, struct cr_setup *setup);
 void loop_policies_tick(struct cr_router *router, int64_t now_ms);
 /* True: the job was taken; it waits, or is on its way again. */
 bool loop_policy_home(struct cr_router *router, struct cr_job *job);
+/* Sends a request that is to be judged by them, or lets it wait until they are known. */
+void loop_policy_send(struct cr_router *router, struct cr_job *job);
 /* Whether they are known: until then nothing begins by itself. */
 bool loop_policy_known(const struct cr_router *router);
 /* Of those that were read last; 0: there are none. */
