@@ -155,6 +155,10 @@ void store_op_go(struct store_op *op)
         store_audit_start(op);
         return;
     }
+    if (op->job->op == CR_OP_FIGURES) {
+        store_figures_start(op); /* also of a Redis that is away */
+        return;
+    }
     if (op->store->phase != STORE_READY) {
         store_op_wait(op);
         return;
@@ -205,8 +209,6 @@ void store_op_go(struct store_op *op)
         store_survey_start(op);
         break;
     case CR_OP_FIGURES:
-        store_figures_start(op);
-        break;
     case CR_OP_PUSH:
     case CR_OP_AUDIT:
         break;
@@ -302,6 +304,14 @@ struct cr_bytes store_reply_bytes(const redisReply *reply)
     return (struct cr_bytes){ (const uint8_t *)reply->str, (size_t)reply->len };
 }
 
+/* An answer to it says nothing about writing: all others have a write among what they ask. */
+static bool op_only_reads(const struct store_op *op)
+{
+    const unsigned reads = 1U << CR_OP_GET | 1U << CR_OP_INSPECT | 1U << CR_OP_AGENDA | 1U << CR_OP_LIST |
+                           1U << CR_OP_HISTORY | 1U << CR_OP_SURVEY;
+    return (reads & 1U << op->job->op) != 0;
+}
+
 static void on_answer(struct cr_redis_call *call, const redisReply *reply)
 {
     struct store_op *op = (struct store_op *)((char *)call - offsetof(struct store_op, call));
@@ -315,9 +325,8 @@ static void on_answer(struct cr_redis_call *call, const redisReply *reply)
     } else if (reply->type == REDIS_REPLY_ERROR) {
         op_trouble(op, store_reply_bytes(reply));
     } else {
-        if (store->trouble[0] != '\0' && op->job->op != CR_OP_GET && op->job->op != CR_OP_INSPECT &&
-            op->job->op != CR_OP_AGENDA) {
-            store->writable = true; /* every other operation has a write among what it asks */
+        if (store->trouble[0] != '\0' && !op_only_reads(op)) {
+            store->writable = true;
             store_trouble(store, "");
         }
         op->answered(op, reply);

@@ -83,4 +83,12 @@ void store_audit_writes_a_line(void **state);
 void store_takes_no_more_than_its_bound(void **state);
 void store_many_at_once(void **state);
 
+/* store_suite_survey.c: the fleet in figures. */
+void store_survey_of_nothing_is_empty(void **state);
+void store_survey_counts_states_and_ends(void **state);
+void store_survey_tells_when_renewals_begin(void **state);
+void store_survey_tells_who_will_not_renew(void **state);
+void store_survey_tells_who_fails(void **state);
+void store_survey_one_broker_counts(void **state);
+
 #endif

@@ -98,6 +98,12 @@ int main(void)
         BOTH(store_audit_writes_a_line),
         BOTH(store_takes_no_more_than_its_bound),
         BOTH(store_many_at_once),
+        BOTH(store_survey_of_nothing_is_empty),
+        BOTH(store_survey_counts_states_and_ends),
+        BOTH(store_survey_tells_when_renewals_begin),
+        BOTH(store_survey_tells_who_will_not_renew),
+        BOTH(store_survey_tells_who_fails),
+        BOTH(store_survey_one_broker_counts),
     };
     return cmocka_run_group_tests_name("store", tests, NULL, NULL);
 }

@@ -87,7 +87,7 @@ void fake_campaign(struct fake_ledger *ledger, struct cr_job *job);
 void fake_look(struct fake_ledger *ledger, struct cr_job *job);
 void fake_history(struct fake_ledger *ledger, struct cr_job *job);
 void fake_policy(struct fake_ledger *ledger, struct cr_job *job);
-void fake_survey(struct fake_ledger *ledger, struct cr_job *job);
+void fake_survey(struct fake_ledger *ledger, struct cr_job *job, const char *broker);
 void fake_figures(struct fake_ledger *ledger, struct cr_job *job);
 
 /* The next renewal's id: they count up. */

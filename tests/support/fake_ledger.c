@@ -21,7 +21,19 @@ struct fake_ledger {
     struct fake_line *line; /* newest first */
     unsigned renewals;
     int64_t paced_us; /* up to when all that the fleet may begin is taken */
+    struct fake_survey_kept survey;
+    struct fake_figures_file figures;
 };
+
+struct fake_survey_kept *fake_ledger_survey(struct fake_ledger *ledger)
+{
+    return &ledger->survey;
+}
+
+struct fake_figures_file *fake_ledger_figures(struct fake_ledger *ledger)
+{
+    return &ledger->figures;
+}
 
 cr_err fake_ledger_new(struct fake_ledger **ledger)
 {
@@ -34,6 +46,7 @@ void fake_ledger_free(struct fake_ledger *ledger)
     if (ledger == NULL) {
         return;
     }
+    cr_blob_fini(&ledger->figures.text);
     for (int i = 0; i < DEVICE_CHAINS; i++) {
         for (struct fake_device *device = ledger->device[i], *next; device != NULL; device = next) {
             next = device->next;
