@@ -89,6 +89,8 @@ void store_survey_counts_states_and_ends(void **state);
 void store_survey_tells_when_renewals_begin(void **state);
 void store_survey_tells_who_will_not_renew(void **state);
 void store_survey_tells_who_fails(void **state);
+void store_survey_tells_who_does_not_answer(void **state);
+void store_survey_goes_through_all(void **state);
 void store_survey_one_broker_counts(void **state);
 
 #endif

@@ -187,6 +187,37 @@ void store_survey_tells_who_fails(void **state)
     assert_spans(count_all(broker).at_risk, 0, 0, 0, 1);
 }
 
+void store_survey_tells_who_does_not_answer(void **state)
+{
+    struct rig *rig = *state;
+    struct rig_broker *broker = rig_open(rig, "b1");
+    enrol(rig, broker, "mute", 1, 60);
+    for (unsigned i = 0; i < 2; i++) {
+        assert_spans(count_all(broker).at_risk, 0, 0, 0, 0);
+        trigger(broker, "mute");
+        rig->now_s += 8 * RIG_DAY_S;                    /* beyond the deadline */
+        enrol(rig, broker, "mute", 1, 60 - 8 * ((int)i + 1)); /* it is here, and was all the time */
+    }
+    assert_spans(count_all(broker).at_risk, 0, 0, 0, 1);
+}
+
+/* More than fits into one piece of each bucket. */
+void store_survey_goes_through_all(void **state)
+{
+    enum { MANY = 1500 };
+    struct rig *rig = *state;
+    struct rig_broker *broker = rig_open(rig, "b1");
+    char name[16];
+    for (unsigned i = 0; i < MANY; i++) {
+        (void)snprintf(name, sizeof name, "many-%u", i);
+        enrol(rig, broker, name, i + 1, i % 2 == 0 ? 20 : 80);
+    }
+    struct cr_survey_counts sum = count_all(broker);
+    assert_int_equal(sum.slots, MANY);
+    assert_spans(sum.expiring, 0, 0, MANY / 2, MANY);
+    assert_int_equal(sum.issuer[0].slots, MANY);
+}
+
 void store_survey_one_broker_counts(void **state)
 {
     struct rig *rig = *state;

@@ -103,6 +103,8 @@ int main(void)
         BOTH(store_survey_tells_when_renewals_begin),
         BOTH(store_survey_tells_who_will_not_renew),
         BOTH(store_survey_tells_who_fails),
+        BOTH(store_survey_tells_who_does_not_answer),
+        BOTH(store_survey_goes_through_all),
         BOTH(store_survey_one_broker_counts),
     };
     return cmocka_run_group_tests_name("store", tests, NULL, NULL);
