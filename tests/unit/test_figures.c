@@ -4,6 +4,7 @@
 #include "plugin/store/survey.h"
 #include "plugin/worker/issuer_inside.h"
 
+#include <cjson/cJSON.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -184,16 +185,22 @@ static void row_of(char *row, size_t cap, const struct cr_figure *figure)
     (void)snprintf(row, cap, "|%s%s |%s%s |", topic[0] != '\0' ? " " : "", topic, metric[0] != '\0' ? " " : "", metric);
 }
 
-static char *readme(void)
+static char *load(const char *path)
 {
-    FILE *file = fopen(CR_README, "r");
-    char *text = calloc(1, 1 << 20), *from, *to;
+    FILE *file = fopen(path, "r");
+    char *text = calloc(1, 1 << 20);
 
     assert_non_null(file);
     assert_non_null(text);
     assert_true(fread(text, 1, (1 << 20) - 1, file) > 0);
     (void)fclose(file);
-    from = strstr(text, "\n## Figures\n");
+    return text;
+}
+
+static char *readme(void)
+{
+    char *text = load(CR_README), *from = strstr(text, "\n## Figures\n"), *to;
+
     assert_non_null(from);
     memmove(text, from, strlen(from) + 1);
     to = strstr(text + 1, "\n## ");
@@ -219,6 +226,107 @@ static void test_readme_has_the_same_table(void **state)
         rows++;
     }
     assert_int_equal(rows, figures + 1); /* and the heading */
+    free(text);
+}
+
+/* ---- what docker/ has for Prometheus and Grafana names only metrics that there are ---- */
+
+static bool is_metric(const char *name, size_t len)
+{
+    for (const struct cr_figure *figure = cr_figures; figure->topic != NULL || figure->metric != NULL; figure++) {
+        if (figure->metric != NULL && strlen(figure->metric) == len && memcmp(figure->metric, name, len) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void expect_metrics(const char *path, unsigned at_least)
+{
+    char *text = load(path);
+    unsigned count = 0;
+
+    for (const char *at = strstr(text, METRIC); at != NULL; at = strstr(at, METRIC), count++) {
+        size_t len = strspn(at += strlen(METRIC), "abcdefghijklmnopqrstuvwxyz0123456789_");
+
+        if (!is_metric(at, len)) {
+            fail_msg("%s names %s%.*s, which is no metric", path, METRIC, (int)len, at);
+        }
+    }
+    assert_true(count >= at_least);
+    free(text);
+}
+
+static void test_rules_name_metrics(void **state)
+{
+    (void)state;
+    expect_metrics(CR_DOCKER "/prometheus/rules.yml", 20);
+    expect_metrics(CR_DOCKER "/prometheus/rules_test.yml", 20);
+    expect_metrics(CR_DOCKER "/grafana/cert-renewal.json", 30);
+}
+
+static double number_of(const cJSON *object, const char *name)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
+
+    if (!cJSON_IsNumber(item)) {
+        fail_msg("the dashboard has no number %s", name);
+    }
+    return cJSON_GetNumberValue(item);
+}
+
+static void expect_panel(const cJSON *panel, const cJSON *panels)
+{
+    static const char *const kinds[] = { "row", "stat", "timeseries", "bargauge", "table" };
+    const char *kind = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(panel, "type"));
+    const cJSON *place = cJSON_GetObjectItemCaseSensitive(panel, "gridPos"), *other, *target;
+    unsigned targets = 0;
+    bool known = false;
+
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        known = known || (kind != NULL && strcmp(kind, kinds[i]) == 0);
+    }
+    assert_true(known);
+    assert_non_null(cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(panel, "title")));
+    assert_true(number_of(place, "x") + number_of(place, "w") <= 24);
+    cJSON_ArrayForEach(other, panels)
+    {
+        const cJSON *theirs = cJSON_GetObjectItemCaseSensitive(other, "gridPos");
+
+        if (other == panel) {
+            continue;
+        }
+        assert_true(number_of(other, "id") != number_of(panel, "id"));
+        assert_true(number_of(place, "y") + number_of(place, "h") <= number_of(theirs, "y") ||
+                    number_of(theirs, "y") + number_of(theirs, "h") <= number_of(place, "y") ||
+                    number_of(place, "x") + number_of(place, "w") <= number_of(theirs, "x") ||
+                    number_of(theirs, "x") + number_of(theirs, "w") <= number_of(place, "x"));
+    }
+    cJSON_ArrayForEach(target, cJSON_GetObjectItemCaseSensitive(panel, "targets"))
+    {
+        assert_non_null(cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(target, "expr")));
+        assert_non_null(cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(target, "refId")));
+        targets++;
+    }
+    assert_true((targets == 0) == (strcmp(kind, "row") == 0));
+}
+
+/* Not Grafana's schema, but what goes wrong by hand: numbers twice, panels over one another, nothing to show. */
+static void test_dashboard_is_one(void **state)
+{
+    char *text = load(CR_DOCKER "/grafana/cert-renewal.json");
+    cJSON *json = cJSON_Parse(text);
+    const cJSON *panels = cJSON_GetObjectItemCaseSensitive(json, "panels"), *panel;
+
+    (void)state;
+    assert_true(cJSON_IsArray(panels));
+    assert_true(number_of(json, "schemaVersion") >= 30);
+    assert_non_null(cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, "uid")));
+    cJSON_ArrayForEach(panel, panels)
+    {
+        expect_panel(panel, panels);
+    }
+    cJSON_Delete(json);
     free(text);
 }
 
@@ -286,6 +394,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_samples_fit),
         cmocka_unit_test(test_survey_as_text),
         cmocka_unit_test(test_readme_has_the_same_table),
+        cmocka_unit_test(test_rules_name_metrics),
+        cmocka_unit_test(test_dashboard_is_one),
         cmocka_unit_test(test_percentiles),
         cmocka_unit_test(test_latency_forgets),
     };
