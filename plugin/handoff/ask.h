@@ -237,7 +237,7 @@ enum cr_survey_verb {
 enum {
     CR_SURVEY_EVERY_S = 60,  /* the next round begins no sooner after the last one was saved */
     CR_SURVEY_CLAIM_S = 120, /* another broker counts when the one that claimed it says nothing for so long */
-    CR_SURVEY_PIECE = 256,   /* slots that are counted at once, roughly */
+    CR_SURVEY_PIECE = 128,   /* slots that are counted at once, roughly */
 };
 
 struct cr_survey {
