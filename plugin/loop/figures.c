@@ -9,7 +9,7 @@
 #include <string.h>
 
 enum {
-    FIGURES_AFTER_MS = 1000,  /* the start: until then Redis is hardly reached */
+    FIGURES_AFTER_MS = 1000, /* the start: until then Redis is hardly reached */
     FIGURES_PER_TICK = 24,
     FIGURES_MINUTE_MS = 60000,
     FIGURES_TEN_S_MS = 10000,
@@ -128,14 +128,13 @@ static void figures_replace(struct cr_figures *figures, struct cr_figure_sample 
     for (unsigned i = 0; i < count; i++) {
         const struct cr_figure_sample *was = sample_find(figures->sample, figures->count, i, &next[i]);
 
-        next[i].sent = next[i].figure->topic == NULL ||
-                       (was != NULL && was->sent && !was->gone && was->value == next[i].value);
+        next[i].sent =
+            next[i].figure->topic == NULL || (was != NULL && was->sent && !was->gone && was->value == next[i].value);
     }
     for (unsigned i = 0; i < figures->count && kept < CR_FIGURES_MAX; i++) {
         const struct cr_figure_sample *was = &figures->sample[i];
 
-        if (was->figure->topic != NULL && !(was->gone && was->sent) &&
-            sample_find(next, count, i, was) == NULL) {
+        if (was->figure->topic != NULL && !(was->gone && was->sent) && sample_find(next, count, i, was) == NULL) {
             next[kept] = *was;
             next[kept].gone = true;
             next[kept++].sent = false;

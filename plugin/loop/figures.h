@@ -13,10 +13,10 @@
 
 enum {
     CR_FIGURE_LABEL_CAP = 40,
-    CR_FIGURES_MAX = 256,         /* samples */
-    CR_FIGURES_TEXT_CAP = 65536,  /* of the file */
+    CR_FIGURES_MAX = 256,        /* samples */
+    CR_FIGURES_TEXT_CAP = 65536, /* of the file */
     CR_PERCENTILES = 2,
-    CR_FIGURES_MINUTE = 7,        /* samples of `issued`, ten seconds apart */
+    CR_FIGURES_MINUTE = 7, /* samples of `issued`, ten seconds apart */
 };
 
 /* What the samples are made from. Numbers that are not known are NAN. */
@@ -37,7 +37,7 @@ struct cr_figure {
     const char *metric; /* behind CR_FIGURES_METRIC; NULL: only a topic */
     const char *type;   /* Prometheus': counter or gauge */
     const char *help;
-    const char *label;  /* its name; NULL: one number, at `offset` in the facts */
+    const char *label; /* its name; NULL: one number, at `offset` in the facts */
     size_t offset;
     /* The n-th number and its label. False: there are no more. */
     bool (*get)(const struct cr_figure_facts *facts, unsigned n, char label[CR_FIGURE_LABEL_CAP], double *value);
@@ -66,13 +66,13 @@ void cr_figure_value(char text[CR_FIGURE_VALUE_CAP], double value);
 /* ---- survey.c ---- */
 
 struct cr_survey_round {
-    bool asking;                    /* a job is under way */
-    bool counting;                  /* this broker counts: the claim is ours */
-    int64_t next_ms, load_ms;       /* when to ask next; when to ask who counts */
+    bool asking;              /* a job is under way */
+    bool counting;            /* this broker counts: the claim is ours */
+    int64_t next_ms, load_ms; /* when to ask next; when to ask who counts */
     char cursor[CR_CURSOR_CAP];
-    struct cr_survey_counts sum;    /* so far */
-    struct cr_survey_counts fleet;  /* the last whole one, whoever counted it */
-    int64_t fleet_at;               /* 0: none yet */
+    struct cr_survey_counts sum;   /* so far */
+    struct cr_survey_counts fleet; /* the last whole one, whoever counted it */
+    int64_t fleet_at;              /* 0: none yet */
 };
 
 void survey_tick(struct cr_router *router, struct cr_survey_round *round, int64_t now_ms);
@@ -81,14 +81,14 @@ void survey_home(struct cr_router *router, struct cr_survey_round *round, const 
 /* ---- figures.c ---- */
 
 struct cr_figures {
-    int64_t next_ms;                /* when samples are taken next */
+    int64_t next_ms; /* when samples are taken next */
     struct cr_figure_sample sample[CR_FIGURES_MAX];
     unsigned count;
     bool all_sent;
     struct cr_latency requests;
     uint64_t issued[CR_FIGURES_MINUTE]; /* ten seconds apart, the newest first */
     int64_t issued_ms[CR_FIGURES_MINUTE];
-    bool writing, broken;           /* the file */
+    bool writing, broken; /* the file */
     uint64_t file_errors;
     struct cr_survey_round survey;
 };

@@ -1,5 +1,5 @@
-/* The figures: their table, and how they are put into samples and into Prometheus' words. README.md has the same table; a
- * test holds the two together. */
+/* The figures: their table, and how they are put into samples and into Prometheus' words. README.md has the same table;
+ * a test holds the two together. */
 #include "plugin/loop/figures.h"
 #include "plugin/store/survey.h"
 #include "plugin/worker/issuer_info.h"
@@ -73,7 +73,8 @@ static bool get_span(const struct cr_figure_facts *facts, unsigned n, char label
     return true;
 }
 
-static bool get_expiring(const struct cr_figure_facts *facts, unsigned n, char label[CR_FIGURE_LABEL_CAP], double *value)
+static bool get_expiring(const struct cr_figure_facts *facts, unsigned n, char label[CR_FIGURE_LABEL_CAP],
+                         double *value)
 {
     if (!get_span(facts, n, label)) {
         return false;
@@ -221,8 +222,7 @@ const struct cr_figure cr_figures[] = {
       AT(confirmed) },
     { "triggered", "renewals_triggered_total", "counter", "Renewals, and further attempts, begun by this broker.",
       AT(triggered) },
-    { "delivered", "deliveries_total", "counter", "Triggers and waiting certificates sent to devices.",
-      AT(delivered) },
+    { "delivered", "deliveries_total", "counter", "Triggers and waiting certificates sent to devices.", AT(delivered) },
     { "refused/%s", "requests_refused_total", "counter", "Requests and commands refused, by error code.",
       .label = "code", .get = get_refused },
     { "alarms", "security_alarms_total", "counter", "Security events.", AT(alarms) },
@@ -262,7 +262,7 @@ const struct cr_figure cr_figures[] = {
       "Those of them that will expire un-renewed at the present behaviour.", .label = "days", .get = get_unrenewed },
     { "fleet/due/%s", "fleet_due_renewals", "gauge", "Renewals that begin within so many days.", .label = "days",
       .get = get_due },
-    { "fleet/issuer/%s", "fleet_issuer_slots", "gauge", "Slots by the issuer of their certificate.",
-      .label = "issuer", .get = get_issuer_slots },
+    { "fleet/issuer/%s", "fleet_issuer_slots", "gauge", "Slots by the issuer of their certificate.", .label = "issuer",
+      .get = get_issuer_slots },
     { NULL, NULL, NULL, NULL, NULL, 0, NULL },
 };

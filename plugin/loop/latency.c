@@ -3,7 +3,7 @@
 #include <string.h>
 
 /* What is counted at a step took less than this, and no less than the step before. */
-static const double below_ms[CR_LATENCY_STEPS] = { 1,   2,   3,   5,    8,    12,   20,   30,   50,   80,
+static const double below_ms[CR_LATENCY_STEPS] = { 1,   2,   3,   5,   8,   12,   20,   30,   50,    80,
                                                    120, 200, 300, 500, 800, 1200, 2000, 4000, 10000, 60000 };
 
 static void turn(struct cr_latency *latency, int64_t now_ms)

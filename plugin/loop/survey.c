@@ -1,14 +1,15 @@
 /* Counts the fleet, for the forecast and for the figures. Of the brokers that share a Redis the one that claims it does
- * so; the others read what it kept. A page at a time, and slowly: a million slots take a quarter of an hour and more, and Redis
- * hardly notices. */
-#include "plugin/loop/figures.h"
+ * so; the others read what it kept. A page at a time, and slowly: a million slots take a quarter of an hour and more,
+ * and Redis hardly notices. */
 #include "plugin/store/survey.h"
+#include "plugin/loop/figures.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-    SURVEY_PAGE_MS = 120,   /* between two pages */
+    SURVEY_PAGE_MS = 120,   /* between two pages, on the average … */
+    SURVEY_BEHIND_MS = 500, /* … where ticks come more seldom; this much is made up for */
     SURVEY_LOAD_MS = 30000, /* between two looks at who counts */
     SURVEY_AGAIN_MS = 1000, /* when the store is busy, or away */
 };
@@ -86,7 +87,10 @@ static void survey_counted(struct cr_router *router, struct cr_survey_round *rou
 {
     cr_survey_add(&round->sum, &survey->counts);
     memcpy(round->cursor, survey->cursor, sizeof round->cursor);
-    round->next_ms = now_ms + SURVEY_PAGE_MS;
+    round->next_ms += SURVEY_PAGE_MS;
+    if (round->next_ms < now_ms - SURVEY_BEHIND_MS) {
+        round->next_ms = now_ms - SURVEY_BEHIND_MS;
+    }
     if (survey->cursor[0] == '\0') {
         round->counting = false; /* should it not be kept, counting begins anew */
         round->next_ms = now_ms + SURVEY_LOAD_MS;

@@ -1,5 +1,5 @@
-/* FIGURES: writes the file of figures, on libuv's pool, for a disk may hang. Whoever reads it sees the former file or the
- * new one, never a part: it is written beside it and renamed. It need not survive a power cut. */
+/* FIGURES: writes the file of figures, on libuv's pool, for a disk may hang. Whoever reads it sees the former file or
+ * the new one, never a part: it is written beside it and renamed. It need not survive a power cut. */
 #include "plugin/store/redis_store.h"
 
 #include <errno.h>

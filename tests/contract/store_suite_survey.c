@@ -35,8 +35,7 @@ static struct cr_survey_counts count_all(struct rig_broker *broker)
     return sum;
 }
 
-static struct cr_survey keep(struct rig_broker *broker, enum cr_survey_verb verb,
-                             const struct cr_survey_counts *counts)
+static struct cr_survey keep(struct rig_broker *broker, enum cr_survey_verb verb, const struct cr_survey_counts *counts)
 {
     struct cr_job *job = survey_job(broker, verb);
     if (counts != NULL) {
@@ -153,10 +152,10 @@ void store_survey_tells_who_will_not_renew(void **state)
     struct rig *rig = *state;
     struct rig_broker *broker = rig_open(rig, "b1");
     int64_t begun = rig->now_s;
-    enrol(rig, broker, "quiet", 1, 80);  /* never asked: it may be connected all the time */
-    enrol(rig, broker, "away", 2, 80);   /* asked, and away for longer than is left */
-    enrol(rig, broker, "rare", 3, 80);   /* away, but no longer than usual */
-    enrol(rig, broker, "rarer", 4, 80);  /* usually away beyond its end */
+    enrol(rig, broker, "quiet", 1, 80); /* never asked: it may be connected all the time */
+    enrol(rig, broker, "away", 2, 80);  /* asked, and away for longer than is left */
+    enrol(rig, broker, "rare", 3, 80);  /* away, but no longer than usual */
+    enrol(rig, broker, "rarer", 4, 80); /* usually away beyond its end */
     rig->now_s = begun + 25 * RIG_DAY_S;
     enrol(rig, broker, "rare", 3, 55);
     rig->now_s = begun + 41 * RIG_DAY_S;
@@ -195,7 +194,7 @@ void store_survey_tells_who_does_not_answer(void **state)
     for (unsigned i = 0; i < 2; i++) {
         assert_spans(count_all(broker).at_risk, 0, 0, 0, 0);
         trigger(broker, "mute");
-        rig->now_s += 8 * RIG_DAY_S;                    /* beyond the deadline */
+        rig->now_s += 8 * RIG_DAY_S;                          /* beyond the deadline */
         enrol(rig, broker, "mute", 1, 60 - 8 * ((int)i + 1)); /* it is here, and was all the time */
     }
     assert_spans(count_all(broker).at_risk, 0, 0, 0, 1);

@@ -1,4 +1,5 @@
-/* FIGURES: the file is written whole or not at all, also while Redis is away; and a survey passes over what is damaged. */
+/* FIGURES: the file is written whole or not at all, also while Redis is away; and a survey passes over what is
+ * damaged. */
 #include "plugin/store/survey.h"
 #include "tests/contract/redis_scene.h"
 
@@ -101,8 +102,14 @@ static void test_survey_passes_over_damage(void **state)
 {
     (void)state;
     static const char *const values[][2] = {
-        { "ls", "lately" }, { "gap", "-" }, { "operational:miss", "many" }, { "operational:fail", "" }, { "operational:al", "x" },
-        { "operational:st", "dancing" }, { "operational:end", "never" }, { "operational:crt", "@ " },
+        { "ls", "lately" },
+        { "gap", "-" },
+        { "operational:miss", "many" },
+        { "operational:fail", "" },
+        { "operational:al", "x" },
+        { "operational:st", "dancing" },
+        { "operational:end", "never" },
+        { "operational:crt", "@ " },
     };
     struct rig_broker *broker = rig_open(&scene_rig, "one");
     struct cr_cert_facts old = scene_old_cert();

@@ -111,7 +111,8 @@ static void test_writes_the_file(void **state)
 
     live(s, 12);
     assert_int_equal(file->writes, 2);
-    assert_non_null(strstr((const char *)file->text.data, "mosquitto_cert_renewal_redis_connected{broker=\"rig\"} 1\n"));
+    assert_non_null(
+        strstr((const char *)file->text.data, "mosquitto_cert_renewal_redis_connected{broker=\"rig\"} 1\n"));
 
     file->broken = true;
     s->rig.host.warnings = 0;

@@ -1,5 +1,5 @@
-/* figures: their table is README.md's, samples are what is known, and Prometheus can read them; latency: percentiles. With a
- * path as its argument the program writes there what a broker would, for promtool. */
+/* figures: their table is README.md's, samples are what is known, and Prometheus can read them; latency: percentiles.
+ * With a path as its argument the program writes there what a broker would, for promtool. */
 #include "plugin/loop/figures.h"
 #include "plugin/store/survey.h"
 #include "plugin/worker/issuer_inside.h"
@@ -21,9 +21,18 @@ static struct cr_figure_sample samples[CR_FIGURES_MAX];
 
 static struct cr_figure_facts facts_of_a_broker(void)
 {
-    struct cr_figure_facts facts = { .uptime_s = 17, .sessions = 3, .jobs_limit = 4096, .issued = 12, .latency_s = 0.00035,
-                                     .signer_not_after = 1900000000, .fleet_at = 1800000000, .slots = 1000,
-                                     .request_s = { 0.0021, 0.25 }, .counters = &counters, .trust = &trust, .fleet = &fleet };
+    struct cr_figure_facts facts = { .uptime_s = 17,
+                                     .sessions = 3,
+                                     .jobs_limit = 4096,
+                                     .issued = 12,
+                                     .latency_s = 0.00035,
+                                     .signer_not_after = 1900000000,
+                                     .fleet_at = 1800000000,
+                                     .slots = 1000,
+                                     .request_s = { 0.0021, 0.25 },
+                                     .counters = &counters,
+                                     .trust = &trust,
+                                     .fleet = &fleet };
 
     trust.issuer_count = 1;
     (void)snprintf(trust.issuer[0].id, sizeof trust.issuer[0].id, "0123456789abcdef");
@@ -94,7 +103,8 @@ static void test_rendered(void **state)
     expect_line(text, METRIC "fleet_due_renewals{broker=\"edge-1\",days=\"7\"} 7");
     expect_line(text, METRIC "fleet_due_renewals{broker=\"edge-1\",days=\"30\"} 107");
     expect_line(text, METRIC "fleet_issuer_slots{broker=\"edge-1\",issuer=\"0123456789abcdef\"} 1000");
-    expect_line(text, METRIC "issuer_not_after_timestamp_seconds{broker=\"edge-1\",issuer=\"0123456789abcdef\"} 1900000000");
+    expect_line(text,
+                METRIC "issuer_not_after_timestamp_seconds{broker=\"edge-1\",issuer=\"0123456789abcdef\"} 1900000000");
     assert_null(strstr(text, "per-minute"));
     free(text);
 }
@@ -133,11 +143,17 @@ static void test_samples_fit(void **state)
 
 static void test_survey_as_text(void **state)
 {
-    static const char *const bad[] = { "", "1", "1 2 3", "1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 x",
-                                       "1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 +90:1", "1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 @:1",
-                                       "1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 @a", "1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16  +1:1",
+    static const char *const bad[] = { "",
+                                       "1",
+                                       "1 2 3",
+                                       "1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 x",
+                                       "1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 +90:1",
+                                       "1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 @:1",
+                                       "1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 @a",
+                                       "1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16  +1:1",
                                        "1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 @0123456789abcdef0:1",
-                                       "1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 1000000000000000", "-1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16" };
+                                       "1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 1000000000000000",
+                                       "-1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16" };
     struct cr_survey_counts back;
     char text[CR_SURVEY_TEXT_CAP];
 
@@ -148,7 +164,8 @@ static void test_survey_as_text(void **state)
     assert_memory_equal(&back, &fleet, sizeof back);
     assert_int_equal(cr_survey_text(text, 20, &fleet), CR_FULL);
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-        assert_int_equal(cr_survey_parse(&back, (struct cr_bytes){ (const uint8_t *)bad[i], strlen(bad[i]) }), CR_INVALID);
+        assert_int_equal(cr_survey_parse(&back, (struct cr_bytes){ (const uint8_t *)bad[i], strlen(bad[i]) }),
+                         CR_INVALID);
     }
     memset(&fleet, 0x11, sizeof fleet); /* the longest text there can be */
     fleet.issuers = 0;
