@@ -137,8 +137,18 @@
  *          job->cleared_slot. Outcome RECORD with that slot; without one where nothing is known of it.
  * PUSH     Made by the store, never submitted: another broker triggered this device or recorded something for it.
  * AUDIT    One audit line, or one for each of job->deliveries. DONE.
+ * SURVEY   The fleet in figures (ask.h says what counts). Every slot whose certificate is known is in it: it stays in its
+ *          bucket's expiry for good, by its current notAfter. DONE.
+ *          PAGE: counts about CR_SURVEY_PIECE slots from the cursor on. Who is renewed meanwhile is counted once; where a
+ *          bucket grows meanwhile, a few of it may be counted twice. A record that is not what it must be is passed over.
+ *          SAVE: keeps `counts` for all brokers, as of `at`, and ends this broker's claim.
+ *          LOAD: what is kept, at 0 when there is nothing; ours: this broker is to count, since what is kept is
+ *          CR_SURVEY_EVERY_S old and nobody counts, or it counts already: then its claim lasts CR_SURVEY_CLAIM_S from now.
+ *          READ: only what is kept.
+ * FIGURES  Writes `payload` to the configuration's metrics_file, whole or not at all, also while Redis is away: DONE, or
+ *          STORE_UNAVAILABLE with the reason in audit_detail. Neither this nor SURVEY writes an audit line.
  *
- * Every operation that changes something or refuses writes an audit line: to the journal, and to the stream cr:audit (an
+ * Every other operation that changes something or refuses writes an audit line: to the journal, and to the stream cr:audit (an
  * intent only to the journal: the stream's line 'issued' has its time). */
 #ifndef CR_STORE_H
 #define CR_STORE_H

@@ -1,6 +1,6 @@
 /* bench_store [DEVICES [BUCKETS]]: what the store costs by itself: Redis' memory per idle device, before and after a
  * renewal, CPU per appearance and per renewal of Redis and of the store's threads, and what the scheduler costs each second while nothing is
- * due: the agenda's part and the watch's. With BENCH_IDLE in the environment no renewals; with BENCH_LIST what listing
+ * due: the agenda's part and the watch's; and what counting the fleet costs for each slot. With BENCH_IDLE in the environment no renewals; with BENCH_LIST what listing
  * costs, and nothing else. With BENCH_WATCH all are triggered and nobody answers: memory of being watched, and CPU per
  * look, on standard error. One JSON object on standard output. */
 #include "plugin/store/store_redis.h"
@@ -289,6 +289,34 @@ static void measure_watch(unsigned devices, unsigned buckets)
     fprintf(stderr, "\"bytes_per_alert\":%lld}\n", (watched - redis_info("memory", "used_memory")) / devices);
 }
 
+/* The whole fleet counted once. */
+static struct cost measure_survey(unsigned devices)
+{
+    long long redis_begun = redis_cpu_us(), own_begun = own_cpu_us();
+    uint64_t slots = 0;
+    char cursor[CR_CURSOR_CAP] = "";
+    unsigned pages = 0;
+    do {
+        struct cr_job *job = job_new(CR_OP_SURVEY, 0, 1);
+        job->survey = calloc(1, sizeof *job->survey);
+        if (job->survey == NULL) {
+            abort();
+        }
+        job->survey->verb = CR_SURVEY_PAGE;
+        memcpy(job->survey->cursor, cursor, sizeof cursor);
+        submit(job);
+        job = take();
+        failures += job->outcome != CR_OUT_DONE;
+        slots += job->survey->counts.slots;
+        memcpy(cursor, job->survey->cursor, sizeof cursor);
+        cr_job_free(job);
+        pages++;
+    } while (cursor[0] != '\0' && failures == 0);
+    failures += slots != devices;
+    return (struct cost){ (double)(redis_cpu_us() - redis_begun) / devices,
+                          (double)(own_cpu_us() - own_begun) / devices, (double)slots / pages };
+}
+
 static bool begin(unsigned buckets)
 {
     static const char *const fast[] = { "--appendfsync", "everysec", "--auto-aof-rewrite-percentage", "0", NULL };
@@ -366,6 +394,7 @@ int main(int argc, char **argv)
     if (getenv("BENCH_WATCH") != NULL) {
         measure_watch(devices, buckets);
     }
+    struct cost survey = measure_survey(devices);
     freeReplyObject(private_redis_command(&redis, "CONFIG RESETSTAT"));
     unsigned renewing = getenv("BENCH_IDLE") != NULL ? 1 : devices;
     struct cost renewal = measure(CR_OP_CSR, renewing, 2);
@@ -382,11 +411,12 @@ int main(int argc, char **argv)
            "\"renewal_redis_us\":%.1f,\"renewal_store_us\":%.1f,"
            "\"renewal_wall_us\":%.1f,\"confirm_redis_us\":%.1f,\"confirm_store_us\":%.1f,"
            "\"idle_scheduler_redis_us_per_s\":%.1f,\"idle_scheduler_store_us_per_s\":%.1f,"
-           "\"idle_watch_redis_us_per_s\":%.1f,\"idle_watch_store_us_per_s\":%.1f}\n",
+           "\"idle_watch_redis_us_per_s\":%.1f,\"idle_watch_store_us_per_s\":%.1f,"
+           "\"survey_redis_us_per_slot\":%.2f,\"survey_store_us_per_slot\":%.2f,\"survey_slots_per_page\":%.1f}\n",
            devices, buckets, failures, (idle - overhead) / devices, (renewed - overhead) / devices, first.redis_us,
            first.own_us, again.redis_us, again.own_us, renewal.redis_us, renewal.own_us, renewal.wall_us,
            confirm.redis_us, confirm.own_us, scheduler.redis_us, scheduler.own_us, watch.redis_us,
-           watch.own_us);
+           watch.own_us, survey.redis_us, survey.own_us, survey.wall_us);
     cr_store_free(store);
     private_redis_free(&redis);
     return failures == 0 ? 0 : 1;

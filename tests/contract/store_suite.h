@@ -157,4 +157,14 @@ void store_end_of_a_certificate_is_told_once(void **state);
 void store_unanswered_and_failing_are_alerts(void **state);
 void store_cancelled_is_not_called(void **state);
 
+/* store_suite_survey.c: the fleet in figures. */
+void store_survey_of_nothing_is_empty(void **state);
+void store_survey_counts_states_and_ends(void **state);
+void store_survey_tells_when_renewals_begin(void **state);
+void store_survey_tells_who_will_not_renew(void **state);
+void store_survey_tells_who_fails(void **state);
+void store_survey_tells_who_does_not_answer(void **state);
+void store_survey_goes_through_all(void **state);
+void store_survey_one_broker_counts(void **state);
+
 #endif

@@ -159,6 +159,14 @@ int main(void)
         BOTH(store_end_of_a_certificate_is_told_once),
         BOTH(store_unanswered_and_failing_are_alerts),
         BOTH(store_cancelled_is_not_called),
+        BOTH(store_survey_of_nothing_is_empty),
+        BOTH(store_survey_counts_states_and_ends),
+        BOTH(store_survey_tells_when_renewals_begin),
+        BOTH(store_survey_tells_who_will_not_renew),
+        BOTH(store_survey_tells_who_fails),
+        BOTH(store_survey_tells_who_does_not_answer),
+        BOTH(store_survey_goes_through_all),
+        BOTH(store_survey_one_broker_counts),
     };
     return cmocka_run_group_tests_name("store", tests, NULL, NULL);
 }

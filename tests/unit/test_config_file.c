@@ -257,6 +257,33 @@ static void test_alert_thresholds(void **state)
     }
 }
 
+static void test_figures(void **state)
+{
+    static const struct {
+        const char *lines;
+        bool good;
+        unsigned interval_s;
+    } cases[] = {
+        { "", true, 10 },
+        { "figures_interval 1m\nmetrics_file /var/lib/a.prom\n", true, 60 },
+        { "figures_interval 0s\n", true, 0 },
+        { "figures_interval 0ms\n", false, 0 },
+        { "figures_interval 500ms\n", false, 0 },
+        { "figures_interval 2h\n", false, 0 },
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char text[200];
+        int len = snprintf(text, sizeof text, "%s%s", REQUIRED, cases[i].lines);
+        cr_err err = cr_config_parse(&config, (struct cr_bytes){ (const uint8_t *)text, (size_t)len }, complain, &complaint);
+        assert_int_equal(err, cases[i].good ? CR_OK : CR_INVALID);
+        if (cases[i].good) {
+            assert_int_equal(config.figures_interval_s, cases[i].interval_s);
+            assert_string_equal(config.metrics_file, i == 1 ? "/var/lib/a.prom" : "");
+        }
+    }
+}
+
 /* How a device that does not answer is called. */
 static void test_escalation(void **state)
 {
@@ -291,6 +318,7 @@ int main(void)
         cmocka_unit_test(test_sizes),
         cmocka_unit_test(test_alert_thresholds),
         cmocka_unit_test(test_escalation),
+        cmocka_unit_test(test_figures),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
