@@ -18,14 +18,13 @@ const struct ctl_command ctl_commands_more[] = {
         .text = "Starts a campaign: renews every certificate that the filter selects, group after group. The "
                 "next group begins when enough of the one before have renewed; too many errors pause the "
                 "campaign and alert.",
-        .more = "A group's SPEC is NAME=SHARE or NAME=tag:TAG, then as wished ,success=SHARE (of the group, for "
-                "the next to begin; default 95%) and ,error=SHARE (failed or unanswered, for a pause; default "
-                "5%). SHARE is of all that the filter selects, and groups add up: canary=1%, tenth=10%. A last "
-                "SPEC that is only a NAME is the rest, which is added when it is missing. Without a filter it is "
-                "about the whole fleet, and asks before it starts, unless --yes.",
+        .more = "A group's SPEC is NAME=SHARE, of all that the filter selects, NAME=tag:TAG, or NAME=rest for "
+                "those that are left (added when missing); then as wished ,success=SHARE (of the group, for the "
+                "next one to begin; default 95%) and ,error=SHARE (failed or unanswered, for a pause; default 5%). "
+                "Without a filter it is about the whole fleet, and asks before it starts, unless --yes.",
         .examples = "  renewalctl campaign start --tag europe --group canary=1% --group tenth=10%,error=2%\n"
                     "  renewalctl campaign start --name 'new issuer' --issuer 0123456789abcdef --rate 20 \\\n"
-                    "      --deadline 30d --group lab=tag:lab,success=100% --group rest",
+                    "      --deadline 30d --group lab=tag:lab,success=100% --group rest=rest",
     },
     {
         .name = "campaign status", .words = "[ID]", .needs = "a campaign's id", .words_max = 1, .names = 1,

@@ -4,14 +4,14 @@
 #include <stdio.h>
 #include <string.h>
 
-/* "1%", "2.5%": digits, at most four of them after a point, at most 100. */
+/* "1%", "2.5%": at most 100, at most one digit after the point. */
 static bool share_ok(const char *text)
 {
     size_t whole = strspn(text, "0123456789");
-    size_t parts = text[whole] == '.' ? strspn(text + whole + 1, "0123456789") : 0;
-    bool form = whole >= 1 && whole <= 3 && parts <= 4 && (text[whole] == '.') == (parts > 0) &&
-                strcmp(text + whole + (parts > 0 ? parts + 1 : 0), "%") == 0;
-    bool large = whole == 3 && (strncmp(text, "100", 3) != 0 || (parts > 0 && strspn(text + 4, "0") != parts));
+    size_t part = text[whole] == '.' ? strspn(text + whole + 1, "0123456789") : 0;
+    bool form = whole >= 1 && whole <= 3 && part <= 1 && (text[whole] == '.') == (part == 1) &&
+                strcmp(text + whole + 2 * part, "%") == 0;
+    bool large = whole == 3 && (strncmp(text, "100", 3) != 0 || (part == 1 && text[4] != '0'));
     return form && !large;
 }
 
@@ -26,7 +26,7 @@ static cr_err field_add(cJSON *group, const char *name, const char *value)
     return cJSON_AddStringToObject(group, name, value) != NULL ? CR_OK : CR_NOMEM;
 }
 
-/* The first part: NAME, NAME=SHARE or NAME=tag:TAG. */
+/* The first part: NAME=SHARE, NAME=tag:TAG, or NAME or NAME=rest for those that are left. */
 static cr_err first_read(cJSON *group, const char *spec, const char *name, const char *value, char why[CTL_WHY_CAP])
 {
     if (!cr_name_ok(name, strlen(name)) || strlen(name) > CTL_TAG_MAX) {
@@ -39,9 +39,9 @@ static cr_err first_read(cJSON *group, const char *spec, const char *name, const
                    ? field_add(group, "tag", tag)
                    : spec_wrong(why, spec, "tag: needs 1 to 32 of A-Z a-z 0-9 . _ : -");
     }
-    if (err == CR_OK && value != NULL) {
+    if (err == CR_OK && value != NULL && strcmp(value, "rest") != 0) {
         return share_ok(value) ? field_add(group, "share", value)
-                               : spec_wrong(why, spec, "what follows the name is a share such as 1% or 2.5%, or tag:TAG");
+                               : spec_wrong(why, spec, "what follows the name is a share such as 1% or 2.5%, tag:TAG or rest");
     }
     return err;
 }

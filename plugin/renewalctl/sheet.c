@@ -138,7 +138,7 @@ static void table_measure(struct ctl_table *table, bool leave_out)
 
 static void line_print(const struct ctl_table *table, const struct ctl_sheet *sheet, const struct ctl_line *line)
 {
-    static const int gap = 2;
+    static const int gap = 2, least = 4; /* less of a cell says nothing */
     int left = sheet->width;
     bool bound = sheet->width > 0, first = true;
     unsigned last = 0;
@@ -149,8 +149,8 @@ static void line_print(const struct ctl_table *table, const struct ctl_sheet *sh
         if (table->width[c] == 0) {
             continue;
         }
-        if (!first && bound && left <= gap) {
-            (void)fputs(left > 0 ? "\xe2\x80\xa6" : "", sheet->out);
+        if (!first && bound && left < gap + least && width_of(line->cell[c]) > left - gap) {
+            (void)fprintf(sheet->out, "%s", left > 1 ? " \xe2\x80\xa6" : left > 0 ? "\xe2\x80\xa6" : "");
             break;
         }
         (void)fprintf(sheet->out, "%*s", first ? 0 : gap, "");
