@@ -11,7 +11,7 @@ const struct ctl_command ctl_commands_fleet[] = {
         .name = "status", .words = "", .run = ctl_run_one, .build = ctl_build_status, .render = ctl_render_status,
         .brief = "how the plugin, its store and its issuers are",
         .text = "Shows how the plugin, its store, its issuers and the fleet are.",
-        .examples = "  renewalctl -h broker.example --cafile ca.pem --cert admin.pem --key admin.key status\n"
+        .examples = "  renewalctl -h broker.example --cafile ca.pem --cert a.pem --key a.key status\n"
                     "  renewalctl --json status | jq .store.connected",
     },
     {

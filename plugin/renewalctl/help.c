@@ -79,7 +79,7 @@ void ctl_help_write(FILE *out, const struct ctl_command *command)
         command_write(out, command);
         return;
     }
-    (void)fputs("renewalctl asks a Mosquitto broker's certificate renewal plugin, and tells it what to do.\n"
+    (void)fputs("renewalctl asks a Mosquitto broker's certificate renewal plugin, and steers it.\n"
                 "\n"
                 "Usage: renewalctl [OPTION...] COMMAND\n"
                 "\n"
@@ -88,5 +88,5 @@ void ctl_help_write(FILE *out, const struct ctl_command *command)
         (void)fprintf(out, "  %-*s %s\n", NAME_WIDTH - 6, command->name, command->brief);
     }
     (void)options_write(out, "\nOptions, those of the connection as with mosquitto_pub:\n", CTL_FOR_ALL);
-    (void)fputs("\nExit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 no connection or no answer.\n", out);
+    (void)fputs("\nExit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 no connection.\n", out);
 }
