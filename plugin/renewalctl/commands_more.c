@@ -22,9 +22,9 @@ const struct ctl_command ctl_commands_more[] = {
                 "those that are left (added when missing); then as wished ,success=SHARE (of the group, for the "
                 "next one to begin; default 95%) and ,error=SHARE (failed or unanswered, for a pause; default 5%). "
                 "Without a filter it is about the whole fleet, and asks before it starts, unless --yes.",
-        .examples = "  renewalctl campaign start --tag eu --group canary=1% --group tenth=10%,error=2%\n"
+        .examples = "  renewalctl campaign start --tag eu --group canary=1% --group ten=10%,error=2%\n"
                     "  renewalctl campaign start --name 'new issuer' --issuer 0123456789abcdef \\\n"
-                    "      --rate 20 --deadline 30d --group lab=tag:lab,success=100% --group rest=rest",
+                    "      --rate 20 --deadline 30d --group lab=tag:lab,success=100% --group all=rest",
     },
     {
         .name = "campaign status", .words = "[ID]", .needs = "a campaign's id", .words_max = 1, .names = 1,
@@ -35,7 +35,7 @@ const struct ctl_command ctl_commands_more[] = {
         .text = "Shows the campaigns, the newest first, or one of them with its groups.",
         .examples = "  renewalctl campaign status\n"
                     "  renewalctl campaign status 1a2b3c4d\n"
-                    "  renewalctl campaign status --state running --json | jq -r '.campaigns[].campaign'",
+                    "  renewalctl --json campaign status | jq -r '.campaigns[].campaign'",
     },
     {
         .name = "campaign pause", ONE_CAMPAIGN,

@@ -97,6 +97,7 @@ void ctl_response_error(char line[CTL_WHY_CAP], const struct cJSON *response)
     }
     const char *text = cJSON_GetStringValue(error);
     const char *hint = hint_of(code);
+    field = field != NULL && text != NULL && strstr(text, field) != NULL ? NULL : field;
     (void)snprintf(line, CTL_WHY_CAP, "%.64s%s%.200s%s%.40s%s%s%s", field != NULL ? field : "",
                    field != NULL ? ": " : "", text != NULL ? text : "refused", code != NULL ? " (" : "",
                    code != NULL ? code : "", code != NULL ? ")" : "", hint[0] != '\0' ? "; " : "", hint);
