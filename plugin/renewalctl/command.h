@@ -32,6 +32,7 @@ struct ctl_command {
     /* Shows the answer's data; takes the fields that it shows out of it. */
     void (*render)(const struct ctl_sheet *sheet, const struct ctl_options *options, struct cJSON *data);
     const struct ctl_columns *columns; /* of answers in pages: render.h */
+    const struct ctl_columns *columns_one; /* the same when a word follows the name; NULL: no other */
     bool offline;                     /* needs no broker */
     const char *done;                 /* a word for its success: "held" */
     const char *brief;                /* one line in the list of commands */

@@ -91,6 +91,7 @@ const struct ctl_command ctl_commands_more[] = {
         .name = "audit", .words = "[ID]", .needs = "a device's id", .words_max = 1, .names = 1,
         .groups = CTL_FOR_SLOT | CTL_FOR_AUDIT | CTL_FOR_PAGE,
         .run = ctl_run_pages, .build = ctl_build_audit, .columns = &ctl_columns_audit,
+        .columns_one = &ctl_columns_audit_one,
         .brief = "what happened, to a device or at all",
         .text = "Shows the audit log: of a device from its beginning, else the newest entries first.",
         .more = "It is the stream in Redis; `audit verify` proves the journal's files.",

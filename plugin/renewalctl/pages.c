@@ -119,7 +119,8 @@ int ctl_run_pages(struct ctl_run *run)
         return ctl_complain(run, CTL_FAILED, "out of memory");
     }
     pages->run = run;
-    pages->columns = options->command->columns;
+    pages->columns = options->words > 0 && options->command->columns_one != NULL ? options->command->columns_one
+                                                                                : options->command->columns;
     pages->want = options->limit != 0 ? options->limit : options->all ? 0 : CTL_ROWS_DEFAULT;
     ctl_table_init(&pages->table, pages->columns->count, pages->columns->head);
     ctl_progress_begin(&pages->progress, run);

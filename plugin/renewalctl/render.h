@@ -31,7 +31,7 @@ struct ctl_columns {
     const char *head[CTL_COLUMNS_MAX];
     void (*row)(struct ctl_line *line, const struct ctl_sheet *sheet, struct cJSON *row);
 };
-extern const struct ctl_columns ctl_columns_devices, ctl_columns_alerts, ctl_columns_audit;
+extern const struct ctl_columns ctl_columns_devices, ctl_columns_alerts, ctl_columns_audit, ctl_columns_audit_one;
 
 /* ---- lines ---- */
 

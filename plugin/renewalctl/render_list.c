@@ -77,34 +77,62 @@ const struct ctl_columns ctl_columns_alerts = {
     .row = alert_row,
 };
 
-static void audit_row(struct ctl_line *line, const struct ctl_sheet *sheet, cJSON *row)
+/* "operator:alice", without the client and its address behind it: --json has them. */
+static void who_take(char cell[CTL_CELL_CAP], cJSON *row)
 {
-    char slot[CTL_CELL_CAP], text[CTL_CELL_CAP], name[CTL_CELL_CAP];
-    (void)sheet;
-    ctl_cell_take(line->cell[0], row, "time");
-    ctl_cell_take(line->cell[1], row, "broker");
-    ctl_cell_take(line->cell[2], row, "what");
-    line->colour[2] = strstr(line->cell[2], "alarm") != NULL ? CTL_BAD : CTL_PLAIN;
-    ctl_cell_take(line->cell[3], row, "device");
-    ctl_cell_take(slot, row, "slot");
-    ctl_cell_append(line->cell[3], slot[0] != '\0' ? "/" : "");
-    ctl_cell_append(line->cell[3], slot);
-    ctl_cell_take(line->cell[4], row, "who");
-    ctl_cell_take(text, row, "id"); /* the stream's: for --json */
-    ctl_cell_take(line->cell[5], row, "detail");
+    ctl_cell_take(cell, row, "who");
+    cell[strcspn(cell, " ")] = '\0';
+}
+
+/* All that no column is for: "detail, name value, name value". */
+static void detail_take(char cell[CTL_CELL_CAP], cJSON *row)
+{
+    char text[CTL_CELL_CAP], name[CTL_CELL_CAP];
+    ctl_cell_take(text, row, "id"); /* the stream's */
+    ctl_cell_take(cell, row, "detail");
     while (cJSON_IsObject(row) && row->child != NULL) {
-        (void)snprintf(name, sizeof name, "%.64s", row->child->string != NULL ? row->child->string : "");
+        (void)snprintf(name, sizeof name, "%.64s ", row->child->string != NULL ? row->child->string : "");
         ctl_printable(name);
         cJSON *item = cJSON_DetachItemViaPointer(row, row->child);
         ctl_cell_of(text, item);
         cJSON_Delete(item);
-        ctl_cell_append(name, " ");
-        ctl_cell_add(line->cell[5], name, text);
+        ctl_cell_add(cell, name, text);
     }
+}
+
+static void audit_row(struct ctl_line *line, const struct ctl_sheet *sheet, cJSON *row)
+{
+    char slot[CTL_CELL_CAP];
+    (void)sheet;
+    ctl_cell_take(line->cell[0], row, "time");
+    ctl_cell_take(line->cell[1], row, "what");
+    line->colour[1] = strstr(line->cell[1], "alarm") != NULL ? CTL_BAD : CTL_PLAIN;
+    ctl_cell_take(line->cell[2], row, "device");
+    ctl_cell_take(slot, row, "slot");
+    ctl_cell_append(line->cell[2], slot[0] != '\0' ? "/" : "");
+    ctl_cell_append(line->cell[2], slot);
+    who_take(line->cell[3], row);
+    ctl_cell_take(line->cell[5], row, "broker");
+    detail_take(line->cell[4], row);
 }
 
 const struct ctl_columns ctl_columns_audit = {
     .rows = "entries", .one = "entry", .many = "entries", .count = 6,
-    .head = { "TIME", "BROKER", "WHAT", "DEVICE", "WHO", "DETAIL" },
+    .head = { "TIME", "WHAT", "DEVICE", "WHO", "DETAIL", "BROKER" },
     .row = audit_row,
+};
+
+/* Of one device: its name needs no column. */
+static void audit_one_row(struct ctl_line *line, const struct ctl_sheet *sheet, cJSON *row)
+{
+    cJSON_Delete(ctl_take(row, "device"));
+    audit_row(line, sheet, row);
+    const char *slot = line->cell[2][0] == '/' ? line->cell[2] + 1 : line->cell[2];
+    memmove(line->cell[2], slot, strlen(slot) + 1);
+}
+
+const struct ctl_columns ctl_columns_audit_one = {
+    .rows = "entries", .one = "entry", .many = "entries", .count = 6,
+    .head = { "TIME", "WHAT", "SLOT", "WHO", "DETAIL", "BROKER" },
+    .row = audit_one_row,
 };

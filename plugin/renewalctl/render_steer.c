@@ -41,7 +41,7 @@ void ctl_render_refused_row(const struct ctl_sheet *sheet, cJSON *row)
 void ctl_render_steered(const struct ctl_sheet *sheet, const struct ctl_options *options, cJSON *data)
 {
     static const char *const lists[] = { "slots", "tags" };
-    static const char *const fields[] = { "state", "renewalId", "acknowledged", "acknowledgedBy" };
+    static const char *const fields[] = { "state", "renewalId", "nextRenewal", "acknowledged", "acknowledgedBy" };
     char device[CTL_CELL_CAP], slot[CTL_CELL_CAP], cell[CTL_CELL_CAP] = "", text[CTL_CELL_CAP];
     ctl_cell_take(device, data, "device");
     ctl_cell_take(slot, data, "slot");
@@ -53,7 +53,7 @@ void ctl_render_steered(const struct ctl_sheet *sheet, const struct ctl_options 
         ctl_cell_append(cell, text);
     }
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
-        static const char *const before[] = { "", "renewal ", "acknowledged ", "by " };
+        static const char *const before[] = { "", "renewal ", "next ", "acknowledged ", "by " };
         ctl_cell_add_take(cell, before[i], data, fields[i]);
     }
     (void)fprintf(sheet->out, "%s%s%s: %s%s%s\n", device[0] != '\0' ? device : options->word[0],

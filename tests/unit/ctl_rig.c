@@ -61,7 +61,9 @@ char *ctl_rig_rendered(const char *line, const char *data, bool colour, int widt
     if (options.command->render != NULL) {
         options.command->render(&sheet, &options, json);
     } else {
-        const struct ctl_columns *columns = options.command->columns;
+        const struct ctl_columns *columns = options.words > 0 && options.command->columns_one != NULL
+                                                ? options.command->columns_one
+                                                : options.command->columns;
         struct ctl_table table;
         ctl_table_init(&table, columns->count, columns->head);
         const cJSON *rows = cJSON_GetObjectItemCaseSensitive(json, columns->rows);

@@ -64,9 +64,12 @@ static void rows_of_the_audit_log(void **state)
     (void)state;
     shows("audit",
           "{'entries':[{'id':'1-1','time':'2026-11-20T10:00:00Z','broker':'b1','what':'issued','device':'m','slot':'data',"
-          "'who':'operator-1','renewalId':'u','serial':'0a'}]}", 0,
-          "TIME                  BROKER  WHAT    DEVICE  WHO         DETAIL\n"
-          "2026-11-20T10:00:00Z  b1      issued  m/data  operator-1  renewalId u, serial 0a\n");
+          "'who':'operator:operator-1 client@1','detail':'window','renewalId':'u','serial':'0a'}]}", 0,
+          "TIME                  WHAT    DEVICE  WHO                  DETAIL                          BROKER\n"
+          "2026-11-20T10:00:00Z  issued  m/data  operator:operator-1  window, renewalId u, serial 0a  b1\n");
+    shows("audit m", "{'entries':[{'time':'2026-11-20T10:00:00Z','what':'issued','device':'m','slot':'data'}]}", 0,
+          "TIME                  WHAT    SLOT  WHO  DETAIL  BROKER\n"
+          "2026-11-20T10:00:00Z  issued  data\n");
 }
 
 #define CAMPAIGN                                                                                                       \
