@@ -175,7 +175,8 @@ cr_err ctl_check_tag(const struct ctl_options *options, char why[CTL_WHY_CAP])
     }
     for (size_t i = 0; i < count; i++) {
         if (!cr_name_ok(tag[i], strlen(tag[i])) || strlen(tag[i]) > CTL_TAG_MAX) {
-            (void)snprintf(why, CTL_WHY_CAP, "a tag is 1 to %d of A-Z a-z 0-9 . _ : -, not '%.40s'", CTL_TAG_MAX, tag[i]);
+            (void)snprintf(why, CTL_WHY_CAP, "a tag is 1 to %d of A-Z a-z 0-9 . _ : -, not '%.40s'", CTL_TAG_MAX,
+                           tag[i]);
             return CR_INVALID;
         }
     }
@@ -187,8 +188,8 @@ cr_err ctl_check_tag(const struct ctl_options *options, char why[CTL_WHY_CAP])
 bool ctl_build_campaign_start(cJSON *command, const struct ctl_options *o)
 {
     char why[CTL_WHY_CAP];
-    bool ok = named(command, "createCampaign") && text(command, "name", o->name) && text(command, "reason", o->reason) &&
-              filter(command, o, false) && text(command, "slot", o->slot) && number(command, "rate", o->rate) &&
+    bool ok = named(command, "createCampaign") && text(command, "name", o->name) &&
+              text(command, "reason", o->reason) && filter(command, o, false) && text(command, "slot", o->slot) && number(command, "rate", o->rate) &&
               text(command, "start", o->start) && text(command, "deadline", o->deadline);
     cJSON *groups = ok && o->group.count > 0 ? cJSON_AddArrayToObject(command, "groups") : NULL;
     for (unsigned i = 0; ok && i < o->group.count; i++) {
@@ -255,8 +256,8 @@ bool ctl_build_alerts_ack(cJSON *command, const struct ctl_options *options)
 bool ctl_build_audit(cJSON *command, const struct ctl_options *o)
 {
     bool oldest = o->oldest || o->words > 0;
-    return of_word(command, "getAudit", "device", o) && text(command, "slot", o->slot) && text(command, "what", o->what) &&
-           text(command, "who", o->who) && text(command, "since", o->since) && text(command, "until", o->until) &&
+    return of_word(command, "getAudit", "device", o) && text(command, "slot", o->slot) &&
+           text(command, "what", o->what) && text(command, "who", o->who) && text(command, "since", o->since) && text(command, "until", o->until) &&
            text(command, "order", oldest ? "oldest" : "newest");
 }
 

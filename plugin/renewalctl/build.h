@@ -1,5 +1,5 @@
-/* build: what each command asks, as a command of the operator channel ("command" and its fields, without the batch around
- * it), and what is checked and asked of the user before. Pure but for the heap (cJSON); any thread. */
+/* build: what each command asks, as a command of the operator channel ("command" and its fields, without the batch
+ * around it), and what is checked and asked of the user before. Pure but for the heap (cJSON); any thread. */
 #ifndef CR_CTL_BUILD_H
 #define CR_CTL_BUILD_H
 

@@ -1,5 +1,5 @@
-/* command: the table of renewalctl's commands: one row says how a command is written, what it asks of the plugin, how the
- * answer is shown and what --help tells. The completion and the man page are compared with it. Constant; any thread. */
+/* command: the table of renewalctl's commands: one row says how a command is written, what it asks of the plugin, how
+ * the answer is shown and what --help tells. The completion and the man page are compared with it. Constant; any thread. */
 #ifndef CR_CTL_COMMAND_H
 #define CR_CTL_COMMAND_H
 

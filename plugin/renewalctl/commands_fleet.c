@@ -63,7 +63,8 @@ const struct ctl_command ctl_commands_fleet[] = {
     {
         .name = "hold", .words = "ID", .needs = "a device's id", .words_min = 1, .words_max = 1, .names = 1,
         .groups = CTL_FOR_SLOT | CTL_FOR_WHY | CTL_FOR_YES,
-        .run = ctl_run_one, .build = ctl_build_hold, .question = ctl_question_hold, .render = ctl_render_steered, .done = "held",
+        .run = ctl_run_one, .build = ctl_build_hold, .question = ctl_question_hold,
+        .render = ctl_render_steered, .done = "held",
         .brief = "certify nothing more of a device",
         .text = "Puts a device on hold: nothing of it is certified until it is released. Without --slot all of "
                 "its slots.",
@@ -81,7 +82,8 @@ const struct ctl_command ctl_commands_fleet[] = {
     {
         .name = "tag", .words = "ID [+TAG]...", .needs = "a device's id", .words_min = 1, .words_max = SIZE_MAX,
         .names = 1, .groups = CTL_FOR_TAGS,
-        .run = ctl_run_one, .build = ctl_build_tag, .check = ctl_check_tag, .render = ctl_render_steered, .done = "tagged",
+        .run = ctl_run_one, .build = ctl_build_tag, .check = ctl_check_tag,
+        .render = ctl_render_steered, .done = "tagged",
         .brief = "give a device tags, or take them",
         .text = "Adds tags to a device and removes some: 1 to 32 of A-Z a-z 0-9 . _ : - each.",
         .more = "+TAG adds; -TAG, behind `--` because it looks like an option, removes.",

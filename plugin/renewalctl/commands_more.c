@@ -146,7 +146,8 @@ const struct ctl_command ctl_commands_more[] = {
                     "  renewalctl events alert --json | jq -r .device",
     },
     {
-        .name = "help", .words = "[COMMAND]", .needs = "a command", .words_max = 2, .run = ctl_run_help, .offline = true,
+        .name = "help", .words = "[COMMAND]", .needs = "a command", .words_max = 2,
+        .run = ctl_run_help, .offline = true,
         .brief = "this, or what a command does",
         .text = "Says what a command does.",
         .examples = "  renewalctl help campaign start",

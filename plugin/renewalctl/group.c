@@ -40,8 +40,9 @@ static cr_err first_read(cJSON *group, const char *spec, const char *name, const
                    : spec_wrong(why, spec, "tag: needs 1 to 32 of A-Z a-z 0-9 . _ : -");
     }
     if (err == CR_OK && value != NULL && strcmp(value, "rest") != 0) {
-        return share_ok(value) ? field_add(group, "share", value)
-                               : spec_wrong(why, spec, "what follows the name is a share such as 1% or 2.5%, tag:TAG or rest");
+        return share_ok(value)
+                   ? field_add(group, "share", value)
+                   : spec_wrong(why, spec, "what follows the name is a share such as 1% or 2.5%, tag:TAG or rest");
     }
     return err;
 }

@@ -100,7 +100,8 @@ static void choices_text(char *text, size_t cap, const char *choices)
     const char *last = strrchr(choices, '|');
     text[0] = '\0';
     for (const char *c = choices; *c != '\0' && at + 5 < cap; c++) {
-        int n = *c != '|' ? snprintf(text + at, cap - at, "%c", *c) : snprintf(text + at, cap - at, c == last ? " or " : ", ");
+        int n = *c != '|' ? snprintf(text + at, cap - at, "%c", *c)
+                          : snprintf(text + at, cap - at, "%s", c == last ? " or " : ", ");
         at += n > 0 ? (size_t)n : 0;
     }
 }

@@ -138,7 +138,8 @@ enum ctl_colour_mode ctl_options_colour(const struct ctl_options *options);
 
 /* ---- arguments (options_args.c) ---- */
 
-/* Reads arguments 1 … argc-1, which win over what is there and must outlive the options. CR_INVALID: `why` is one line. */
+/* Reads arguments 1 … argc-1, which win over what is there and must outlive the options. CR_INVALID: `why` is one
+ * line. */
 CR_MUST_USE cr_err ctl_options_args(struct ctl_options *options, int argc, char *const *argv, char why[CTL_WHY_CAP]);
 
 /* The configuration file: that of --config among the arguments (*asked is set), else

@@ -10,9 +10,9 @@
 static void setting_of(char value[CTL_CELL_CAP], const cJSON *policy, const char *slot, const char *key)
 {
     char source[CTL_CELL_CAP];
-    const cJSON *settings = slot[0] == '\0'
-                                ? cJSON_GetObjectItemCaseSensitive(policy, "settings")
-                                : cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(policy, "slots"), slot);
+    const cJSON *slots = cJSON_GetObjectItemCaseSensitive(policy, "slots");
+    const cJSON *settings = slot[0] != '\0' ? cJSON_GetObjectItemCaseSensitive(slots, slot)
+                                            : cJSON_GetObjectItemCaseSensitive(policy, "settings");
     const cJSON *setting = cJSON_GetObjectItemCaseSensitive(settings, key);
     ctl_cell_of(value, cJSON_IsObject(setting) ? cJSON_GetObjectItemCaseSensitive(setting, "value") : setting);
     ctl_cell_of(source, cJSON_GetObjectItemCaseSensitive(setting, "source"));

@@ -82,7 +82,8 @@ static void renewals_take(const struct ctl_sheet *sheet, cJSON *data)
     double day[DAYS_MAX], sum = 0, most = 0;
     unsigned days = 0;
     char cell[CTL_CELL_CAP];
-    for (const cJSON *item = cJSON_IsArray(list) ? list->child : NULL; item != NULL && days < DAYS_MAX; item = item->next) {
+    const cJSON *first = cJSON_IsArray(list) ? list->child : NULL;
+    for (const cJSON *item = first; item != NULL && days < DAYS_MAX; item = item->next) {
         day[days] = cJSON_IsNumber(item) && item->valuedouble > 0 ? item->valuedouble : 0;
         sum += day[days];
         most = day[days] > most ? day[days] : most;

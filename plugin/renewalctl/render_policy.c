@@ -4,8 +4,9 @@
 #include <cjson/cJSON.h>
 #include <string.h>
 
-/* The settings of an object as rows "key value source"; the slot, unless NULL, goes before the key. */
-static void settings_rows(struct ctl_table *table, const struct ctl_sheet *sheet, const cJSON *settings, const char *slot)
+/* The settings of an object as rows: slot, key, value, source. */
+static void settings_rows(struct ctl_table *table, const struct ctl_sheet *sheet, const cJSON *settings,
+                          const char *slot)
 {
     for (const cJSON *one = cJSON_IsObject(settings) ? settings->child : NULL; one != NULL; one = one->next) {
         struct ctl_line *line = ctl_table_row(table);

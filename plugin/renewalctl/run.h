@@ -1,5 +1,6 @@
-/* run: how commands are carried out: asking, paging, confirming, watching. What it asks goes through a link, so that all
- * of it runs without a broker. Errors are told on `err` in one line each; what is returned is the exit code. One thread. */
+/* run: how commands are carried out: asking, paging, confirming, watching. What it asks goes through a link, so that
+ * all of it runs without a broker. Errors are told on `err` in one line each; what is returned is the exit code. One
+ * thread. */
 #ifndef CR_CTL_RUN_H
 #define CR_CTL_RUN_H
 
@@ -15,16 +16,17 @@ struct cJSON;
 /* The connection to the broker. */
 struct ctl_link {
     void *ctx;
-    /* Sends a request and takes its response, whose correlation data is given, within the options' timeout; connects when
-     * there is no connection. CR_OK: *response is the caller's. CR_UNAVAILABLE: no connection; CR_TIMEOUT: no answer;
+    /* Sends a request and takes its response, whose correlation data is given, within the options' timeout; connects
+     * when there is no connection. CR_OK: *response is the caller's. CR_UNAVAILABLE: no connection; CR_TIMEOUT: no answer;
      * CR_DENIED: the broker did not take the request; CR_INVALID: the answer cannot be read; CR_NOMEM. `why` is then
      * one line. */
     cr_err (*ask)(void *ctx, struct cJSON **response, struct cr_bytes request, const char *correlation,
                   char why[CTL_WHY_CAP]);
     /* From now on on_event is called from within wait() for what arrives below this topic. */
-    cr_err (*listen)(void *ctx, const char *topic, void (*on_event)(void *owner, const char *kind, struct cr_bytes payload),
-                     void *owner, char why[CTL_WHY_CAP]);
-    /* Lets so much time pass, or less when *stop is set. CR_UNAVAILABLE: the connection was lost; it was still waited. */
+    cr_err (*listen)(void *ctx, const char *topic,
+                     void (*on_event)(void *owner, const char *kind, struct cr_bytes payload), void *owner,
+                     char why[CTL_WHY_CAP]);
+    /* Lets so much time pass, or less when it is to stop. CR_UNAVAILABLE: the connection was lost; it still waited. */
     cr_err (*wait)(void *ctx, unsigned wait_ms, char why[CTL_WHY_CAP]);
     /* Ends the connection: the next ask or listen makes a new one. */
     void (*drop)(void *ctx);
@@ -60,7 +62,7 @@ int ctl_run_version(struct ctl_run *run);
 int ctl_complain(const struct ctl_run *run, enum ctl_exit code, const char *line);
 /* Asks a command, which it takes. CTL_DONE: *data is the caller's, an object. Else it has been told why. */
 int ctl_ask(struct ctl_run *run, struct cJSON *command, struct cJSON **data);
-/* The same, but a connection that fails is told to the caller alone: `why` is not "", and the code CTL_NO_CONNECTION. */
+/* The same, but a connection that fails is told to the caller alone: the code is CTL_NO_CONNECTION, and `why` says. */
 int ctl_ask_quiet(struct ctl_run *run, struct cJSON *command, struct cJSON **data, char why[CTL_WHY_CAP]);
 /* The command's own request, on the heap. NULL: out of memory. */
 struct cJSON *ctl_command_json(const struct ctl_options *options);

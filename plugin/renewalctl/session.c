@@ -67,7 +67,8 @@ static void on_alarm(int signal)
     _exit(CTL_NO_CONNECTION);
 }
 
-/* A broker that closes first makes libmosquitto's TLS farewell a broken pipe. Ours, to a reader that left, stays one. */
+/* A broker that closes first makes libmosquitto's TLS farewell a broken pipe. Ours, to a reader that left, stays
+ * one. */
 static void inside(struct ctl_session *session, bool with_alarm)
 {
     struct sigaction action = { .sa_handler = on_alarm }, ignore = { .sa_handler = SIG_IGN };
@@ -154,7 +155,8 @@ static cr_err connect_now(struct ctl_session *session, int64_t deadline_ms)
         session_settle_broken(session, rc);
     }
     loop_until(session, &session->connected, deadline_ms, false);
-    session_settle(session, session->connected ? CR_OK : CR_TIMEOUT, "no connection in time; see -h, -p and --timeout", "");
+    session_settle(session, session->connected ? CR_OK : CR_TIMEOUT, "no connection in time; see -h, -p and --timeout",
+                   "");
     err = session->err;
     session->settled = false;
     session->used_ms = now_ms();
@@ -192,7 +194,8 @@ static cr_err ask(void *ctx, struct cJSON **response, struct cr_bytes request, c
         return finish(session, err, why);
     }
     session->correlation = correlation;
-    int rc = mosquitto_publish_v5(session->client, NULL, CR_TOPIC_CONTROL, (int)request.len, request.data, 1, false, NULL);
+    int rc = mosquitto_publish_v5(session->client, NULL, CR_TOPIC_CONTROL, (int)request.len, request.data, 1, false,
+                                  NULL);
     if (rc != MOSQ_ERR_SUCCESS) {
         session_settle(session, CR_UNAVAILABLE, "cannot send", mosquitto_strerror(rc));
     }
@@ -249,7 +252,8 @@ static cr_err wait(void *ctx, unsigned wait_ms, char why[CTL_WHY_CAP])
 
 /* ---- the whole ---- */
 
-cr_err ctl_session_new(struct ctl_session **session, const struct ctl_options *options, const volatile sig_atomic_t *stop)
+cr_err ctl_session_new(struct ctl_session **session, const struct ctl_options *options,
+                       const volatile sig_atomic_t *stop)
 {
     struct ctl_session *made = calloc(1, sizeof *made);
     *session = made;

@@ -118,7 +118,8 @@ cr_err session_client_new(struct ctl_session *session)
     struct mosquitto *client = mosquitto_new(id[0] != '\0' ? id : NULL, true, session);
     int rc = client != NULL ? configure(client, session->options) : MOSQ_ERR_NOMEM;
     if (rc != MOSQ_ERR_SUCCESS) {
-        (void)snprintf(session->why, sizeof session->why, "cannot set up the connection: %.150s", mosquitto_strerror(rc));
+        (void)snprintf(session->why, sizeof session->why, "cannot set up the connection: %.150s",
+                       mosquitto_strerror(rc));
         mosquitto_destroy(client);
         return rc == MOSQ_ERR_NOMEM ? CR_NOMEM : CR_UNAVAILABLE;
     }

@@ -192,7 +192,9 @@ int64_t ctl_until_s(const char *time, int64_t now_s)
 
 void ctl_when_text(char cell[CTL_CELL_CAP], const char *time, int64_t now_s, bool with_date)
 {
-    static const struct { int64_t s; const char *unit; } units[] = { { 86400, "d" }, { 3600, "h" }, { 60, "min" }, { 1, "s" } };
+    static const struct { int64_t s; const char *unit; } units[] = {
+        { 86400, "d" }, { 3600, "h" }, { 60, "min" }, { 1, "s" },
+    };
     int64_t until_s = ctl_until_s(time, now_s);
     int64_t away_s = until_s < 0 ? -until_s : until_s;
     unsigned u = 0;
@@ -204,7 +206,8 @@ void ctl_when_text(char cell[CTL_CELL_CAP], const char *time, int64_t now_s, boo
         u++;
     }
     (void)snprintf(cell, CTL_CELL_CAP, "%.*s%s%s%lld %s%s", with_date ? 10 : 0, time, with_date ? " " : "",
-                   until_s > 0 ? "in " : "", (long long)(away_s / units[u].s), units[u].unit, until_s > 0 ? "" : " ago");
+                   until_s > 0 ? "in " : "", (long long)(away_s / units[u].s), units[u].unit,
+                   until_s > 0 ? "" : " ago");
 }
 
 void ctl_bar_text(char *bar, size_t cap, int width, double done, double total)

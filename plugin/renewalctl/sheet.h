@@ -35,7 +35,8 @@ struct ctl_line {
 };
 
 /* A table: the head first, then rows in order; printed when its columns' widths are known: those of the first rows that
- * are printed together count for all. On a terminal columns in which nothing stands are left out, and lines end with it. */
+ * are printed together count for all. On a terminal columns in which nothing stands are left out, and lines end where
+ * it ends. */
 struct ctl_table {
     unsigned columns, rows;
     struct ctl_line *line;       /* heap, CTL_ROWS_MAX + 1; NULL: no memory */

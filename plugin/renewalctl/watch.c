@@ -15,7 +15,8 @@ static bool stopped(const struct ctl_run *run)
     return run->stop != NULL && *run->stop != 0;
 }
 
-/* The connection failed, `tries` times in a row now: waits before the next, longer each time. False: that was enough. */
+/* The connection failed, `tries` times in a row now: waits before the next, longer each time. False: that was
+ * enough. */
 static bool may_try_again(struct ctl_run *run, unsigned tries, const char *why)
 {
     char ignored[CTL_WHY_CAP];
@@ -25,10 +26,10 @@ static bool may_try_again(struct ctl_run *run, unsigned tries, const char *why)
     }
     if (tries == 1) {
         (void)fflush(run->sheet.out);
-        (void)fprintf(run->err, "renewalctl: %s; trying again\n", why);
+        (void)fprintf(run->err, "renewalctl: %s (trying again)\n", why);
     }
     run->link->drop(run->link->ctx);
-    (void)run->link->wait(run->link->ctx, EACH_MS << (tries - 1), ignored);
+    (void)run->link->wait(run->link->ctx, (unsigned)EACH_MS << (tries - 1), ignored);
     return !stopped(run);
 }
 
@@ -103,7 +104,7 @@ int ctl_run_watch(struct ctl_run *run)
         if (rc >= 0 || ctl_written(run) != CTL_DONE) {
             return rc >= 0 ? rc : CTL_FAILED;
         }
-        (void)run->link->wait(run->link->ctx, EACH_MS, why); /* a connection that is lost meanwhile: the next ask says so */
+        (void)run->link->wait(run->link->ctx, EACH_MS, why); /* what is lost meanwhile: the next ask says so */
     }
     return CTL_INTERRUPTED;
 }
@@ -136,7 +137,8 @@ int ctl_run_events(struct ctl_run *run)
     char topic[CTL_TEXT_CAP], why[CTL_WHY_CAP] = "";
     bool seen = false;
     unsigned tries = 0;
-    (void)snprintf(topic, sizeof topic, CR_TOPIC_CONTROL_EVENT "/%s", run->options->words > 0 ? run->options->word[0] : "+");
+    (void)snprintf(topic, sizeof topic, CR_TOPIC_CONTROL_EVENT "/%s",
+                   run->options->words > 0 ? run->options->word[0] : "+");
     while (!stopped(run)) {
         cr_err err = run->link->listen(run->link->ctx, topic, on_event, run, why);
         if (err == CR_OK) {

@@ -240,7 +240,7 @@ static void watch_until_it_ends(void **state)
     assert_string_equal(rig.out, "2026-11-21T00:00:00Z  running, group canary: 1 of 10, 1 renewed\n"
                                  "2026-11-21T00:00:00Z  running, group canary: 5 of 10, 5 renewed\n"
                                  "2026-11-21T00:00:00Z  done, group canary: 10 of 10, 10 renewed\n");
-    assert_string_equal(rig.err, "renewalctl: no connection to nowhere; trying again\n");
+    assert_string_equal(rig.err, "renewalctl: no connection to nowhere (trying again)\n");
     run("campaign watch 1a", "", 80, done);
     assert_true(has(rig.out, "canary     [##......................] 1 of 10, 1 renewed\n"));
     assert_true(has(rig.out, "\033[3A\033[J")); /* drawn over */
