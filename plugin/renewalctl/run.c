@@ -1,5 +1,6 @@
 #include "plugin/renewalctl/run.h"
 
+#include "plugin/renewalctl/audit.h"
 #include "plugin/renewalctl/request.h"
 
 #include <cjson/cJSON.h>
@@ -159,7 +160,11 @@ int ctl_run_help(struct ctl_run *run)
             return ctl_complain(run, CTL_USAGE, why);
         }
     }
-    ctl_help_write(run->sheet.out, command);
+    if (command != NULL && command->run == ctl_run_verify) {
+        (void)fputs(ctl_audit_help, run->sheet.out);
+    } else {
+        ctl_help_write(run->sheet.out, command);
+    }
     return ctl_written(run);
 }
 

@@ -19,7 +19,7 @@ struct ctl_link {
     /* Sends a request and takes its response, whose correlation data is given, within the options' timeout; connects
      * when there is no connection. CR_OK: *response is the caller's. CR_UNAVAILABLE: no connection; CR_TIMEOUT: no answer;
      * CR_DENIED: the broker did not take the request; CR_INVALID: the answer cannot be read; CR_NOMEM. `why` is then
-     * one line. */
+     * one line. What is to stop ends this early, too: CR_TIMEOUT. */
     cr_err (*ask)(void *ctx, struct cJSON **response, struct cr_bytes request, const char *correlation,
                   char why[CTL_WHY_CAP]);
     /* From now on on_event is called from within wait() for what arrives below this topic. */

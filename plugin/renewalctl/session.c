@@ -98,10 +98,10 @@ static bool stopped(const struct ctl_session *session)
     return session->stop != NULL && *session->stop != 0;
 }
 
-/* Lets the library work until something is settled, *done is set or the time is over. */
-static void loop_until(struct ctl_session *session, const bool *done, int64_t deadline_ms, bool stoppable)
+/* Lets the library work until something is settled, *done is set, the time is over or it is to stop. */
+static void loop_until(struct ctl_session *session, const bool *done, int64_t deadline_ms)
 {
-    while (!session->settled && (done == NULL || !*done) && !(stoppable && stopped(session))) {
+    while (!session->settled && (done == NULL || !*done) && !stopped(session)) {
         int64_t left_ms = deadline_ms - now_ms();
         if (left_ms <= 0) {
             return;
@@ -113,21 +113,26 @@ static void loop_until(struct ctl_session *session, const bool *done, int64_t de
     }
 }
 
-static void drop(void *ctx)
+/* Ends the connection; nothing is settled by that. */
+static void client_end(struct ctl_session *session)
 {
-    struct ctl_session *session = ctx;
-    if (session->client == NULL) {
-        return;
-    }
-    inside(session, false);
     if (session->connected && !session->broken) {
         (void)mosquitto_disconnect_v5(session->client, 0, NULL);
         (void)mosquitto_loop(session->client, 0, 1); /* one chance for the farewell to leave */
     }
     mosquitto_destroy(session->client);
     session->client = NULL;
-    session->connected = session->broken = false;
-    outside(session);
+    session->connected = session->broken = session->settled = false;
+}
+
+static void drop(void *ctx)
+{
+    struct ctl_session *session = ctx;
+    if (session->client != NULL) {
+        inside(session, false);
+        client_end(session);
+        outside(session);
+    }
 }
 
 /* Connects where there is no connection, or one that nobody has looked after for long. */
@@ -135,8 +140,7 @@ static cr_err connect_now(struct ctl_session *session, int64_t deadline_ms)
 {
     cr_err err = CR_OK;
     if (session->client != NULL && (session->broken || now_ms() - session->used_ms > IDLE_MS_MAX)) {
-        drop(session);
-        inside(session, true);
+        client_end(session);
     }
     if (session->client != NULL) {
         return CR_OK;
@@ -154,7 +158,7 @@ static cr_err connect_now(struct ctl_session *session, int64_t deadline_ms)
     if (rc != MOSQ_ERR_SUCCESS) {
         session_settle_broken(session, rc);
     }
-    loop_until(session, &session->connected, deadline_ms, false);
+    loop_until(session, &session->connected, deadline_ms);
     session_settle(session, session->connected ? CR_OK : CR_TIMEOUT, "no connection in time; see -h, -p and --timeout",
                    "");
     err = session->err;
@@ -199,7 +203,7 @@ static cr_err ask(void *ctx, struct cJSON **response, struct cr_bytes request, c
     if (rc != MOSQ_ERR_SUCCESS) {
         session_settle(session, CR_UNAVAILABLE, "cannot send", mosquitto_strerror(rc));
     }
-    loop_until(session, NULL, deadline_ms, false);
+    loop_until(session, NULL, deadline_ms);
     session_settle(session, CR_TIMEOUT, "no answer in time; does this broker run the plugin?", "");
     session->correlation = NULL;
     session->used_ms = now_ms();
@@ -225,7 +229,7 @@ static cr_err listen(void *ctx, const char *topic,
         if (rc != MOSQ_ERR_SUCCESS) {
             session_settle(session, CR_UNAVAILABLE, "cannot send", mosquitto_strerror(rc));
         }
-        loop_until(session, &session->subscribed, deadline_ms, false);
+        loop_until(session, &session->subscribed, deadline_ms);
         session_settle(session, session->subscribed ? CR_OK : CR_TIMEOUT, "no answer in time", "");
         err = session->err;
     }
@@ -240,7 +244,7 @@ static cr_err wait(void *ctx, unsigned wait_ms, char why[CTL_WHY_CAP])
     session->err = CR_OK;
     inside(session, false);
     if (session->client != NULL && !session->broken) {
-        loop_until(session, NULL, deadline_ms, true);
+        loop_until(session, NULL, deadline_ms);
         session->used_ms = now_ms();
     }
     while (!stopped(session) && now_ms() < deadline_ms) {

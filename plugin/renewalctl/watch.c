@@ -86,6 +86,10 @@ int ctl_run_watch(struct ctl_run *run)
         char why[CTL_WHY_CAP];
         cJSON *campaign = NULL;
         int rc = ctl_ask_quiet(run, ctl_command_json(run->options), &campaign, why);
+        if (stopped(run)) {
+            cJSON_Delete(campaign);
+            break;
+        }
         if (rc == CTL_NO_CONNECTION && seen) {
             watch.lines = 0; /* what is said about it stays */
             if (!may_try_again(run, ++tries, why)) {

@@ -146,6 +146,8 @@ static void responses(void **state)
 
     assert_int_equal(response(&json, "{\"responses\":[{\"command\":\"x\",\"correlationData\":\"2\"}]}"), CR_NOT_FOUND);
     assert_null(json);
+    /* another's refusal */
+    assert_int_equal(response(&json, "{\"responses\":[{\"error\":\"x\",\"correlationData\":\"2\"}]}"), CR_NOT_FOUND);
     assert_int_equal(response(&json, "{\"responses\":[]}"), CR_NOT_FOUND);
     assert_int_equal(response(&json, "{\"responses\":[1,null,[]]}"), CR_NOT_FOUND);
     assert_int_equal(response(&json, "{\"responses\":{}}"), CR_INVALID);

@@ -232,6 +232,8 @@ static void watch_until_it_ends(void **state)
                                         SEEN("done", "10") };
     static const char *const paused[] = { SEEN("running", "1"), SEEN("paused", "1") };
     static const char *const lost[] = { SEEN("running", "1"), "?", "?", "?", "?", "?" };
+    static const char *const often[] = { SEEN("running", "1"), "?", "?", "?", "?", SEEN("running", "1"), "?", "?", "?", "?",
+                                         SEEN("done", "1") };
     static const char *const nobody[] = { "?" };
     static const char *const refused[] = { "!unknown-campaign" };
     run("campaign watch 1a", NULL, 0, done);
@@ -249,6 +251,8 @@ static void watch_until_it_ends(void **state)
     assert_true(has(rig.out, "}\n{\"campaign\":\"1a\",\"state\":\"paused\""));
     run("campaign watch 1a", NULL, 0, lost);
     assert_int_equal(rig.rc, CTL_NO_CONNECTION);
+    run("campaign watch 1a", NULL, 0, often); /* each time anew */
+    assert_int_equal(rig.rc, CTL_DONE);
     run("campaign watch 1a", NULL, 0, nobody); /* it was never there: at once */
     assert_int_equal(rig.rc, CTL_NO_CONNECTION);
     run("campaign watch 1a", NULL, 0, refused);
@@ -292,6 +296,8 @@ static void answers_without_data_and_with_help(void **state)
     run("help campaign start", NULL, 0, odd);
     assert_int_equal(rig.rc, CTL_DONE);
     assert_true(has(rig.out, "renewalctl [OPTION...] campaign start"));
+    run("help audit verify", NULL, 0, odd);
+    assert_true(has(rig.out, "--issuer CERT.pem"));
     run("help nonsense", NULL, 0, odd);
     assert_int_equal(rig.rc, CTL_USAGE);
     run("version", NULL, 0, odd);
