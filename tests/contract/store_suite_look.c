@@ -129,6 +129,18 @@ void store_watch_has_what_is_due(void **state)
     assert_int_equal(rig_watch_at(rig, device, slot), agenda.until + CR_CLAIM_S);
 }
 
+static void acknowledge(struct rig_broker *broker)
+{
+    struct cr_job *job = rig_job(broker, CR_OP_STEER, device, slot);
+    job->steer = calloc(1, sizeof *job->steer);
+    assert_non_null(job->steer);
+    job->steer->verb = CR_STEER_ACKNOWLEDGE;
+    (void)snprintf(job->steer->by, sizeof job->steer->by, "boss");
+    job = rig_run(broker, job);
+    assert_int_equal(job->outcome, CR_OUT_RECORD);
+    cr_job_free(job);
+}
+
 void store_look_raises_each_threshold_once(void **state)
 {
     static const struct {
@@ -148,6 +160,11 @@ void store_look_raises_each_threshold_once(void **state)
             assert_int_equal(alert_of(broker).level, steps[raised].level);
             assert_int_equal(alert_of(broker).step, ++raised);
             assert_true(rig_shown(rig, device, slot));
+            /* a threshold of the same level is no news to who took note of it; a higher level is */
+            assert_int_equal(alert_of(broker).acknowledged != 0, raised == 2);
+            if (raised == 1) {
+                acknowledge(broker);
+            }
         }
     }
     assert_int_equal(raised, sizeof steps / sizeof steps[0]);
