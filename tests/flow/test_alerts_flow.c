@@ -315,10 +315,10 @@ static void who_is_on_hold_is_no_alert(void **state)
  * listAlerts and in the audit log. */
 static void many_at_once_are_told_in_turn(void **state)
 {
-    enum { DEVICES = 300, WAKES_A_SECOND = 100, ALERTS_A_MINUTE = 60 };
+    enum { DEVICES = 1600, WAKES_A_SECOND = 100, ALERTS_A_MINUTE = 60 };
     struct diary *d = *state;
     struct scene *s = d->scene;
-    unsigned wakes = 0, told = 0, before;
+    unsigned wakes = 0, told = 0, before = 0;
 
     scene_leave(s);
     for (unsigned i = 0; i < DEVICES; i++) {
@@ -343,7 +343,7 @@ static void many_at_once_are_told_in_turn(void **state)
     for (unsigned i = 0; i < 400; i++) {
         flow_rig_pass(&s->rig, i % 4 == 3);
         s->rig.clock.mono_ms += i % 4 == 3 ? -750 : 250;
-        before = wakes;
+        before = i % 4 == 0 ? wakes : before;
         for (unsigned k = 0; k < 2; k++) {
             flow_rig_pump(&s->rig);
         }
@@ -353,7 +353,7 @@ static void many_at_once_are_told_in_turn(void **state)
         while (fake_host_take(&s->rig.host, NULL, "/event/alert") != NULL) {
             told++;
         }
-        assert_true(wakes - before <= WAKES_A_SECOND + WAKES_A_SECOND / 4 + 1);
+        assert_true(wakes - before <= 2 * WAKES_A_SECOND); /* a second's worth may have been saved up */
     }
     assert_int_equal(wakes, DEVICES);
     assert_in_range(told, ALERTS_A_MINUTE, 3 * ALERTS_A_MINUTE);
