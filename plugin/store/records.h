@@ -21,6 +21,7 @@
  *   pcrt pkey pend  the intent, then the certificate that waits: serial@issuer, hash of its key, and in one field
  *                   notBefore, notAfter, due, end of the lease, the request's format
  *   own             whose intent it is: broker/life
+ * Campaigns themselves, and how many of their members fare how: records_campaign.h.
  * Every value stays below 65 bytes, so that the hash stays a listpack. */
 #ifndef CR_RECORDS_H
 #define CR_RECORDS_H
