@@ -258,14 +258,3 @@ bool control_page(struct cr_command *command, char cursor[CR_CURSOR_CAP], unsign
     }
     return true;
 }
-
-enum cr_command_result control_send(struct cr_command *command, struct cr_job *job, enum cr_refusal *refusal)
-{
-    if (job == NULL) {
-        *refusal = CR_REFUSAL_BUSY;
-        return CR_COMMAND_FAILED;
-    }
-    job->command = command->id;
-    loop_send(command->router, job, CR_STAGE_STORE);
-    return CR_COMMAND_SENT;
-}

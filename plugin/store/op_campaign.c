@@ -191,7 +191,7 @@ static void on_read(struct store_op *op, const redisReply *reply)
     }
     if (ask->count == 0 && ask->id[0] != '\0') {
         store_op_refuse(op, told == 0 ? CR_REFUSAL_UNKNOWN_CAMPAIGN : CR_REFUSAL_INTERNAL, 0);
-    } else if (ask->count == 0) {
+    } else if (ask->count == 0 || ask->uncounted) {
         campaign_done(op);
     } else {
         counts_go_on(op);

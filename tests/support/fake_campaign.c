@@ -164,7 +164,9 @@ static enum cr_refusal campaign_read(struct fake_ledger *ledger, struct cr_campa
     }
     for (unsigned i = 0; i < ask->count; i++) {
         ask->campaign[i] = *campaigns->all[first + i];
-        count(ledger, &ask->campaign[i]);
+        if (!ask->uncounted) {
+            count(ledger, &ask->campaign[i]);
+        }
     }
     return CR_REFUSAL_NONE;
 }
