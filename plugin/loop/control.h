@@ -123,5 +123,7 @@ cJSON *control_render_row(const struct cr_row *row, int64_t now_s);
 /* now_s: for what is left of its certificates. */
 cJSON *control_render_device(const struct cr_device_record *record, int64_t now_s);
 cJSON *control_render_status(struct cr_router *router);
+/* The fleet as it was counted at that time. */
+bool control_put_fleet(cJSON *data, const struct cr_survey_counts *counts, int64_t at);
 
 #endif

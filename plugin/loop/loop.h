@@ -273,7 +273,7 @@ void loop_present_again(struct cr_router *router, const char *device);
 /* Campaigns (campaigns.c): those that this broker carries on. */
 void loop_campaigns_tick(struct cr_router *router, int64_t now_ms);
 /* LIST, TRIGGER, STEER and CAMPAIGN that no command asked for. Does not free the job; nor do the others. */
-void loop_campaign_home(struct cr_router *router, struct cr_job *job);
+void loop_campaign_home(struct cr_router *router, const struct cr_job *job);
 /* Something was changed by a command: look at once. */
 void loop_campaigns_look(struct cr_router *router);
 void loop_campaigns_fini(struct cr_router *router);
@@ -321,6 +321,10 @@ void loop_use_setup(struct cr_router *router, struct cr_setup *setup);
 /* Figures (figures.c): of this broker and of the fleet, for $SYS and the file. */
 void loop_figures_tick(struct cr_router *router, int64_t now_ms);
 void loop_figures_home(struct cr_router *router, const struct cr_job *job);
+/* A device's CSR is about to be answered. */
+void loop_figures_answered(struct cr_router *router, const struct cr_job *job);
+/* The fleet as it was last counted, by any broker. NULL: it was not yet, as far as is known here. Lent. */
+const struct cr_survey_counts *loop_fleet(const struct cr_router *router, int64_t *at);
 void loop_figures_fini(struct cr_router *router);
 
 /* ---- completions (complete.c) ---- */
