@@ -11,12 +11,17 @@ struct cr_batch {
     unsigned count, open;
     uint8_t correlation[CR_CORRELATION_MAX];
     size_t correlation_len;
+    unsigned rows;               /* that its pages hold, or will */
     struct cr_batch *next;
-    struct {
+    struct control_entry {
         const struct cr_command_info *info;
         char *command;           /* as it was written, for the answer */
         cJSON *correlation_data; /* owned; NULL: none */
         cJSON *response;         /* owned; NULL: still open */
+        unsigned jobs;           /* under way; and one while it is being handled */
+        control_gather_fn *gather; /* NULL: its one job is the answer */
+        cJSON *gathered;         /* owned */
+        enum cr_refusal refusal; /* what gathering ended with */
     } entry[];
 };
 
@@ -26,9 +31,19 @@ static uint64_t control_id(uint64_t batch, unsigned place)
     return batch << 8 | place;
 }
 
+static struct control_entry *control_find(struct cr_router *router, uint64_t id, struct cr_batch **batch)
+{
+    unsigned place = (unsigned)(id & 0xff);
+
+    LL_SEARCH_SCALAR(router->batches, *batch, id, id >> 8);
+    return *batch != NULL && place < (*batch)->count && (*batch)->entry[place].info != NULL ? &(*batch)->entry[place]
+                                                                                            : NULL;
+}
+
 static void control_batch_free(struct cr_batch *batch)
 {
     for (unsigned i = 0; i < batch->count; i++) {
+        cJSON_Delete(batch->entry[i].gathered);
         free(batch->entry[i].command);
         cJSON_Delete(batch->entry[i].correlation_data);
         cJSON_Delete(batch->entry[i].response);
@@ -71,18 +86,25 @@ static void control_publish(struct cr_router *router, const char *client_id, str
     cJSON_free(text);
 }
 
-static cJSON *control_error(const char *command, enum cr_refusal refusal, const char *text)
+/* text: NULL for the refusal's own; field: NULL or "" for none. */
+static cJSON *control_error_at(const char *command, enum cr_refusal refusal, const char *text, const char *field)
 {
     cJSON *response = cJSON_CreateObject();
 
     if (response != NULL &&
         (cJSON_AddStringToObject(response, "command", command) == NULL ||
          cJSON_AddStringToObject(response, "error", text != NULL ? text : cr_refusal_info(refusal)->text) == NULL ||
-         cJSON_AddStringToObject(response, "errorCode", cr_refusal_info(refusal)->error_code) == NULL)) {
+         cJSON_AddStringToObject(response, "errorCode", cr_refusal_info(refusal)->error_code) == NULL ||
+         !control_put_text(response, "field", field != NULL ? field : ""))) {
         cJSON_Delete(response);
         return NULL;
     }
     return response;
+}
+
+static cJSON *control_error(const char *command, enum cr_refusal refusal, const char *text)
+{
+    return control_error_at(command, refusal, text, NULL);
 }
 
 static cJSON *control_success(const char *command, cJSON *data)
@@ -143,83 +165,144 @@ static void control_finish(struct cr_router *router, struct cr_batch *batch)
     cJSON_Delete(reply);
     LL_DELETE(router->batches, batch);
     router->batch_count--;
+    router->command_rows -= batch->rows;
     control_batch_free(batch);
 }
 
-/* Everything that must hold before a handler sees the command. */
-static enum cr_refusal control_admissible(const struct cr_command *command, const struct cr_command_info *info,
-                                          enum cr_role role, const char **text)
-{
-    const char *known[CR_CONTROL_FIELDS + 3] = { "command", "correlationData" };
+/* ---- jobs ---- */
 
-    if (role == CR_ROLE_NONE) { /* before anything else: strangers learn nothing */
-        if (loop_role_refusal(command->router, command->session) == CR_REFUSAL_CERTIFICATE_NOT_VALID) {
-            *text = "The certificate of this connection has expired; connect again with a valid one.";
-            return CR_REFUSAL_CERTIFICATE_NOT_VALID;
-        }
-        *text = "Only admins and viewers may use this channel; see admin_identity and admin_username in the plugin's "
-                "configuration.";
-        return CR_REFUSAL_NOT_AUTHORISED;
+/* What a page will hold. */
+static unsigned control_rows(const struct cr_job *job)
+{
+    if (job->op == CR_OP_LIST && job->list != NULL && !job->list->count_only) {
+        return job->list->limit;
     }
-    if (info == NULL) {
-        return CR_REFUSAL_UNKNOWN_COMMAND;
-    }
-    if (role < info->role) {
-        return CR_REFUSAL_NOT_AUTHORISED;
-    }
-    for (unsigned i = 0; info->fields[i] != NULL; i++) {
-        known[i + 2] = info->fields[i];
-    }
-    if (!cr_json_only_keys(command->request, known)) {
-        *text = "The command has a field that it does not take.";
-        return CR_REFUSAL_MALFORMED_JSON;
-    }
-    return CR_REFUSAL_NONE;
+    return job->op == CR_OP_HISTORY && job->history != NULL ? job->history->limit : 0;
 }
 
-/* One audit line for many: whoever may not command may not fill the audit log either. */
-static void control_denied(struct cr_router *router, const struct cr_session *session, enum cr_refusal refusal,
-                           const char *command)
+enum cr_command_result control_take(struct cr_command *command, struct cr_job *job, enum cr_refusal *refusal)
 {
-    struct cr_limiter *limiter = session->presence != NULL ? &session->presence->alarms : &router->strangers;
+    struct cr_router *router = command->router;
+    struct cr_batch *batch;
+    struct control_entry *entry = control_find(router, command->id, &batch);
+    unsigned rows = job != NULL ? control_rows(job) : 0;
 
-    router->counters.refused[refusal]++;
-    if (cr_limiter_take(limiter, &router->sessions.alarm_rate, loop_now_ms(router), NULL)) {
-        loop_audit(router, session, "", "", "denied", refusal, command);
+    *refusal = CR_REFUSAL_BUSY;
+    if (job == NULL) {
+        return CR_COMMAND_FAILED;
     }
+    if (entry == NULL || router->command_jobs >= router->setup->config.max_in_flight / CR_CONTROL_JOBS ||
+        router->command_rows + rows > CR_CONTROL_ROWS) {
+        loop_abandon(router, job);
+        return CR_COMMAND_FAILED;
+    }
+    router->command_jobs++;
+    router->command_rows += rows;
+    batch->rows += rows;
+    entry->jobs++;
+    job->command = command->id;
+    return CR_COMMAND_SENT;
 }
 
-/* Whoever changes something is remembered, with what was asked for. */
-static void control_audit(const struct cr_command *command)
+enum cr_command_result control_send(struct cr_command *command, struct cr_job *job, enum cr_refusal *refusal)
 {
-    const char *device = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(command->request, "device"));
-    const char *slot = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(command->request, "slot"));
-    char *text = cJSON_PrintUnformatted(command->request);
+    enum cr_command_result result = control_take(command, job, refusal);
 
-    if (text == NULL) {
-        command->router->counters.audits_lost++;
+    if (result == CR_COMMAND_SENT) {
+        loop_send(command->router, job, CR_STAGE_STORE);
+    }
+    return result;
+}
+
+cJSON *control_gather(struct cr_command *command, control_gather_fn *gather)
+{
+    struct cr_batch *batch;
+    struct control_entry *entry = control_find(command->router, command->id, &batch);
+
+    if (entry == NULL) {
+        return NULL;
+    }
+    entry->gather = gather;
+    entry->gathered = cJSON_CreateObject();
+    return entry->gathered;
+}
+
+/* A job less, or its handler is done with it: when that was the last, it is answered. */
+static void control_settle(struct cr_batch *batch, struct control_entry *entry)
+{
+    if (--entry->jobs > 0) {
         return;
     }
-    loop_audit_command(command->router, command->session,
-                       device != NULL && cr_name_ok(device, strlen(device)) ? device : "",
-                       slot != NULL && cr_name_ok(slot, strlen(slot)) ? slot : "", text);
-    cJSON_free(text);
+    batch->open--;
+    if (entry->gather == NULL || entry->response != NULL) {
+        return;
+    }
+    if (entry->refusal != CR_REFUSAL_NONE) {
+        entry->response = control_error(entry->command, entry->refusal, NULL);
+    } else {
+        entry->response = control_success(entry->command, entry->gathered);
+        entry->gathered = NULL;
+    }
 }
 
-/* Handles the command at `place`; a job that it sends may be home before this returns. */
+/* text, field: of a refusal, as in control_error_at. */
+static void control_home(struct cr_router *router, const struct cr_job *job, const char *text, const char *field)
+{
+    struct cr_batch *batch;
+    struct control_entry *entry = control_find(router, job->command, &batch);
+
+    router->command_jobs--;
+    if (entry == NULL) {
+        return;
+    }
+    if (entry->gather != NULL) {
+        struct cr_command command = {
+            .router = router,
+            .session = cr_sessions_find_id(&router->sessions, job->session),
+            .id = job->command,
+        };
+        enum cr_refusal refusal = entry->refusal == CR_REFUSAL_NONE ? entry->gather(&command, job, entry->gathered)
+                                                                    : entry->refusal;
+        entry->refusal = refusal;
+    } else if (job->outcome == CR_OUT_REFUSED) {
+        entry->response = control_error_at(entry->command, job->refusal, text, field);
+    } else {
+        entry->response = control_success(entry->command, entry->info->answer(router, job));
+    }
+    control_settle(batch, entry);
+    if (batch->open == 0) {
+        control_finish(router, batch);
+    }
+}
+
+void loop_command_done(struct cr_router *router, struct cr_job *job)
+{
+    control_home(router, job, NULL, NULL);
+}
+
+void loop_command_failed(struct cr_router *router, const struct cr_job *job, const char *text, const char *field)
+{
+    control_home(router, job, text, field);
+}
+
+/* ---- batches ---- */
+
+/* Handles the command at `place`. */
 static void control_handle(struct cr_router *router, struct cr_batch *batch, unsigned place, const cJSON *request,
                            const struct cr_session *session, enum cr_role role)
 {
     const char *name = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(request, "command"));
     const struct cr_command_info *info = name != NULL ? control_command(name) : NULL;
     struct cr_command command = { .router = router, .session = session, .request = request, .id = control_id(batch->id, place) };
+    struct control_entry *entry = &batch->entry[place];
     const char *text = NULL;
     enum cr_refusal refusal;
     cJSON *data = NULL;
 
-    batch->entry[place].info = info;
-    batch->entry[place].command = strdup(name != NULL && strlen(name) <= 64 ? name : "");
-    if (batch->entry[place].command == NULL) {
+    entry->info = info;
+    entry->jobs = 1;
+    entry->command = strdup(name != NULL && strlen(name) <= 64 ? name : "");
+    if (entry->command == NULL) {
         batch->open--;
         return;
     }
@@ -232,9 +315,10 @@ static void control_handle(struct cr_router *router, struct cr_batch *batch, uns
         }
         switch (result) {
         case CR_COMMAND_SENT:
+            control_settle(batch, entry);
             return;
         case CR_COMMAND_ANSWERED:
-            batch->entry[place].response = control_success(info->name, data);
+            entry->response = control_success(info->name, data);
             batch->open--;
             return;
         case CR_COMMAND_FAILED:
@@ -242,9 +326,9 @@ static void control_handle(struct cr_router *router, struct cr_batch *batch, uns
         }
     }
     if (refusal == CR_REFUSAL_NOT_AUTHORISED || refusal == CR_REFUSAL_CERTIFICATE_NOT_VALID) {
-        control_denied(router, session, refusal, batch->entry[place].command);
+        control_denied(router, session, refusal, entry->command);
     }
-    batch->entry[place].response = control_error(batch->entry[place].command, refusal, text);
+    entry->response = control_error_at(entry->command, refusal, text, command.field);
     batch->open--;
 }
 
@@ -328,24 +412,4 @@ void loop_control(struct cr_router *router, struct cr_session *session, struct c
         control_run(router, session, commands, correlation);
     }
     cJSON_Delete(json);
-}
-
-void loop_command_done(struct cr_router *router, struct cr_job *job)
-{
-    unsigned place = (unsigned)(job->command & 0xff);
-    struct cr_batch *batch;
-
-    LL_SEARCH_SCALAR(router->batches, batch, id, job->command >> 8);
-    if (batch == NULL || place >= batch->count || batch->entry[place].info == NULL) {
-        return;
-    }
-    if (job->outcome == CR_OUT_REFUSED) {
-        batch->entry[place].response = control_error(batch->entry[place].command, job->refusal, NULL);
-    } else {
-        batch->entry[place].response =
-            control_success(batch->entry[place].command, batch->entry[place].info->answer(router, job));
-    }
-    if (--batch->open == 0) {
-        control_finish(router, batch);
-    }
 }

@@ -14,7 +14,9 @@ enum {
     CR_CONTROL_DEPTH = 8,
     CR_CONTROL_COMMANDS = 100,   /* in a batch */
     CR_CONTROL_BATCHES = 64,     /* under way */
-    CR_CONTROL_FIELDS = 8,       /* of a command */
+    CR_CONTROL_JOBS = 4,         /* of all batches: at most this part of max_in_flight */
+    CR_CONTROL_ROWS = 10000,     /* of pages, in all batches under way */
+    CR_CONTROL_FIELDS = 12,      /* of a command */
     CR_CORRELATION_DATA_MAX = 256,
 };
 
@@ -27,6 +29,7 @@ struct cr_command {
     const cJSON *request;
     uint64_t id;                 /* for its job */
     char why[CR_COMMAND_WHY_CAP]; /* room for what *text points at */
+    const char *field;           /* of a setting that is wrong: told as "field"; NULL: none */
 };
 
 /* What a handler did. */
@@ -46,6 +49,11 @@ struct cr_command_info {
     cJSON *(*answer)(struct cr_router *router, const struct cr_job *job);
 };
 
+/* A job of a command that takes several is home, also one that was refused: what it is good for goes into `data`. May
+ * send more, but of the command only router, session (NULL: it left) and id are there. NONE; anything else is the command's
+ * answer, once all its jobs are home. */
+typedef enum cr_refusal control_gather_fn(struct cr_command *command, const struct cr_job *job, cJSON *data);
+
 /* NULL: no such command. */
 const struct cr_command_info *control_command(const char *name);
 
@@ -53,6 +61,16 @@ const struct cr_command_info *control_command(const char *name);
 extern const struct cr_command_info control_inventory_commands[], control_steer_commands[],
     control_campaign_commands[], control_alert_commands[], control_audit_commands[], control_policy_commands[],
     control_forecast_commands[];
+
+/* ---- admission (control_admit.c) ---- */
+
+/* Everything that must hold before a handler sees the command. info: NULL when there is no such command. */
+enum cr_refusal control_admissible(const struct cr_command *command, const struct cr_command_info *info,
+                                   enum cr_role role, const char **text);
+/* An audit line: it was refused, or, with what was asked for, it changes something. */
+void control_denied(struct cr_router *router, const struct cr_session *session, enum cr_refusal refusal,
+                    const char *command);
+void control_audit(const struct cr_command *command);
 
 /* ---- fields of a request (control_fields.c) ---- */
 
@@ -77,8 +95,17 @@ bool control_slot(struct cr_command *command, const char **slot, enum cr_refusal
 bool control_filter(struct cr_command *command, struct cr_filter *filter, const char **text);
 /* "cursor" and "limit" of a page. */
 bool control_page(struct cr_command *command, char cursor[CR_CURSOR_CAP], unsigned *limit, const char **text);
-/* Sends the job, NULL: BUSY. */
+
+/* ---- jobs of commands (control.c) ---- */
+
+/* Every job of a command goes through one of these. Takes it; NULL, or too much is under way: BUSY. `take` leaves it to the
+ * caller to send it later, or to end it with loop_command_failed. */
+enum cr_command_result control_take(struct cr_command *command, struct cr_job *job, enum cr_refusal *refusal);
 enum cr_command_result control_send(struct cr_command *command, struct cr_job *job, enum cr_refusal *refusal);
+/* The command takes several jobs, or one after the other: each goes to `gather` when it is home, and when none is under way
+ * any more, the object that is returned is the answer. Lent; NULL: out of memory. To be called by a handler before it
+ * sends; it then returns CR_COMMAND_SENT, also when it could send none. */
+cJSON *control_gather(struct cr_command *command, control_gather_fn *gather);
 
 /* ---- rendering (control_render.c); NULL: out of memory ---- */
 
@@ -86,6 +113,8 @@ enum cr_command_result control_send(struct cr_command *command, struct cr_job *j
 bool control_put_time(cJSON *object, const char *name, int64_t unix_s);
 bool control_put_text(cJSON *object, const char *name, const char *text);
 bool control_put_serial(cJSON *object, const char *name, const struct cr_serial *serial);
+/* A list as in cr_device_record.tags, as the array "tags". */
+bool control_put_tags(cJSON *object, const char *tags);
 bool control_put_filter(cJSON *object, const char *name, const struct cr_filter *filter);
 /* A row of the inventory. */
 cJSON *control_render_row(const struct cr_row *row, int64_t now_s);

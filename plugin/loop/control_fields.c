@@ -2,7 +2,6 @@
 #include "plugin/loop/control.h"
 #include "plugin/value.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -67,7 +66,7 @@ bool control_number(struct cr_command *command, const char *name, unsigned min, 
     if (item == NULL) {
         return true;
     }
-    if (!(number >= min && number <= max) || number != floor(number)) {
+    if (!(number >= min && number <= max) || number != (double)(unsigned)number) {
         (void)snprintf(must, sizeof must, "must be a whole number from %u to %u", min, max);
         return field_wrong(command, name, must, text);
     }
@@ -258,15 +257,4 @@ bool control_page(struct cr_command *command, char cursor[CR_CURSOR_CAP], unsign
         return field_wrong(command, "cursor", "must be what an answer before gave as its cursor", text);
     }
     return true;
-}
-
-enum cr_command_result control_send(struct cr_command *command, struct cr_job *job, enum cr_refusal *refusal)
-{
-    if (job == NULL) {
-        *refusal = CR_REFUSAL_BUSY;
-        return CR_COMMAND_FAILED;
-    }
-    job->command = command->id;
-    loop_send(command->router, job, CR_STAGE_STORE);
-    return CR_COMMAND_SENT;
 }

@@ -304,12 +304,13 @@ struct cr_bytes store_reply_bytes(const redisReply *reply)
     return (struct cr_bytes){ (const uint8_t *)reply->str, (size_t)reply->len };
 }
 
-/* An answer to it says nothing about writing: all others have a write among what they ask. */
+/* Some of its answers say nothing about whether Redis takes writes. */
 static bool op_only_reads(const struct store_op *op)
 {
-    const unsigned reads = 1U << CR_OP_GET | 1U << CR_OP_INSPECT | 1U << CR_OP_AGENDA | 1U << CR_OP_LIST |
-                           1U << CR_OP_HISTORY | 1U << CR_OP_SURVEY;
-    return (reads & 1U << op->job->op) != 0;
+    return op->job->op == CR_OP_GET || op->job->op == CR_OP_INSPECT || op->job->op == CR_OP_AGENDA ||
+           op->job->op == CR_OP_LIST || op->job->op == CR_OP_LOOK || op->job->op == CR_OP_HISTORY ||
+           op->job->op == CR_OP_POLICY || op->job->op == CR_OP_SURVEY ||
+           (op->job->op == CR_OP_CAMPAIGN && op->job->campaigns->verb == CR_CAMPAIGN_READ);
 }
 
 static void on_answer(struct cr_redis_call *call, const redisReply *reply)
@@ -326,7 +327,7 @@ static void on_answer(struct cr_redis_call *call, const redisReply *reply)
         op_trouble(op, store_reply_bytes(reply));
     } else {
         if (store->trouble[0] != '\0' && !op_only_reads(op)) {
-            store->writable = true;
+            store->writable = true; /* every other operation has a write among what it asks */
             store_trouble(store, "");
         }
         op->answered(op, reply);

@@ -26,13 +26,21 @@ cr_err cr_records_keys(struct cr_device_keys *keys, const struct cr_records *rec
     bool fits = key_write(&keys->device, records->prefix, bucket, "device", device, NULL) &&
                 key_write(&keys->agenda, records->prefix, bucket, "agenda", NULL, NULL) &&
                 key_write(&keys->expiry, records->prefix, bucket, "expiry", NULL, NULL) &&
-                key_write(&keys->cert, records->prefix, bucket, "cert", device, slot);
+                key_write(&keys->cert, records->prefix, bucket, "cert", device, slot) &&
+                key_write(&keys->watch, records->prefix, bucket, "watch", NULL, NULL) &&
+                key_write(&keys->alerts, records->prefix, bucket, "alerts", NULL, NULL);
     return fits ? CR_OK : CR_FULL;
 }
 
 cr_err cr_records_agenda_key(struct cr_redis_key *key, const struct cr_records *records, unsigned bucket)
 {
     return key_write(key, records->prefix, bucket, "agenda", NULL, NULL) ? CR_OK : CR_FULL;
+}
+
+cr_err cr_records_bucket_key(struct cr_redis_key *key, const struct cr_records *records, unsigned bucket,
+                             const char *kind)
+{
+    return key_write(key, records->prefix, bucket, kind, NULL, NULL) ? CR_OK : CR_FULL;
 }
 
 void cr_records_plain_key(struct cr_redis_key *key, const struct cr_records *records, const char *name)

@@ -1,6 +1,7 @@
 /* bench_store [DEVICES [BUCKETS]]: what the store costs by itself: Redis' memory per idle device, before and after a
  * renewal, CPU per appearance and per renewal of Redis and of the store's threads, what the scheduler costs each second while nothing is
- * due, and what counting the fleet costs for each slot. With BENCH_IDLE in the environment no renewals. One JSON object on standard output. */
+ * due, and what counting the fleet costs for each slot. With BENCH_IDLE in the environment no renewals; with BENCH_LIST what
+ * listing costs, and nothing else. One JSON object on standard output. */
 #include "plugin/store/store_redis.h"
 #include "tests/support/private_redis.h"
 
@@ -236,6 +237,52 @@ static struct cost measure_survey(unsigned devices)
                           (double)(own_cpu_us() - own_begun) / devices, (double)slots / pages };
 }
 
+/* Lists up to so many pages: costs of a page, and of a slot that was looked at. */
+static void measure_list(const char *name, const struct cr_list *what, unsigned pages_max)
+{
+    struct cr_list next = *what;
+    struct timespec begun, ended;
+    long long redis_begun = redis_cpu_us(), own_begun = own_cpu_us(), looked = 0, rows = 0;
+    unsigned pages = 0;
+    (void)clock_gettime(CLOCK_MONOTONIC, &begun);
+    do {
+        struct cr_job *job = job_new(CR_OP_LIST, 0, 1);
+        job->list = malloc(sizeof *job->list);
+        if (job->list == NULL) {
+            abort();
+        }
+        *job->list = next;
+        submit(job);
+        job = take();
+        failures += job->outcome != CR_OUT_DONE;
+        looked += job->list->looked;
+        rows += job->list->matched;
+        memcpy(next.cursor, job->list->cursor, sizeof next.cursor);
+        cr_job_free(job);
+        pages++;
+    } while (next.cursor[0] != '\0' && pages < pages_max);
+    (void)clock_gettime(CLOCK_MONOTONIC, &ended);
+    double wall_us = (double)(ended.tv_sec - begun.tv_sec) * 1e6 + (double)(ended.tv_nsec - begun.tv_nsec) / 1e3;
+    double redis_us = (double)(redis_cpu_us() - redis_begun), own_us = (double)(own_cpu_us() - own_begun);
+    double slots = looked > 0 ? (double)looked : 1;
+    printf("%s\"%s\":{\"pages\":%u,\"looked\":%lld,\"matched\":%lld,\"page_redis_us\":%.1f,\"page_store_us\":%.1f,"
+           "\"page_wall_us\":%.1f,\"slot_redis_us\":%.2f,\"slot_store_us\":%.2f}",
+           strcmp(name, "page") == 0 ? "{" : ",", name, pages, looked, rows, redis_us / pages, own_us / pages,
+           wall_us / pages, redis_us / slots, own_us / slots);
+}
+
+static void measure_lists(unsigned devices)
+{
+    (void)measure(CR_OP_PRESENT, devices, 1);
+    measure_list("page", &(struct cr_list){ .limit = CR_PAGE_MAX }, 1000);
+    measure_list("expiring", &(struct cr_list){ .limit = CR_PAGE_MAX, .filter.expires_within_s = 1 }, UINT32_MAX);
+    measure_list("tag", &(struct cr_list){ .limit = CR_PAGE_MAX, .filter.tag = "none" }, UINT32_MAX);
+    measure_list("prefix", &(struct cr_list){ .limit = CR_PAGE_MAX, .filter.prefix = "other" }, UINT32_MAX);
+    measure_list("group", &(struct cr_list){ .count_only = true, .pick = { "0badcafe", CR_SHARE_ALL / 100, "" } },
+                 UINT32_MAX);
+    printf("}\n");
+}
+
 static bool begin(unsigned buckets)
 {
     static const char *const fast[] = { "--appendfsync", "everysec", "--auto-aof-rewrite-percentage", "0", NULL };
@@ -286,6 +333,12 @@ int main(int argc, char **argv)
     if (!begin(buckets)) {
         private_redis_free(&redis);
         return 1;
+    }
+    if (getenv("BENCH_LIST") != NULL) {
+        measure_lists(devices);
+        cr_store_free(store);
+        private_redis_free(&redis);
+        return failures == 0 ? 0 : 1;
     }
     struct cost first = measure(CR_OP_PRESENT, devices, 1);
     later_s = 26 * 3600; /* once more, so that it is known how seldom it appears; and again, which is the usual case */

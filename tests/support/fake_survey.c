@@ -31,7 +31,7 @@ static void count_ending(struct cr_survey_counts *counts, const struct fake_devi
 static void count_slot(struct cr_survey_counts *counts, const struct fake_device *device,
                        const struct cr_slot_record *slot, int64_t now_s)
 {
-    bool over = slot->state == CR_STATE_TRIGGERED && slot->deadline <= now_s;
+    bool over = slot->state == CR_STATE_TRIGGERED && !slot->held && slot->deadline <= now_s;
     enum cr_state state = over ? CR_STATE_QUIET : slot->state;
     unsigned unanswered = slot->unanswered + over;
     bool asked = state != CR_STATE_QUIET || unanswered > 0;

@@ -6,8 +6,8 @@ local function answer(code, certificates, at)
     local name = flat[i]
     if name == 'ls' then
       flat[i + 1] = rec.ls
-    elseif name == 'gap' then
-      flat[i + 1] = rec.gap
+    elseif name == 'gap' or name == 'br' then
+      flat[i + 1] = rec[name]
     elseif name ~= 'id' and name ~= 'fs' and find(name, p, 1, true) ~= 1 then
       local other, field = string.match(name, '^(.+):(%a+)$')
       if field == 'crt' or field == 'ver' then

@@ -2,7 +2,8 @@
 -- ARGV: 5 certificate, 6 key, 7 notBefore, 8 notAfter, 9 due, 10 '1': asked again, the answer was lost on its way,
 --       11 a new renewal id, 12 the deadline of a renewal that begins now ('0': none may), 13 how it is tried again,
 --       14 '1': it appeared, 15 the chances that it is to have to appear, 16 for how many seconds a superseded
---       certificate is accepted ('' where the slot has no profile), 17 the other slots that have one: name chances ...
+--       certificate is accepted ('' where the slot has no profile), 17 the other slots that have one: name chances ...,
+--       18 the broker where it is
 -- Code: known, seen, confirmed, regressed, split, stranger; outdated: nothing was changed.
 -- Note: also 'began <slot>'.
 -- include answer.lua
@@ -27,12 +28,14 @@ if appeared and rec.ls then
   end
 end
 
+local came = appeared and rec.br ~= ARGV[18] -- from another broker
+
 -- Is there nothing to begin, to bring forward or to end in the slot with this prefix? at: its time in the agenda. Says
 -- no also where it takes a closer look.
 local function rests(q, needs, at)
   local st = rec[q .. 'st']
   if st then
-    if st == 'triggered' then return tonumber(rec[q .. 'end'] or 0) > now end
+    if st == 'triggered' then return tonumber(rec[q .. 'end'] or 0) > now or rec[q .. 'hold'] end
     local pna, lease = string.match(rec[q .. 'pend'] or '', '^%d+ (%d+) %d+ (%d+) ')
     return pna and tonumber(st == 'issuing' and lease or pna) > now
   end
@@ -53,6 +56,14 @@ end
 local at = redis.call('ZSCORE', KEYS[2], device .. '/' .. slot)
 if rec.fs and rec[p .. 'crt'] == crt and rec[p .. 'pcrt'] ~= crt and not rec[p .. 'reg'] and ARGV[10] ~= '1' and
     rests(p, chances, tonumber(at)) and (ARGV[17] == '' or others_rest()) then
+  if came then
+    if not rec.br then
+      flat[#flat + 1] = 'br'
+      flat[#flat + 1] = ''
+    end
+    rec.br = ARGV[18]
+    redis.call('HSET', KEYS[1], 'br', rec.br)
+  end
   if moved then -- by far the most frequent: it is who it was
     redis.call('HSET', KEYS[1], 'ls', ARGV[4], 'gap', rec.gap)
   else
@@ -91,8 +102,8 @@ end
 local function begins_at(chances, planned)
   if not chances or get('hold') or not get('crt') then return nil end
   if get('st') then return spent() and math.min(planned, now) or nil end
-  if num('miss') > 0 or num('na') <= now then return math.min(planned, now) end
-  return early(chances, planned)
+  local at = (num('miss') > 0 or num('na') <= now) and math.min(planned, now) or early(chances, planned)
+  return math.max(at, num('ret')) -- unless an operator cancelled it
 end
 
 -- It is here, and a quiet slot of it is due, or what was under way came to nothing: its renewal begins, for who knows when it comes again. natural: its time
@@ -111,6 +122,7 @@ redis.call('ZSCORE', KEYS[3], member)
 if not rec.fs then put_raw('fs', ARGV[4]) end
 put_raw('ls', ARGV[4])
 if moved then put_raw('gap', gap) end
+if came then put_raw('br', ARGV[18]) end
 if get('st') == 'issued' and get('pcrt') == crt then
   confirm(chances)
   code = 'confirmed'
@@ -128,7 +140,7 @@ elseif get('old') == serial or (num('gen') > 0 and get('crt') and tonumber(ARGV[
     code = 'regressed'
     if not get('oldat') then put('oldat', now) end
     put('reg', now)
-    if not get('st') and not get('hold') and may_begin then begin('regression') end
+    if not get('st') and not get('hold') and num('ret') <= now and may_begin then begin('regression') end
   end
 elseif num('gen') > 0 and get('crt') then
   code = 'stranger'

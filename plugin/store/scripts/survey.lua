@@ -26,7 +26,7 @@ end
 
 local function count(member, na, f)
   local st, miss = f[4] or 'quiet', tonumber(f[8] or 0) or 0
-  if st == 'triggered' and (tonumber(f[5] or 0) or 0) <= now then st, miss = 'quiet', miss + 1 end
+  if st == 'triggered' and not f[6] and (tonumber(f[5] or 0) or 0) <= now then st, miss = 'quiet', miss + 1 end
   slots = slots + 1
   states[st] = (states[st] or 0) + 1
   local issuer = match(f[3], '@([%w._:-]+)$')
