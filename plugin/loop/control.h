@@ -56,6 +56,8 @@ typedef enum cr_refusal control_gather_fn(struct cr_command *command, const stru
 
 /* NULL: no such command. */
 const struct cr_command_info *control_command(const char *name);
+/* The command with this number, from 0 on; NULL: there are no more. */
+const struct cr_command_info *control_command_at(unsigned number);
 
 /* What each file has; ends with a name that is NULL. */
 extern const struct cr_command_info control_inventory_commands[], control_steer_commands[],

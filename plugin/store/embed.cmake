@@ -1,5 +1,5 @@
 # cmake -D OUT=scripts.c -D DIR=scripts -P embed.cmake: writes the Lua scripts as C strings, in the order of scripts.h.
-# Each but those that are on no one device, and record.lua, begins with slot.lua; a line `-- include x.lua` is replaced by that file.
+# Those on one device begin with slot.lua; a line `-- include x.lua` is replaced by that file.
 file(READ ${DIR}/slot.lua prelude)
 set(body "/* Generated from plugin/store/scripts by embed.cmake. */\n#include \"plugin/store/scripts.h\"\n\n")
 string(APPEND body "const char *const cr_script_text[CR_SCRIPT_COUNT] = {\n")

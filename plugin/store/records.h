@@ -169,6 +169,13 @@ CR_MUST_USE cr_err cr_args_report(struct cr_args *args, const struct cr_records 
 CR_MUST_USE cr_err cr_args_restore(struct cr_args *args, const struct cr_records *records,
                                    const struct cr_restore *restore, struct cr_bytes der, int64_t now_s);
 
+/* Of one bucket, from `place` on: looks at no more than `looks` slots, for no more than `rows` of them (0: counts). */
+CR_MUST_USE cr_err cr_args_list(struct cr_args *args, const struct cr_records *records, const struct cr_list *list,
+                                const struct cr_list_place *place, int64_t now_s, unsigned looks, unsigned rows);
+/* Begins such a command: all that slot.lua takes. The script's own arguments follow. */
+CR_MUST_USE cr_err cr_args_script(struct cr_args *args, enum cr_script script, const struct cr_records *records,
+                                  const char *device, const char *slot, int64_t now_s);
+
 /* Where a survey goes on: which bucket, and how far it is in its expiry. As a cursor it is bucket:scan. */
 struct cr_survey_place {
     unsigned bucket;
@@ -183,12 +190,6 @@ CR_MUST_USE cr_err cr_args_survey(struct cr_args *args, const struct cr_records 
 CR_MUST_USE cr_err cr_args_survey_keep(struct cr_args *args, const struct cr_records *records,
                                        enum cr_survey_verb verb, int64_t now_s, const char *broker,
                                        const char *figures);
-/* Of one bucket, from `place` on: looks at no more than `looks` slots, for no more than `rows` of them (0: counts). */
-CR_MUST_USE cr_err cr_args_list(struct cr_args *args, const struct cr_records *records, const struct cr_list *list,
-                                const struct cr_list_place *place, int64_t now_s, unsigned looks, unsigned rows);
-/* Begins such a command: all that slot.lua takes. The script's own arguments follow. */
-CR_MUST_USE cr_err cr_args_script(struct cr_args *args, enum cr_script script, const struct cr_records *records,
-                                  const char *device, const char *slot, int64_t now_s);
 
 /* For commands that are no script: starts one, and adds to it. Failure shows in args->overflow. */
 void cr_args_start(struct cr_args *args, const char *command);

@@ -150,6 +150,22 @@ void campaign_refused(struct rig_broker *broker, struct cr_job *job, enum cr_ref
     cr_job_free(job);
 }
 
+/* Without the counts all else is the same. */
+static void campaign_expect_same_uncounted(struct rig_broker *broker, const struct cr_campaign *campaign)
+{
+    struct cr_job *job = campaign_job(broker, CR_CAMPAIGN_READ, campaign->id, NULL);
+    job->campaigns->uncounted = true;
+    struct cr_campaign uncounted = run(broker, job);
+    for (unsigned i = 0; i < CR_CAMPAIGN_GROUPS; i++) {
+        for (const char *letter = "arfucs"; *letter != '\0'; letter++) {
+            assert_int_equal(*cr_campaign_count(&uncounted.group[i].counts, *letter), 0);
+        }
+    }
+    assert_int_equal(uncounted.version, campaign->version);
+    assert_int_equal(uncounted.state, campaign->state);
+    assert_string_equal(uncounted.cursor, campaign->cursor);
+}
+
 void campaign_expect_counts(struct rig_broker *broker, const char *id, unsigned group, const char *expected)
 {
     struct cr_campaign campaign = campaign_known(broker, id);
@@ -162,6 +178,7 @@ void campaign_expect_counts(struct rig_broker *broker, const char *id, unsigned 
         }
     }
     assert_string_equal(text, expected);
+    campaign_expect_same_uncounted(broker, &campaign);
 }
 
 /* ---- members ---- */

@@ -123,6 +123,8 @@ void store_survey_counts_states_and_ends(void **state)
     assert_int_equal(sum.state[CR_STATE_TRIGGERED], 0);
     assert_int_equal(sum.state[CR_STATE_QUIET], 25);
     assert_int_equal(sum.expired, 3);
+    rig_hold(rig, "asked", "operational", true); /* while it is on hold no deadline counts */
+    assert_int_equal(count_all(broker).state[CR_STATE_TRIGGERED], 1);
 }
 
 void store_survey_tells_when_renewals_begin(void **state)

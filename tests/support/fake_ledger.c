@@ -15,9 +15,9 @@ struct fake_ledger {
     unsigned renewals;
     struct fake_campaigns *campaigns;
     int64_t paced_us; /* up to when all that the fleet may begin is taken */
+    struct cr_policy policy;
     struct fake_survey_kept survey;
     struct fake_figures_file figures;
-    struct cr_policy policy;
 };
 
 struct fake_survey_kept *fake_ledger_survey(struct fake_ledger *ledger)
