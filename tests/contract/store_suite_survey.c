@@ -195,11 +195,13 @@ void store_survey_tells_who_does_not_answer(void **state)
     enrol(rig, broker, "mute", 1, 60);
     for (unsigned i = 0; i < 2; i++) {
         assert_spans(count_all(broker).at_risk, 0, 0, 0, 0);
+        assert_int_equal(count_all(broker).alerts, i);
         trigger(broker, "mute");
         rig->now_s += 8 * RIG_DAY_S;                          /* beyond the deadline */
         enrol(rig, broker, "mute", 1, 60 - 8 * ((int)i + 1)); /* it is here, and was all the time */
     }
     assert_spans(count_all(broker).at_risk, 0, 0, 0, 1);
+    assert_int_equal(count_all(broker).alerts, 1);
 }
 
 /* More than fits into one piece of each bucket. */
