@@ -13,7 +13,7 @@ enum {
     CR_CAMPAIGN_GROUPS = 8,
     CR_CAMPAIGN_NAME_CAP = 65,
     CR_SHARE_ALL = 1000000,     /* shares of the fleet are parts of a million */
-    CR_POLICY_MAX = 128,        /* settings */
+    CR_POLICY_MAX = 200,        /* settings */
     CR_POLICY_VALUE_CAP = 201,
     CR_ASK_TEXT_CAP = 65,
     CR_FORECAST_DAYS = 90,
@@ -91,6 +91,7 @@ struct cr_steer {
     char text[CR_HOLD_CAP];
     char add[CR_TAGS_CAP], drop[CR_TAGS_CAP]; /* lists as in cr_device_record.tags */
     char by[CR_ASK_TEXT_CAP];                 /* who, for acknowledging */
+    unsigned changed;                         /* out: bit i: held or released slot[i] of the record */
 };
 
 /* ---- CAMPAIGN ---- */
@@ -151,7 +152,7 @@ struct cr_campaign {
 };
 
 enum cr_campaign_verb {
-    CR_CAMPAIGN_READ,   /* in: id, "" for all (newest first); out: with counts */
+    CR_CAMPAIGN_READ,   /* in: id, "" for all (newest first), uncounted; out: with counts, unless uncounted */
     CR_CAMPAIGN_CREATE, /* in: campaign[0]; out: the same with its id */
     CR_CAMPAIGN_WRITE,  /* in: campaign[0] as read and changed; WRONG_STATE when its version is not the store's any more */
 };
@@ -159,6 +160,7 @@ enum cr_campaign_verb {
 struct cr_campaign_ask {
     enum cr_campaign_verb verb;
     char id[CR_CAMPAIGN_ID_CAP];
+    bool uncounted;               /* READ: without asking every bucket how members fare */
     unsigned count;
     struct cr_campaign *campaign; /* owned */
 };
@@ -189,15 +191,19 @@ struct cr_policy_setting {
     char value[CR_POLICY_VALUE_CAP];   /* in a change "": back to the file's */
 };
 
+#define CR_POLICY_ANY UINT64_MAX
+
 enum cr_policy_verb { CR_POLICY_READ, CR_POLICY_WRITE };
 
 struct cr_policy {
     enum cr_policy_verb verb;
-    uint64_t version;   /* in, READ: known already, then the settings are not told again; WRITE: must be the store's, or WRONG_STATE.
-                           out: the store's */
+    uint64_t version;   /* in, READ: known already, then the settings are not told again; WRITE: must be the store's, or WRONG_STATE;
+                           CR_POLICY_ANY: whatever is there. out: the store's, also with WRONG_STATE */
     bool changed;       /* out, READ: the settings follow */
-    int64_t at;         /* out: when it was last changed, 0: never */
+    int64_t at;         /* in, READ: of the version known; out: when it was last changed, 0: never */
     char by[CR_ASK_TEXT_CAP];
+    bool whatever;      /* the loop's own: nobody asked for a certain version; and how often it was tried */
+    unsigned tries;
     unsigned count;
     struct cr_policy_setting *setting; /* in, WRITE: the changes; out: all. Owned */
 };

@@ -19,6 +19,15 @@ void loop_log(struct cr_router *router, char level, const char *format, ...)
     router->host->ops->log(router->host, level, line);
 }
 
+/* Operators by name: a client id says little about who that is. A device has its own name in every line. */
+static void admit_who(const struct cr_router *router, const struct cr_session *session, char who[CR_WHO_CAP])
+{
+    const char *name = session->presence == NULL ? loop_operator_name(router, session) : "";
+
+    snprintf(who, CR_WHO_CAP, "%s%.64s%s%.64s@%.63s", name[0] != '\0' ? "operator:" : "", name,
+             name[0] != '\0' ? " " : "", session->client_id, session->address);
+}
+
 struct cr_job *loop_admit(struct cr_router *router, enum cr_op op, const struct cr_session *session, const char *device,
                           const char *slot)
 {
@@ -39,7 +48,7 @@ struct cr_job *loop_admit(struct cr_router *router, enum cr_op op, const struct 
     if (session != NULL) {
         job->session = session->id;
         job->presented = session->facts;
-        snprintf(job->who, sizeof job->who, "%.64s@%.63s", session->client_id, session->address);
+        admit_who(router, session, job->who);
     } else {
         snprintf(job->who, sizeof job->who, "broker");
     }
@@ -58,6 +67,9 @@ void loop_send(struct cr_router *router, struct cr_job *job, enum cr_stage stage
 
     if (session != NULL) {
         session->jobs++;
+    }
+    if (job->op == CR_OP_PRESENT || job->op == CR_OP_REPORT) { /* what it answers was delivered before */
+        loop_deliveries_flush(router);
     }
     job->stage = stage;
     job->may_begin = job->may_begin && !router->agenda.clock_odd;

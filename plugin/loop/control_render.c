@@ -32,7 +32,7 @@ bool control_put_text(cJSON *object, const char *name, const char *text)
     return text[0] == '\0' || cJSON_AddStringToObject(object, name, text) != NULL;
 }
 
-static bool render_tags(cJSON *object, const char *tags)
+bool control_put_tags(cJSON *object, const char *tags)
 {
     char tag[CR_TAG_CAP];
     cJSON *array;
@@ -182,7 +182,7 @@ static bool render_seen(cJSON *data, const char *device, int64_t first_seen, int
     return cJSON_AddStringToObject(data, "device", device) != NULL && control_put_time(data, "firstSeen", first_seen) &&
            control_put_time(data, "lastSeen", last_seen) && control_put_text(data, "broker", broker) &&
            (gap_s <= 0 || cJSON_AddNumberToObject(data, "gapSeconds", (double)gap_s) != NULL) &&
-           render_tags(data, tags);
+           control_put_tags(data, tags);
 }
 
 cJSON *control_render_row(const struct cr_row *row, int64_t now_s)
@@ -231,7 +231,8 @@ static bool render_store(cJSON *data, struct cr_router *router)
            cJSON_AddBoolToObject(store, "journal", health.journal_ok) != NULL &&
            cJSON_AddNumberToObject(store, "unrecorded", health.unrecorded) != NULL &&
            cJSON_AddNumberToObject(store, "latencyMicros", health.latency_us) != NULL &&
-           cJSON_AddStringToObject(store, "problem", health.problem) != NULL;
+           cJSON_AddStringToObject(store, "problem",
+                                   health.problem[0] != '\0' ? health.problem : loop_policy_problem(router)) != NULL;
 }
 
 static bool render_counters(cJSON *data, const struct cr_counters *counters)
@@ -297,7 +298,8 @@ static bool render_figures(cJSON *data, struct cr_router *router)
         cJSON_AddNumberToObject(sessions, "devices", HASH_COUNT(router->sessions.presences)) == NULL ||
         (jobs = cJSON_AddObjectToObject(data, "jobs")) == NULL ||
         cJSON_AddNumberToObject(jobs, "inFlight", router->in_flight) == NULL ||
-        cJSON_AddNumberToObject(jobs, "limit", config->max_in_flight) == NULL) {
+        cJSON_AddNumberToObject(jobs, "limit", config->max_in_flight) == NULL ||
+        cJSON_AddNumberToObject(data, "policyVersion", (double)loop_policy_version(router)) == NULL) {
         return false;
     }
     return true;

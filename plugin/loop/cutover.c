@@ -56,6 +56,9 @@ static bool cutover_is_busy(const struct cr_router *router, const struct cr_sess
     for (unsigned i = 0; i < record->slot_count; i++) {
         const struct cr_slot_record *slot = &record->slot[i];
 
+        if (tls != NULL && strcmp(slot->slot, tls->slot) == 0 && slot->held) {
+            return true; /* nothing is done about it until it is released */
+        }
         if (tls != NULL && strcmp(slot->slot, tls->slot) != 0 && !slot->held &&
             (slot->state == CR_STATE_ISSUING || (slot->state == CR_STATE_TRIGGERED && patient))) {
             return true;

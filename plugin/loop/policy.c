@@ -58,18 +58,32 @@ int64_t loop_accept_expired_s(const struct cr_router *router)
     return profile != NULL ? profile->accept_expired_s : 0;
 }
 
-/* The role that its names give it, if its certificate is valid. */
-static enum cr_role policy_role(const struct cr_router *router, const struct cr_session *session)
+/* What its names give it, if its certificate is valid: the highest role. NULL: none. */
+static const struct cr_principal *policy_principal(const struct cr_router *router, const struct cr_session *session)
 {
     const struct cr_config *config = &router->setup->config;
-    enum cr_role role = CR_ROLE_NONE;
+    const struct cr_principal *best = NULL;
 
     for (unsigned i = 0; session != NULL && i < config->principal_count; i++) {
-        if (policy_is(&config->principal[i], session) && config->principal[i].role > role) {
-            role = config->principal[i].role;
+        if (policy_is(&config->principal[i], session) && (best == NULL || config->principal[i].role > best->role)) {
+            best = &config->principal[i];
         }
     }
-    return role;
+    return best;
+}
+
+static enum cr_role policy_role(const struct cr_router *router, const struct cr_session *session)
+{
+    const struct cr_principal *principal = policy_principal(router, session);
+
+    return principal != NULL ? principal->role : CR_ROLE_NONE;
+}
+
+const char *loop_operator_name(const struct cr_router *router, const struct cr_session *session)
+{
+    const struct cr_principal *principal = policy_principal(router, session);
+
+    return principal != NULL ? principal->name : "";
 }
 
 enum cr_role loop_role(const struct cr_router *router, const struct cr_session *session)

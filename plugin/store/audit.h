@@ -9,10 +9,11 @@
 /* NULL and "" are left out. */
 struct cr_audit {
     const char *what;    /* intent, issued, void, seen, confirmed, regression, split-identity, triggered, expired, alert,
-                            report, restored, refused, alarm, journal, checkpoint, or what the loop says */
+                            report, restored, refused, alarm, journal, checkpoint, policy, or what the loop says */
     int64_t now_s;
     const char *device, *slot, *who, *renewal_id, *detail;
     const struct cr_restore *certificate; /* NULL: the line is about none */
+    const struct cr_serial *serial;       /* instead of all that: only which certificate; NULL: none */
     struct cr_bytes der;                  /* issued: journal only */
 };
 

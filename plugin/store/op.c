@@ -306,7 +306,9 @@ struct cr_bytes store_reply_bytes(const redisReply *reply)
 static bool op_only_reads(const struct store_op *op)
 {
     return op->job->op == CR_OP_GET || op->job->op == CR_OP_INSPECT || op->job->op == CR_OP_AGENDA ||
-           op->job->op == CR_OP_LIST;
+           op->job->op == CR_OP_LIST || op->job->op == CR_OP_LOOK || op->job->op == CR_OP_POLICY ||
+           op->job->op == CR_OP_HISTORY ||
+           (op->job->op == CR_OP_CAMPAIGN && op->job->campaigns->verb == CR_CAMPAIGN_READ);
 }
 
 static void on_answer(struct cr_redis_call *call, const redisReply *reply)

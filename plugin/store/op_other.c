@@ -11,8 +11,7 @@ static void op_done(struct store_op *op, enum cr_outcome outcome)
     store_op_finish(op);
 }
 
-/* The answer with a record in it. */
-static cr_err take_record(struct store_op *op, struct cr_answer *answer, const redisReply *reply)
+cr_err store_take_record(struct store_op *op, struct cr_answer *answer, const redisReply *reply)
 {
     struct cr_job *job = op->job;
     cr_err err = store_answer_read(answer, reply);
@@ -21,8 +20,8 @@ static cr_err take_record(struct store_op *op, struct cr_answer *answer, const r
     }
     if (err == CR_OK && answer->pair_count > 0) {
         cr_device_record_free(job->record);
-        err = cr_answer_record(answer, job->device, job->op == CR_OP_INSPECT ? NULL : job->slot, job->now_s,
-                               &job->record);
+        err = cr_answer_record(answer, job->device, job->op == CR_OP_INSPECT || job->slot[0] == '\0' ? NULL : job->slot,
+                               job->now_s, &job->record);
     }
     if (err != CR_OK) {
         store_op_quarantine(op, "the record of this device is damaged, or another device's");
@@ -52,7 +51,7 @@ static cr_err slot_at_least(struct cr_job *job)
 static void on_read(struct store_op *op, const redisReply *reply)
 {
     struct cr_answer answer;
-    if (take_record(op, &answer, reply) != CR_OK) {
+    if (store_take_record(op, &answer, reply) != CR_OK) {
         return;
     }
     store_audit_note(op, &answer);
@@ -83,11 +82,28 @@ void store_read_start(struct store_op *op)
 
 /* ---- a trigger ---- */
 
+/* "operator", "campaign 1a2b3c4d, group 0" */
+static void audit_triggered(struct store_op *op)
+{
+    const struct cr_job *job = op->job;
+    const struct cr_slot_campaign *campaign = &job->campaign;
+    const char *reason = cr_renew_reason_text(job->reason);
+    char detail[CR_NAME_CAP];
+    if (campaign->id[0] == '\0') {
+        (void)snprintf(detail, sizeof detail, "%s", reason);
+    } else {
+        (void)snprintf(detail, sizeof detail, "%s%scampaign %s, group %u",
+                       job->reason == CR_RENEW_CAMPAIGN ? "" : reason, job->reason == CR_RENEW_CAMPAIGN ? "" : ", ",
+                       campaign->id, campaign->group);
+    }
+    store_audit_op(op, "triggered", detail, NULL);
+}
+
 static void on_triggered(struct store_op *op, const redisReply *reply)
 {
     struct cr_answer answer;
     struct cr_job *job = op->job;
-    if (take_record(op, &answer, reply) != CR_OK) {
+    if (store_take_record(op, &answer, reply) != CR_OK) {
         return;
     }
     store_audit_note(op, &answer);
@@ -102,7 +118,7 @@ static void on_triggered(struct store_op *op, const redisReply *reply)
     } else {
         memcpy(job->renewal_id, job->record->slot[0].renewal_id, sizeof job->renewal_id);
         if (cr_answer_is(&answer, "triggered")) {
-            store_audit_op(op, "triggered", cr_renew_reason_text(job->reason), NULL);
+            audit_triggered(op);
             store_push_tell(op->store, job->device);
         }
         op_done(op, CR_OUT_RECORD);
@@ -113,7 +129,7 @@ void store_trigger_start(struct store_op *op)
 {
     struct cr_args args;
     store_op_new_renewal(op);
-    if (cr_args_trigger(&args, &op->store->records, op->job, op->new_renewal_id) != CR_OK) {
+    if (cr_args_trigger(&args, &op->store->records, op->job, op->new_renewal_id, op->again) != CR_OK) {
         store_op_refuse(op, CR_REFUSAL_INTERNAL, 0);
         return;
     }
@@ -146,7 +162,7 @@ static void advanced(struct store_op *op, const struct cr_answer *answer)
 static void on_advanced(struct store_op *op, const redisReply *reply)
 {
     struct cr_answer answer;
-    if (take_record(op, &answer, reply) != CR_OK) {
+    if (store_take_record(op, &answer, reply) != CR_OK) {
         return;
     }
     store_audit_note(op, &answer);
@@ -190,7 +206,7 @@ static void on_reported(struct store_op *op, const redisReply *reply)
     struct cr_answer answer;
     struct cr_job *job = op->job;
     char detail[CR_REASON_CAP + 16];
-    if (take_record(op, &answer, reply) != CR_OK) {
+    if (store_take_record(op, &answer, reply) != CR_OK) {
         return;
     }
     store_audit_note(op, &answer);
@@ -229,6 +245,12 @@ void store_report_start(struct store_op *op)
 
 void store_audit_start(struct store_op *op)
 {
-    store_audit_op(op, op->job->audit_what, op->job->audit_detail, NULL);
+    if (op->job->deliveries != NULL) {
+        store_audit_deliveries(op);
+        op_done(op, CR_OUT_DONE);
+        return;
+    }
+    const struct cr_blob *text = &op->job->payload;
+    store_audit_op(op, op->job->audit_what, text->len > 0 ? (const char *)text->data : op->job->audit_detail, NULL);
     op_done(op, CR_OUT_DONE);
 }

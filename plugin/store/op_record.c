@@ -82,6 +82,12 @@ static void key_is_used(struct store_op *op)
     }
 }
 
+/* It stands in Redis now, whatever else is true. */
+static bool is_recorded(const struct cr_answer *answer)
+{
+    return cr_answer_is(answer, "issued") || cr_answer_is(answer, "again") || cr_answer_is(answer, "held");
+}
+
 static void on_recorded(struct store_op *op, const redisReply *reply)
 {
     struct cr_answer answer;
@@ -92,9 +98,13 @@ static void on_recorded(struct store_op *op, const redisReply *reply)
         return;
     }
     store_audit_note(op, &answer);
-    if (cr_answer_is(&answer, "issued") || cr_answer_is(&answer, "again")) {
+    if (is_recorded(&answer)) {
         store_audit_stream(op, "issued", &op->facts);
         key_is_used(op);
+        if (cr_answer_is(&answer, "held")) { /* since it was asked for: it waits for the release */
+            store_op_refuse(op, CR_REFUSAL_ON_HOLD, 0);
+            return;
+        }
         job->outcome = CR_OUT_CERTIFICATE;
     } else {
         store_audit_op(op, "void", "another intent has replaced this one", &op->facts);
@@ -180,8 +190,7 @@ static void on_record_answer(struct store_op *op, const redisReply *reply)
 {
     if (op->late) {
         struct cr_answer answer;
-        if (store_answer_read(&answer, reply) == CR_OK &&
-            (cr_answer_is(&answer, "issued") || cr_answer_is(&answer, "again"))) {
+        if (store_answer_read(&answer, reply) == CR_OK && is_recorded(&answer)) {
             store_audit_stream(op, "issued", &op->facts);
             key_is_used(op);
             cr_blob_fini(&op->job->certificate);

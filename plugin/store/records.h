@@ -12,16 +12,20 @@
  *   hold            on hold: why ('1': an old record's, nobody said)
  *   cmp             the campaign of which it is, or was last, a member: id, group from 0 on, and how it fares: a asked,
  *                   r renewed, f failed, u unanswered, c cancelled, s skipped (on hold)
- *   al ack          its renewal is due: since when, level (0 to 3), threshold that raised it (from 1 on), stage (t trigger,
- *                   w wake, f field), wakes; and when it was acknowledged by whom
+ *   al ack          its renewal is due: since when without an answer, level (0 to 3; 4: critical, and that its certificate
+ *                   ended was told), threshold that raised it (from 1 on), stage (t trigger, w wake, f field), wakes; and
+ *                   when it was acknowledged by whom
  *   st              triggered, issuing, issued; absent: quiet
  *   rid why try     the renewal under way: id, reason, attempt
  *   end due         its trigger's deadline, and when the slot was due before
- *   ret             after a failure: no trigger is delivered before
+ *   ret             after a failure: no trigger is delivered before; quiet, and cancelled: nothing begins by itself before
  *   pcrt pkey pend  the intent, then the certificate that waits: serial@issuer, hash of its key, and in one field
  *                   notBefore, notAfter, due, end of the lease, the request's format
  *   own             whose intent it is: broker/life
- * Every value stays below 65 bytes, so that the hash stays a listpack. */
+ * Every value stays below 65 bytes, so that the hash stays a listpack.
+ *
+ * cr:policy is one hash: <slot>/<key> or /<key> → value for each setting that all brokers share, and version, at, by (who
+ * changed it last), op (which write that was). */
 #ifndef CR_RECORDS_H
 #define CR_RECORDS_H
 
@@ -52,7 +56,7 @@ struct cr_redis_key {
 };
 
 struct cr_device_keys {
-    struct cr_redis_key device, agenda, expiry, cert;
+    struct cr_redis_key device, agenda, expiry, cert, watch, alerts;
     char mark[CR_MARK_CAP]; /* a number from the device's name: tells a record that strayed here from another device */
 };
 CR_MUST_USE cr_err cr_records_keys(struct cr_device_keys *keys, const struct cr_records *records, const char *device,
@@ -133,7 +137,7 @@ struct cr_restore {
 /* A CSR job's intent or certificate. */
 void cr_restore_of_job(struct cr_restore *restore, const struct cr_job *job);
 
-/* Each writes EVALSHA <sha> 4 keys… arguments…; the caller sets arg[1] to the script's SHA-1. CR_FULL, CR_CRYPTO.
+/* Each writes EVALSHA <sha> 6 keys… arguments…; the caller sets arg[1] to the script's SHA-1. CR_FULL, CR_CRYPTO.
  * again: the same job's answer got lost once. */
 CR_MUST_USE cr_err cr_args_present(struct cr_args *args, const struct cr_records *records, const struct cr_job *job,
                                    const char *new_renewal_id, bool again);
@@ -143,14 +147,18 @@ CR_MUST_USE cr_err cr_args_record(struct cr_args *args, const struct cr_records 
 CR_MUST_USE cr_err cr_args_read(struct cr_args *args, const struct cr_records *records, const struct cr_job *job,
                                 bool certificates);
 CR_MUST_USE cr_err cr_args_trigger(struct cr_args *args, const struct cr_records *records, const struct cr_job *job,
-                                   const char *new_renewal_id);
+                                   const char *new_renewal_id, bool again);
 CR_MUST_USE cr_err cr_args_advance(struct cr_args *args, const struct cr_records *records, const struct cr_job *job,
                                    const char *new_renewal_id, bool again);
-/* Of one bucket's agenda: claims at most `limit` slots. */
-CR_MUST_USE cr_err cr_args_agenda(struct cr_args *args, const struct cr_records *records, unsigned bucket, int64_t now_s,
-                                  unsigned limit);
-/* A member that is none, out of a bucket's agenda. */
-CR_MUST_USE cr_err cr_args_strike(struct cr_args *args, const struct cr_records *records, unsigned bucket,
+CR_MUST_USE cr_err cr_args_steer(struct cr_args *args, const struct cr_records *records, const struct cr_job *job,
+                                 bool again);
+CR_MUST_USE cr_err cr_args_look(struct cr_args *args, const struct cr_records *records, const struct cr_job *job,
+                                bool again);
+/* Of one bucket's agenda, or watch: claims at most `limit` slots. */
+CR_MUST_USE cr_err cr_args_agenda(struct cr_args *args, const struct cr_records *records, bool watch, unsigned bucket,
+                                  int64_t now_s, unsigned limit);
+/* A member that is none, out of a bucket's agenda, or watch. */
+CR_MUST_USE cr_err cr_args_strike(struct cr_args *args, const struct cr_records *records, bool watch, unsigned bucket,
                                   struct cr_bytes member);
 /* Takes `count` of what the fleet may begin; the answer says how many more there are. */
 CR_MUST_USE cr_err cr_args_pace(struct cr_args *args, const struct cr_records *records, int64_t now_s,
@@ -164,6 +172,9 @@ CR_MUST_USE cr_err cr_args_restore(struct cr_args *args, const struct cr_records
 /* Of one bucket, from `place` on: looks at no more than `looks` slots, for no more than `rows` of them (0: counts). */
 CR_MUST_USE cr_err cr_args_list(struct cr_args *args, const struct cr_records *records, const struct cr_list *list,
                                 const struct cr_list_place *place, int64_t now_s, unsigned looks, unsigned rows);
+/* Begins such a command: all that slot.lua takes. The script's own arguments follow. */
+CR_MUST_USE cr_err cr_args_script(struct cr_args *args, enum cr_script script, const struct cr_records *records,
+                                  const char *device, const char *slot, int64_t now_s);
 
 /* For commands that are no script: starts one, and adds to it. Failure shows in args->overflow. */
 void cr_args_start(struct cr_args *args, const char *command);

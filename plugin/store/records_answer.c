@@ -368,7 +368,7 @@ static cr_err record_field(struct cr_device_record *record, const char *only, st
 /* A trigger past its deadline is quiet; Redis learns that when something next happens to the slot. */
 static void slot_settle(struct cr_slot_record *slot, int64_t now_s)
 {
-    if (slot->state == CR_STATE_TRIGGERED && slot->deadline <= now_s) {
+    if (slot->state == CR_STATE_TRIGGERED && slot->deadline <= now_s && !slot->held) {
         slot->state = CR_STATE_QUIET;
         slot->renewal_id[0] = '\0';
         slot->reason = CR_RENEW_NONE;

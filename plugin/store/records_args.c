@@ -98,9 +98,8 @@ void cr_args_start(struct cr_args *args, const char *command)
     cr_args_text(args, command);
 }
 
-/* What all scripts begin with: slot.lua. */
-static cr_err args_script(struct cr_args *args, enum cr_script script, const struct cr_records *records,
-                          const char *device, const char *slot, int64_t now_s)
+cr_err cr_args_script(struct cr_args *args, enum cr_script script, const struct cr_records *records,
+                      const char *device, const char *slot, int64_t now_s)
 {
     const struct cr_device_keys *keys = &args->keys;
     cr_args_start(args, "EVALSHA");
@@ -110,11 +109,13 @@ static cr_err args_script(struct cr_args *args, enum cr_script script, const str
         return err;
     }
     cr_args_bytes(args, "", 0); /* the script's SHA-1, by who sends it */
-    cr_args_bytes(args, "4", 1);
+    cr_args_bytes(args, "6", 1);
     cr_args_bytes(args, keys->device.text, keys->device.len);
     cr_args_bytes(args, keys->agenda.text, keys->agenda.len);
     cr_args_bytes(args, keys->expiry.text, keys->expiry.len);
     cr_args_bytes(args, keys->cert.text, keys->cert.len);
+    cr_args_bytes(args, keys->watch.text, keys->watch.len);
+    cr_args_bytes(args, keys->alerts.text, keys->alerts.len);
     cr_args_text(args, keys->mark);
     cr_args_text(args, device);
     cr_args_text(args, slot);
@@ -193,7 +194,7 @@ cr_err cr_args_present(struct cr_args *args, const struct cr_records *records, c
                        const char *new_renewal_id, bool again)
 {
     const struct cr_cert_facts *presented = &job->presented;
-    cr_err err = args_script(args, CR_SCRIPT_PRESENT, records, job->device, job->slot, job->now_s);
+    cr_err err = cr_args_script(args, CR_SCRIPT_PRESENT, records, job->device, job->slot, job->now_s);
     if (err != CR_OK) {
         return err;
     }
@@ -249,7 +250,7 @@ cr_err cr_args_begin(struct cr_args *args, const struct cr_records *records, con
     if (profile->tls && job->presented.serial.len > 0) {
         opens = cr_profile_window_opens(profile, job->presented.not_before, job->presented.not_after);
     }
-    cr_err err = args_script(args, CR_SCRIPT_BEGIN, records, job->device, job->slot, job->now_s);
+    cr_err err = cr_args_script(args, CR_SCRIPT_BEGIN, records, job->device, job->slot, job->now_s);
     if (err != CR_OK) {
         return err;
     }
@@ -273,7 +274,7 @@ cr_err cr_args_begin(struct cr_args *args, const struct cr_records *records, con
 
 cr_err cr_args_record(struct cr_args *args, const struct cr_records *records, const struct cr_job *job)
 {
-    cr_err err = args_script(args, CR_SCRIPT_RECORD, records, job->device, job->slot, job->now_s);
+    cr_err err = cr_args_script(args, CR_SCRIPT_RECORD, records, job->device, job->slot, job->now_s);
     if (err != CR_OK) {
         return err;
     }
@@ -284,7 +285,7 @@ cr_err cr_args_record(struct cr_args *args, const struct cr_records *records, co
 
 cr_err cr_args_read(struct cr_args *args, const struct cr_records *records, const struct cr_job *job, bool certificates)
 {
-    cr_err err = args_script(args, CR_SCRIPT_READ, records, job->device, job->slot, job->now_s);
+    cr_err err = cr_args_script(args, CR_SCRIPT_READ, records, job->device, job->slot, job->now_s);
     if (err != CR_OK) {
         return err;
     }
@@ -293,9 +294,9 @@ cr_err cr_args_read(struct cr_args *args, const struct cr_records *records, cons
 }
 
 cr_err cr_args_trigger(struct cr_args *args, const struct cr_records *records, const struct cr_job *job,
-                       const char *new_renewal_id)
+                       const char *new_renewal_id, bool again)
 {
-    cr_err err = args_script(args, CR_SCRIPT_TRIGGER, records, job->device, job->slot, job->now_s);
+    cr_err err = cr_args_script(args, CR_SCRIPT_TRIGGER, records, job->device, job->slot, job->now_s);
     if (err != CR_OK) {
         return err;
     }
@@ -303,13 +304,16 @@ cr_err cr_args_trigger(struct cr_args *args, const struct cr_records *records, c
     cr_args_text(args, cr_renew_reason_text(job->reason));
     cr_args_number(args, job->now_s + job->setup->config.renewal_deadline_s);
     args_retry(args, &job->setup->config);
+    cr_args_text(args, job->campaign.id);
+    cr_args_number(args, job->campaign.group);
+    args_flag(args, again);
     return args_end(args);
 }
 
 cr_err cr_args_advance(struct cr_args *args, const struct cr_records *records, const struct cr_job *job,
                        const char *new_renewal_id, bool again)
 {
-    cr_err err = args_script(args, CR_SCRIPT_ADVANCE, records, job->device, job->slot, job->now_s);
+    cr_err err = cr_args_script(args, CR_SCRIPT_ADVANCE, records, job->device, job->slot, job->now_s);
     if (err != CR_OK) {
         return err;
     }
@@ -332,10 +336,15 @@ static void args_plain_script(struct cr_args *args, enum cr_script script, struc
     cr_args_bytes(args, key->text, key->len);
 }
 
-cr_err cr_args_agenda(struct cr_args *args, const struct cr_records *records, unsigned bucket, int64_t now_s,
-                      unsigned limit)
+static cr_err args_bucket(struct cr_redis_key *key, const struct cr_records *records, bool watch, unsigned bucket)
 {
-    cr_err err = cr_records_agenda_key(&args->keys.agenda, records, bucket);
+    return cr_records_bucket_key(key, records, bucket, watch ? "watch" : "agenda");
+}
+
+cr_err cr_args_agenda(struct cr_args *args, const struct cr_records *records, bool watch, unsigned bucket,
+                      int64_t now_s, unsigned limit)
+{
+    cr_err err = args_bucket(&args->keys.agenda, records, watch, bucket);
     if (err != CR_OK) {
         return err;
     }
@@ -346,9 +355,10 @@ cr_err cr_args_agenda(struct cr_args *args, const struct cr_records *records, un
     return args_end(args);
 }
 
-cr_err cr_args_strike(struct cr_args *args, const struct cr_records *records, unsigned bucket, struct cr_bytes member)
+cr_err cr_args_strike(struct cr_args *args, const struct cr_records *records, bool watch, unsigned bucket,
+                      struct cr_bytes member)
 {
-    cr_err err = cr_records_agenda_key(&args->keys.agenda, records, bucket);
+    cr_err err = args_bucket(&args->keys.agenda, records, watch, bucket);
     if (err != CR_OK) {
         return err;
     }
@@ -371,7 +381,7 @@ cr_err cr_args_pace(struct cr_args *args, const struct cr_records *records, int6
 
 cr_err cr_args_report(struct cr_args *args, const struct cr_records *records, const struct cr_job *job, bool again)
 {
-    cr_err err = args_script(args, CR_SCRIPT_REPORT, records, job->device, job->slot, job->now_s);
+    cr_err err = cr_args_script(args, CR_SCRIPT_REPORT, records, job->device, job->slot, job->now_s);
     if (err != CR_OK) {
         return err;
     }
@@ -382,6 +392,7 @@ cr_err cr_args_report(struct cr_args *args, const struct cr_records *records, co
     args_flag(args, again);
     args_retry(args, &job->setup->config);
     args_chances(args, job->profile);
+    cr_args_number(args, job->setup->config.failures_alert);
     return args_end(args);
 }
 
@@ -389,7 +400,7 @@ cr_err cr_args_restore(struct cr_args *args, const struct cr_records *records, c
                        struct cr_bytes der, int64_t now_s)
 {
     const struct cr_cert_entry *entry = &restore->entry;
-    cr_err err = args_script(args, CR_SCRIPT_RESTORE, records, restore->device, restore->slot, now_s);
+    cr_err err = cr_args_script(args, CR_SCRIPT_RESTORE, records, restore->device, restore->slot, now_s);
     if (err != CR_OK) {
         return err;
     }

@@ -37,6 +37,9 @@ enum store_phase {
     STORE_READY,
 };
 
+/* What is missing of an answer in parts: to be waited for, asked again, or not to be had. */
+enum store_gap { STORE_NO_GAP, STORE_GAP_LOST, STORE_GAP_SCRIPTS, STORE_GAP_REFUSED };
+
 struct store_op {
     struct store_op *prev, *next;   /* in order of deadlines, or among the late ones */
     struct store_op *waiting_next;  /* for Redis to serve */
@@ -55,11 +58,12 @@ struct store_op {
     char new_renewal_id[CR_RENEWAL_ID_CAP];
     void (*answered)(struct store_op *op, const redisReply *reply); /* what the next answer means */
     struct cr_redis_call call;
-    struct cr_redis_call side;   /* present: of the claim that goes beside the script */
+    struct cr_redis_call side;   /* present: of the claim that goes beside the script; campaign: of the counts */
     struct cr_claim claim;
     struct cr_journal_wait wait;
     struct cr_restore facts;     /* record: of the certificate */
-    unsigned room, looked;       /* agenda: how much may be claimed; buckets that were looked at */
+    unsigned room, looked;       /* agenda: how much may be claimed; buckets that were looked at (campaign: too) */
+    enum store_gap gap;          /* campaign: a part of the counts was not answered */
 };
 
 /* What a new connection is asked; calls of one kind share it. */
@@ -167,6 +171,9 @@ void store_ops_free(struct cr_redis_store *store);
 /* A script's answer as views into the reply. CR_INVALID: it does not look like one. */
 CR_MUST_USE cr_err store_answer_read(struct cr_answer *answer, const redisReply *reply);
 struct cr_bytes store_reply_bytes(const redisReply *reply);
+/* The same, with the record in it as job->record: of the job's slot, or all of them where it names none. Otherwise the job
+ * went home. */
+CR_MUST_USE cr_err store_take_record(struct store_op *op, struct cr_answer *answer, const redisReply *reply);
 
 /* ---- the operations: each starts with a job of its kind ---- */
 
@@ -211,6 +218,8 @@ void store_audit_slot(struct store_op *op, const char *what, const char *slot, c
 void store_audit_stream(struct store_op *op, const char *what, const struct cr_restore *certificate);
 /* An intent; only to the journal. An error: the journal would not take it, so nothing may be signed. */
 CR_MUST_USE cr_err store_audit_intent(struct store_op *op, const struct cr_restore *intent);
+/* A line for each of job->deliveries. */
+void store_audit_deliveries(struct store_op *op);
 /* What a script met on its way: triggers that ended, renewals that began. To be called once job->record is there. */
 void store_audit_note(struct store_op *op, const struct cr_answer *answer);
 /* Lines that the journal lost while it could not be written. */

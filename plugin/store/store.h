@@ -51,6 +51,10 @@
  *          issued: unchanged. A trigger that passes its deadline is ended by whatever operation meets it first: unanswered+1,
  *          quiet, in the agenda at its certificate's notAfter, job->alert UNANSWERED. The agenda says when the next attempt follows, by the configuration's retry times, a quarter
  *          more or less by a hash of device, slot and attempt; at the latest at the deadline. Outcome RECORD with that slot (waiting certificate included). UNKNOWN_DEVICE, UNKNOWN_SLOT (never seen).
+ *          job->campaign (id not ""): the slot becomes a member of that group, counted as a (asked), in whatever state it is;
+ *          on hold: counted as s (skipped), ON_HOLD. A member of that campaign already, in any group: nothing changes, so
+ *          that a walk can be repeated; but one that was skipped and is not on hold any more is asked now. In a campaign
+ *          before it counts as c (cancelled), unless it was settled there.
  * INSPECT  Outcome RECORD with all slots, without certificates. UNKNOWN_DEVICE.
  * AGENDA   Claims slots whose time has come, bucket by bucket from agenda->bucket, at most agenda->limit and as many as the
  *          fleet's rate has room for now. What is claimed is put off by CR_CLAIM_S: should this broker die, another one takes
@@ -72,6 +76,11 @@
  *            issued, that certificate ended ...... as quiet
  *            issued .............................. looked at again after another wait
  *          Outcome RECORD with that slot (waiting certificate included).
+ * POLICY   READ: the settings that all brokers share, unless version and at are the store's; changed says so. WRITE: the changes,
+ *          all or none, if the version is the store's or CR_POLICY_ANY, as version + 1 (changes that change nothing: the same version),
+ *          and all settings as they are then, changed; otherwise WRONG_STATE, with the changes as they were and the store's
+ *          version. More than CR_POLICY_MAX: TOO_LARGE. What the settings mean is not the store's business. INTERNAL without a
+ *          line: they are damaged, or no command asked and it is asked again soon. DONE.
  * LIST     A page of the slots that match list->filter and list->pick, among all whose certificate is known, or those that
  *          have an alert; in the order of bucket, notAfter, device/slot. DONE with rows (none where count_only), matched,
  *          looked, and a cursor unless it was the last page; that ends early rather than late, so a page may be short,
@@ -79,6 +88,35 @@
  *          slot may be seen again. (A certificate that ends before the one it replaces moves its slot to the front: such a
  *          one can be missed.) A record that is missing, damaged or another device's is passed over, with an alarm.
  *          UNKNOWN_CURSOR: none that a page here has given. Changes nothing.
+ * STEER    What an operator does to one device; slot "" is all of its slots, for HOLD and RELEASE, or none. Outcome RECORD with
+ *          that slot, or all. UNKNOWN_DEVICE, UNKNOWN_SLOT (never seen).
+ *            HOLD ........ held, with the reason; held again, another reason. Nothing begins, is tried again, signed, handed
+ *                          out or ends for a held slot: requests and triggers are refused as ON_HOLD, also one whose
+ *                          certificate was being signed (it is recorded, and waits), and a trigger's deadline does
+ *                          not count. What the device has already still counts: a certificate that it presents is
+ *                          CONFIRMED, a failure that it reports is noted.
+ *            RELEASE ..... the slot is looked at soon if anything was under way or came due meanwhile; a trigger has its
+ *                          whole time before it again. Nothing was held: WRONG_STATE
+ *            CANCEL ...... triggered → quiet, job->renewal_id says what. Nothing begins by itself then for as long as a
+ *                          renewal may take, or half of what the certificate has left if that is less (the record's
+ *                          retry_at); an operator, or a device whose window is open, still may. quiet: UNKNOWN_RENEWAL; issuing,
+ *                          issued: WRONG_STATE, for it is answered already
+ *            TAG ......... removes, then adds; sorted, each once. More than CR_TAGS_CAP - 1 bytes: TOO_LARGE
+ *            ACKNOWLEDGE . the slot's alert, by whom. UNKNOWN_ALERT: it has none
+ * HISTORY  A page of the stream cr:audit: the entries that match, in the order asked for. DONE, with a cursor unless the
+ *          stream's end was reached: it ends early rather than late, so a page may be short, or empty, and go on.
+ *          since and until are of Redis' clock, which gives the entries their ids. UNKNOWN_CURSOR: no entry's id.
+ * CAMPAIGN job->campaigns; outcome DONE. READ: one (UNKNOWN_CAMPAIGN), or all, newest first, with the counts of all
+ *          brokers' members unless uncounted; one that is damaged is set aside with an alarm. CREATE: gives it an id and version 1; beyond
+ *          CR_CAMPAIGNS_MAX the oldest that ended is forgotten, and when none has ended: WRONG_STATE. WRITE: all but
+ *          the counts, version+1; UNKNOWN_CAMPAIGN; WRONG_STATE when somebody else wrote since it was read: read it again.
+ *          Audit lines 'campaign' say which way it goes: created, started, group, paused, resumed, aborting, aborted, done.
+ *          A member's letter follows what its slot does, whichever operation that is:
+ *            confirmed ........................... a, f, u become r
+ *            REPORT failed, rolled-back .......... a, u become f
+ *            its deadline passed ................. a becomes u
+ *            STEER cancel ........................ a becomes c
+ *          and does not change otherwise: c and s stay, whatever the device does later by itself.
  * PUSH     Made by the store, never submitted: another broker triggered this device or recorded something for it.
  * AUDIT    One audit line. DONE.
  *

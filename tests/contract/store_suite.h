@@ -83,6 +83,14 @@ void store_audit_writes_a_line(void **state);
 void store_takes_no_more_than_its_bound(void **state);
 void store_many_at_once(void **state);
 
+/* store_suite_policy.c: the settings that all brokers share. */
+void store_policy_is_nothing_at_first(void **state);
+void store_policy_is_shared(void **state);
+void store_policy_goes_by_its_version(void **state);
+void store_policy_says_what_changed(void **state);
+void store_policy_has_its_bound(void **state);
+void store_policy_damaged_is_refused(void **state);
+
 /* store_suite_list.c: listing the fleet: rows and filters. */
 void store_list_shows_what_is_known(void **state);
 void store_present_notes_the_broker(void **state);
@@ -99,5 +107,42 @@ void store_list_counts(void **state);
 void store_list_picks_a_share(void **state);
 void store_list_picks_a_tag(void **state);
 void store_list_knows_its_cursors(void **state);
+
+/* store_suite_history.c: the audit stream, page by page. */
+void store_history_goes_both_ways(void **state);
+void store_history_filters(void **state);
+void store_history_has_bounds(void **state);
+void store_history_knows_its_cursors(void **state);
+void store_history_has_what_was_done(void **state);
+
+/* store_suite_steer.c: what an operator does to one device. */
+void store_steer_needs_a_known_device(void **state);
+void store_held_slot_begins_nothing(void **state);
+void store_release_leaves_what_is_not_due(void **state);
+void store_hold_is_about_one_slot_or_all(void **state);
+void store_held_trigger_gets_its_time_back(void **state);
+void store_hold_keeps_what_is_signed(void **state);
+void store_cancel_ends_a_trigger(void **state);
+void store_cancel_keeps_a_later_plan(void **state);
+void store_cancel_holds_for_who_appears_seldom(void **state);
+void store_cancel_waits_for_an_issuance(void **state);
+void store_tags_are_sorted_and_bounded(void **state);
+void store_acknowledge_needs_an_alert(void **state);
+
+/* store_suite_campaign.c: campaigns, and how their members fare. */
+void store_campaign_survives_a_round_trip(void **state);
+void store_campaign_is_written_by_one_at_a_time(void **state);
+void store_campaign_must_be_known(void **state);
+void store_campaigns_are_listed_newest_first(void **state);
+void store_campaigns_that_ended_make_room(void **state);
+void store_campaign_is_audited(void **state);
+void store_campaign_counts_what_becomes_of_its_members(void **state);
+void store_campaign_counts_who_does_not_answer(void **state);
+void store_campaign_passes_over_what_is_on_hold(void **state);
+void store_campaign_asks_each_member_once(void **state);
+void store_campaign_takes_in_what_is_under_way(void **state);
+void store_campaign_gives_members_away(void **state);
+void store_campaign_counts_who_is_cancelled(void **state);
+void store_campaign_needs_not_be_known_to_its_members(void **state);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <stdlib.h>
 #include <string.h>
 
 static struct cr_job *claim(struct rig_broker *broker)
@@ -233,6 +234,16 @@ static void others_hear_of_it(void **state)
     assert_true(rig_pushed(two, scene_device, RIG_WAIT_MS));
     struct cr_slot_record slot = rig_slot(one, scene_device, scene_slot);
     cr_job_free(rig_run(one, rig_job_report(one, scene_device, scene_slot, slot.renewal_id, CR_REPORT_FAILED)));
+    assert_true(rig_pushed(two, scene_device, RIG_WAIT_MS));
+
+    /* what an operator stops */
+    job = rig_job(one, CR_OP_STEER, scene_device, scene_slot);
+    job->steer = calloc(1, sizeof *job->steer);
+    assert_non_null(job->steer);
+    job->steer->verb = CR_STEER_HOLD;
+    job = rig_run(one, job);
+    assert_int_equal(job->outcome, CR_OUT_RECORD);
+    cr_job_free(job);
     assert_true(rig_pushed(two, scene_device, RIG_WAIT_MS));
     assert_false(rig_pushed(one, scene_device, 0)); /* and never of what one did itself */
 }

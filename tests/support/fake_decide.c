@@ -7,7 +7,7 @@
 
 void fake_audit_job(struct fake_ledger *ledger, const char *what, struct cr_job *job, const char *detail)
 {
-    fake_ledger_audit(ledger, what, job->device, job->slot, detail);
+    fake_ledger_audit_at(ledger, job->now_s * 1000, job->who, what, job->device, job->slot, detail);
     job->audited = true;
 }
 
@@ -30,6 +30,7 @@ void fake_alert_job(struct fake_ledger *ledger, struct cr_job *job, const struct
 
 void fake_pending_clear(struct fake_slot *slot)
 {
+    slot->was_pending = slot->view.state == CR_STATE_ISSUING || slot->view.state == CR_STATE_ISSUED;
     cr_blob_fini(&slot->view.certificate);
     slot->view.pending = (struct cr_cert_entry){ .not_after = 0 };
     slot->broker[0] = '\0';
@@ -47,7 +48,7 @@ void fake_go_quiet(struct fake_slot *slot)
     slot->view.deadline = 0;
     slot->view.retry_at = 0;
     slot->view.due = slot->quiet_due;
-    slot->parked = false;
+    slot->parked = slot->was_pending = false;
 }
 
 void fake_go_confirmed(struct fake_slot *slot, int64_t now_s)
@@ -77,15 +78,19 @@ void fake_give_up(struct fake_ledger *ledger, struct cr_job *job, struct fake_sl
 {
     fake_ledger_audit(ledger, "expired", job->device, slot->view.slot, slot->view.renewal_id);
     fake_alert_job(ledger, job, slot, CR_ALERT_UNANSWERED);
+    fake_tally(ledger, slot, 'u');
     slot->view.unanswered++;
     slot->quiet_due = slot->view.current.not_after;
     fake_go_quiet(slot);
+    fake_heed(slot, job->now_s, job->now_s, false);
+    fake_show(slot);
 }
 
 /* A trigger that nobody answered ends with its deadline. */
 void fake_expire(struct fake_ledger *ledger, struct cr_job *job, struct fake_slot *slot)
 {
-    if (slot != NULL && slot->view.state == CR_STATE_TRIGGERED && slot->view.deadline <= job->now_s) {
+    if (slot != NULL && slot->view.state == CR_STATE_TRIGGERED && slot->view.deadline <= job->now_s &&
+        !slot->view.held) {
         fake_give_up(ledger, job, slot);
     }
 }
@@ -123,7 +128,7 @@ void fake_show_slot(struct cr_slot_record *record, const struct fake_slot *slot,
 {
     *record = slot->view;
     record->certificate = (struct cr_blob){ NULL, 0 };
-    if (record->state == CR_STATE_TRIGGERED && record->deadline <= now_s) {
+    if (record->state == CR_STATE_TRIGGERED && record->deadline <= now_s && !record->held) {
         record->state = CR_STATE_QUIET;
         record->renewal_id[0] = '\0';
         record->reason = CR_RENEW_NONE;
@@ -209,6 +214,7 @@ static void begin_intend(struct fake_ledger *ledger, struct cr_job *job, const s
         }
     }
     fake_pending_clear(slot);
+    fake_heed_intent(slot, job->now_s);
     view->state = CR_STATE_ISSUING;
     view->retry_at = 0;
     view->version++;
@@ -280,6 +286,7 @@ void fake_ledger_begin(struct fake_ledger *ledger, struct cr_job *job, const str
             begin_go_on(job, slot);
         } else {
             pending(job, slot, slot->lease - job->now_s);
+            fake_audit_job(ledger, "pending", job, job->renewal_id);
         }
         return;
     }
@@ -337,6 +344,10 @@ bool fake_ledger_record(struct fake_ledger *ledger, struct cr_job *job)
         fake_audit_job(ledger, "issued", job, view->renewal_id);
     }
     snprintf(job->renewal_id, sizeof job->renewal_id, "%s", view->renewal_id);
+    if (view->held && job->op == CR_OP_CSR) { /* it was put on hold meanwhile: kept, and not handed out */
+        fake_refuse(ledger, job, CR_REFUSAL_ON_HOLD, job->setup->config.retry_after_s);
+        return true;
+    }
     job->outcome = CR_OUT_CERTIFICATE;
     job->stage = CR_STAGE_DONE;
     return true;
@@ -361,7 +372,9 @@ void fake_ledger_report(struct fake_ledger *ledger, struct cr_job *job)
     }
     if (under_way && job->report.outcome == CR_REPORT_INSTALLED) {
         if (slot->view.state == CR_STATE_ISSUED && job->profile != NULL && !job->profile->tls) {
+            fake_tally(ledger, slot, 'r');
             fake_go_confirmed(slot, job->now_s);
+            fake_calm(ledger, job, slot);
             fake_bring_forward(fake_device_find(ledger, job->device), slot, job->profile);
             job->confirmed = true;
             fake_audit_job(ledger, "confirmed", job, id);
@@ -372,8 +385,10 @@ void fake_ledger_report(struct fake_ledger *ledger, struct cr_job *job)
         slot->view.version++;
         slot->view.attempt++;
         slot->view.failures++;
+        fake_tally(ledger, slot, 'f');
         fake_attempt(slot, job);
         slot->view.retry_at = slot->view.due;
+        fake_heed_failure(slot, job);
         if (slot->view.failures % job->setup->config.failures_alert == 0) {
             fake_alert_job(ledger, job, slot, CR_ALERT_FAILING);
         }
@@ -393,11 +408,21 @@ void fake_ledger_trigger(struct fake_ledger *ledger, struct cr_job *job)
         return;
     }
     fake_expire(ledger, job, slot);
+    bool asked = fake_is_member(slot, &job->campaign);
     if (slot->view.held) {
+        if (!asked) {
+            fake_join(ledger, slot, &job->campaign, 's');
+        }
         fake_refuse(ledger, job, CR_REFUSAL_ON_HOLD, job->setup->config.retry_after_s);
         return;
     }
     struct cr_slot_record *view = &slot->view;
+    if (asked && view->campaign.state != 's') {
+        snprintf(job->renewal_id, sizeof job->renewal_id, "%s", view->renewal_id);
+        fake_answer_record(job, device, FAKE_ONE_SLOT, true);
+        return;
+    }
+    fake_join(ledger, slot, &job->campaign, 'a');
     if (view->state == CR_STATE_TRIGGERED) {
         view->attempt++;
         view->version++;

@@ -35,6 +35,9 @@ void fake_ledger_inspect(struct fake_ledger *ledger, struct cr_job *job);
 /* One audit line. */
 void fake_ledger_audit(struct fake_ledger *ledger, const char *what, const char *device, const char *slot,
                        const char *detail);
+/* The same, with the time of the stream, which never goes back, and who. */
+void fake_ledger_audit_at(struct fake_ledger *ledger, int64_t now_ms, const char *who, const char *what,
+                          const char *device, const char *slot, const char *detail);
 /* How many audit lines there are; what, device: NULL for any. */
 unsigned fake_ledger_audit_count(const struct fake_ledger *ledger, const char *what, const char *device);
 /* What the newest line of this kind says. Lent; "": there is none. */
@@ -42,8 +45,13 @@ const char *fake_ledger_audit_detail(const struct fake_ledger *ledger, const cha
 
 /* For tests: puts a slot that exists on hold, or releases it. False: there is none. */
 bool fake_ledger_hold(struct fake_ledger *ledger, const char *device, const char *slot, bool held);
+/* For tests: gives a slot that exists an alert. False: there is none. */
+bool fake_ledger_alert(struct fake_ledger *ledger, const char *device, const char *slot, enum cr_alert_level level,
+                       enum cr_alert_call stage);
 /* Takes a slot that exists out of the agenda. False: there is none. */
 bool fake_ledger_unplan(struct fake_ledger *ledger, const char *device, const char *slot);
+/* When a slot is looked at next, 0: it is not watched; and whether it is among the alerts. */
+int64_t fake_ledger_watch_at(const struct fake_ledger *ledger, const char *device, const char *slot, bool *shown);
 /* Looks at a slot; NULL: never seen. Valid until the next operation. */
 const struct cr_slot_record *fake_ledger_slot(const struct fake_ledger *ledger, const char *device, const char *slot);
 

@@ -73,6 +73,14 @@ static void present_look(struct fake_ledger *ledger, struct cr_job *job, const s
     }
     bool now = spent || view->unanswered > 0 || view->current.not_after <= job->now_s;
     int64_t early = fake_early(device, slot, profile), planned = view->due > 0 ? view->due : natural;
+    if (!spent && view->retry_at > job->now_s) { /* an operator cancelled it */
+        int64_t at = now ? job->now_s : early < planned ? early : planned;
+        at = at > view->retry_at ? at : view->retry_at;
+        if (at < planned) {
+            view->due = slot->quiet_due = at;
+        }
+        return;
+    }
     if (job->may_begin && (now || early <= job->now_s || (planned > 0 && planned <= job->now_s))) {
         present_begin(ledger, job, slot, CR_RENEW_EXPIRY);
         return;
@@ -122,6 +130,7 @@ static void present_inventory(struct fake_ledger *ledger, struct cr_job *job, st
                                                             current->not_after);
     slot->view.failures = slot->view.unanswered = 0;
     slot->regressed = false;
+    fake_calm(ledger, job, slot);
     if (!slot->parked) {
         slot->view.due = slot->quiet_due;
     }
@@ -160,7 +169,8 @@ static void present_regressed(struct fake_ledger *ledger, struct cr_job *job, st
     }
     slot->regressed = job->regressed = true;
     fake_audit_job(ledger, "regression", job, "");
-    if (view->state == CR_STATE_QUIET && !view->held && job->may_begin && job->profile != NULL) {
+    if (view->state == CR_STATE_QUIET && !view->held && view->retry_at <= job->now_s && job->may_begin &&
+        job->profile != NULL) {
         present_begin(ledger, job, slot, CR_RENEW_REGRESSION);
     }
 }
@@ -207,7 +217,9 @@ void fake_ledger_present(struct fake_ledger *ledger, struct cr_job *job)
         present_regressed(ledger, job, slot);
     } else if (slot->view.state == CR_STATE_ISSUED && fake_entry_is(&slot->view.pending, job)) {
         snprintf(job->renewal_id, sizeof job->renewal_id, "%s", slot->view.renewal_id);
+        fake_tally(ledger, slot, 'r');
         fake_go_confirmed(slot, job->now_s);
+        fake_calm(ledger, job, slot);
         fake_bring_forward(device, slot, job->profile);
         job->confirmed = true;
         fake_audit_job(ledger, "confirmed", job, job->renewal_id);

@@ -23,7 +23,7 @@ struct rig_key {
 };
 
 struct flow_rig {
-    char dir[64];
+    char dir[64], broker_name[16];
     struct rig_clock clock;
     struct fake_host host;
     struct cr_setup *setup;
@@ -39,6 +39,8 @@ struct flow_rig {
 
 /* extra: lines for the configuration file, behind those that are always there. */
 void flow_rig_start(struct flow_rig *rig, const char *extra);
+/* As the broker of this name, on a ledger that others may share, and that stays the caller's. */
+void flow_rig_start_on(struct flow_rig *rig, const char *extra, const char *broker_name, struct fake_ledger *ledger);
 /* Reads the configuration anew with other extra lines, as SIGHUP does. */
 void flow_rig_reload(struct flow_rig *rig, const char *extra);
 void flow_rig_stop(struct flow_rig *rig);

@@ -117,6 +117,25 @@ static void test_readme_has_every_key(void **state)
     free(text);
 }
 
+/* Those that all brokers can share have a mark. */
+static void test_readme_marks_what_is_shared(void **state)
+{
+    (void)state;
+    char *text = readme_load(), row[80];
+    for (unsigned i = 0; i < cr_config_key_count; i++) {
+        (void)snprintf(row, sizeof row, "\n| `%s` |", cr_config_keys[i].name);
+        char *at = strstr(text, row);
+        assert_non_null(at);
+        char *end = strchr(at + 1, '\n');
+        *end = '\0';
+        if ((strstr(at, "\xe2\x87\x84") != NULL) != (cr_config_keys[i].shared != NULL)) {
+            fail_msg("README.md is wrong about whether brokers share %s", cr_config_keys[i].name);
+        }
+        *end = '\n';
+    }
+    free(text);
+}
+
 static void test_readme_has_no_other_key(void **state)
 {
     (void)state;
@@ -185,6 +204,7 @@ int main(void)
         cmocka_unit_test(test_reading_files),
         cmocka_unit_test(test_keys_given_twice),
         cmocka_unit_test(test_readme_has_every_key),
+        cmocka_unit_test(test_readme_marks_what_is_shared),
         cmocka_unit_test(test_readme_has_no_other_key),
         cmocka_unit_test(test_nearest_key),
         cmocka_unit_test(test_sizes),

@@ -35,7 +35,7 @@ local came = appeared and rec.br ~= ARGV[18] -- from another broker
 local function rests(q, needs, at)
   local st = rec[q .. 'st']
   if st then
-    if st == 'triggered' then return tonumber(rec[q .. 'end'] or 0) > now end
+    if st == 'triggered' then return tonumber(rec[q .. 'end'] or 0) > now or rec[q .. 'hold'] end
     local pna, lease = string.match(rec[q .. 'pend'] or '', '^%d+ (%d+) %d+ (%d+) ')
     return pna and tonumber(st == 'issuing' and lease or pna) > now
   end
@@ -102,8 +102,8 @@ end
 local function begins_at(chances, planned)
   if not chances or get('hold') or not get('crt') then return nil end
   if get('st') then return spent() and math.min(planned, now) or nil end
-  if num('miss') > 0 or num('na') <= now then return math.min(planned, now) end
-  return early(chances, planned)
+  local at = (num('miss') > 0 or num('na') <= now) and math.min(planned, now) or early(chances, planned)
+  return math.max(at, num('ret')) -- unless an operator cancelled it
 end
 
 -- It is here, and a quiet slot of it is due, or what was under way came to nothing: its renewal begins, for who knows when it comes again. natural: its time
@@ -140,7 +140,7 @@ elseif get('old') == serial or (num('gen') > 0 and get('crt') and tonumber(ARGV[
     code = 'regressed'
     if not get('oldat') then put('oldat', now) end
     put('reg', now)
-    if not get('st') and not get('hold') and may_begin then begin('regression') end
+    if not get('st') and not get('hold') and num('ret') <= now and may_begin then begin('regression') end
   end
 elseif num('gen') > 0 and get('crt') then
   code = 'stranger'

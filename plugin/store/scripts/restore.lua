@@ -28,6 +28,7 @@ local function restore_confirmed()
   if num('gen') > gen or (num('gen') == gen and get('crt')) then
     return told(get('crt') == crt and 'same' or 'newer')
   end
+  local asked_before = num('ver') < ver
   if st and get('pcrt') == crt then
     confirm()
   elseif get('crt') ~= crt and (not get('crt') or num('nb') <= nb) then
@@ -44,6 +45,7 @@ local function restore_confirmed()
     count_anew()
     if st == 'triggered' and num('ver') < ver then go_quiet() end -- a trigger from before this
   end
+  if asked_before then tally('r') end
   put('lr', string.sub(ARGV[13], 1, 8))
   raise()
   return told('restored')
@@ -57,7 +59,10 @@ local function restore_issued()
     gen = gen + 1
     count_anew()
     put('lr', string.sub(ARGV[13], 1, 8))
-    if st and get('pcrt') == crt then go_quiet() end
+    if st and get('pcrt') == crt then
+      tally('r')
+      go_quiet()
+    end
     raise()
     return told('restored')
   end

@@ -1,0 +1,26 @@
+/* The arguments of steer.lua. */
+#include "plugin/store/records.h"
+
+static const char *const verbs[] = {
+    [CR_STEER_HOLD] = "hold",
+    [CR_STEER_RELEASE] = "release",
+    [CR_STEER_CANCEL] = "cancel",
+    [CR_STEER_TAG] = "tag",
+    [CR_STEER_ACKNOWLEDGE] = "acknowledge",
+};
+
+cr_err cr_args_steer(struct cr_args *args, const struct cr_records *records, const struct cr_job *job, bool again)
+{
+    const struct cr_steer *steer = job->steer;
+    cr_err err = cr_args_script(args, CR_SCRIPT_STEER, records, job->device, job->slot, job->now_s);
+    if (err != CR_OK) {
+        return err;
+    }
+    cr_args_text(args, verbs[steer->verb]);
+    cr_args_text(args, steer->verb == CR_STEER_ACKNOWLEDGE ? steer->by : steer->text);
+    cr_args_text(args, steer->add);
+    cr_args_text(args, steer->drop);
+    cr_args_number(args, job->now_s + job->setup->config.renewal_deadline_s);
+    cr_args_bytes(args, again ? "1" : "0", 1);
+    return args->overflow ? CR_FULL : CR_OK;
+}

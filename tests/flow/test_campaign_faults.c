@@ -1,0 +1,177 @@
+/* Campaigns and what befalls their brokers: restarts, deaths, company, a store that is away, a clock that jumps. */
+#include "tests/flow/campaign_fleet.h"
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static void a_broker_restarts_in_the_middle(void **state)
+{
+    struct fleet *f = *state;
+    char id[CR_CAMPAIGN_ID_CAP];
+    unsigned asked;
+
+    fleet_add(f, 100);
+    fleet_create(f, id, "\"rate\":10");
+    fleet_live(f, 5);
+    asked = fleet_triggers(f);
+    assert_in_range(asked, 10, 60);
+    cr_router_tick(f->rig[0].router);
+    fleet_kill(f, 0);
+    fleet_broker(f, 0, "");
+    fleet_live(f, 15);
+    assert_int_equal(fleet_triggers(f), 100);
+    assert_int_equal(fleet_number(f, id, "asked"), 100);
+    (void)fleet_renew_all(f);
+    fleet_live(f, 8);
+    assert_string_equal(fleet_state(f, id), "done");
+}
+
+static void two_brokers_trigger_each_device_once(void **state)
+{
+    struct fleet *f = *state;
+    char id[CR_CAMPAIGN_ID_CAP];
+
+    fleet_broker(f, 1, "");
+    fleet_add(f, 120);
+    fleet_create(f, id, "\"rate\":10");
+    fleet_live(f, 5);
+    fleet_kill(f, 0);
+    fleet_live(f, 5); /* its claim still holds */
+    assert_in_range(fleet_triggers(f), 10, 60);
+    fleet_live(f, 40);
+    assert_int_equal(fleet_triggers(f), 120);
+    (void)fleet_renew_all(f);
+    fleet_live(f, 8);
+    assert_string_equal(fleet_state(f, id), "done");
+    fleet_expect_event(f, 1, "done");
+}
+
+static void its_runner_keeps_it_while_devices_answer(void **state)
+{
+    struct fleet *f = *state;
+    char id[CR_CAMPAIGN_ID_CAP];
+
+    fleet_broker(f, 1, "");
+    fleet_add(f, 20);
+    fleet_create(f, id, "");
+    fleet_live(f, 3);
+    for (unsigned i = 0; i < 40; i++) {
+        const struct cr_campaign *c = fleet_ledger_campaign(f, id);
+
+        assert_string_equal(c->runner, "first");
+        assert_true(c->runner_until > f->now_s);
+        fleet_live(f, 1);
+    }
+}
+
+static void another_brokers_operator_is_obeyed(void **state)
+{
+    struct fleet *f = *state;
+    char id[CR_CAMPAIGN_ID_CAP];
+    unsigned asked;
+
+    fleet_broker(f, 1, "");
+    fleet_add(f, 100);
+    fleet_create(f, id, "\"rate\":5");
+    fleet_live(f, 5);
+    fleet_steer(f, 1, "pause", id);
+    asked = fleet_triggers(f);
+    fleet_live(f, 10);
+    assert_in_range(fleet_triggers(f), asked, asked + 5);
+    fleet_steer(f, 1, "resume", id);
+    fleet_live(f, 5);
+    assert_true(fleet_triggers(f) > asked + 10);
+    fleet_steer(f, 1, "abort", id);
+    fleet_live(f, 25);
+    assert_string_equal(fleet_state(f, id), "aborted");
+}
+
+static void the_store_is_away_in_the_middle(void **state)
+{
+    struct fleet *f = *state;
+    char id[CR_CAMPAIGN_ID_CAP];
+    unsigned asked;
+
+    fleet_add(f, 100);
+    fleet_create(f, id, "\"rate\":10");
+    fleet_live(f, 3);
+    fake_store_fault(f->rig[0].store, FAKE_STORE_DOWN);
+    asked = fleet_triggers(f);
+    fleet_live(f, 10);
+    assert_int_equal(fleet_triggers(f), asked);
+    fake_store_fault(f->rig[0].store, FAKE_STORE_WELL);
+    fleet_live(f, 3);
+    for (unsigned i = 0; i < 10; i++) { /* answers get lost, whatever they answer */
+        fake_store_lose_next(f->rig[0].store, i);
+        fleet_live(f, 3);
+    }
+    fleet_live(f, 10);
+    assert_int_equal(fleet_triggers(f), 100);
+    assert_int_equal(fleet_number(f, id, "asked"), 100);
+    (void)fleet_renew_all(f);
+    fleet_live(f, 8);
+    assert_string_equal(fleet_state(f, id), "done");
+}
+
+/* Their page is repeated. */
+static void triggers_that_failed_are_made_later(void **state)
+{
+    struct fleet *f = *state;
+    struct cr_store_health health;
+    char id[CR_CAMPAIGN_ID_CAP];
+    unsigned failed = 0;
+
+    fleet_add(f, 60);
+    fleet_create(f, id, "\"rate\":20");
+    while (failed < 3) {
+        f->now_s++;
+        flow_rig_pass(&f->rig[0], 1);
+        cr_router_tick(f->rig[0].router);
+        do {
+            cr_store_health_get(f->rig[0].store, &health);
+            if (health.in_flight >= 10) { /* a page */
+                fake_store_fail_next(f->rig[0].store, 7);
+                failed++;
+            }
+        } while (fake_store_pump(f->rig[0].store) > 0 && cr_router_tick(f->rig[0].router) > 0);
+    }
+    fleet_live(f, 15);
+    assert_int_equal(fleet_triggers(f), 60);
+    assert_int_equal(fleet_number(f, id, "asked"), 60);
+}
+
+static void nothing_begins_while_the_clock_is_odd(void **state)
+{
+    struct fleet *f = *state;
+    char id[CR_CAMPAIGN_ID_CAP];
+    unsigned asked;
+
+    fleet_add(f, 100);
+    fleet_create(f, id, "\"rate\":10");
+    fleet_live(f, 3);
+    asked = fleet_triggers(f);
+    f->rig[0].clock.wall_s -= 3600;
+    fleet_live(f, 20);
+    assert_int_equal(fleet_triggers(f), asked);
+    fleet_live(f, 60);
+    assert_true(fleet_triggers(f) > asked);
+}
+
+int main(void)
+{
+#define FLEET_TEST(test) cmocka_unit_test_setup_teardown(test, fleet_start, fleet_stop)
+    const struct CMUnitTest tests[] = {
+        FLEET_TEST(a_broker_restarts_in_the_middle),
+        FLEET_TEST(two_brokers_trigger_each_device_once),
+        FLEET_TEST(its_runner_keeps_it_while_devices_answer),
+        FLEET_TEST(another_brokers_operator_is_obeyed),
+        FLEET_TEST(the_store_is_away_in_the_middle),
+        FLEET_TEST(triggers_that_failed_are_made_later),
+        FLEET_TEST(nothing_begins_while_the_clock_is_odd),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
