@@ -70,7 +70,7 @@ unsigned loop_headroom(const struct cr_router *router)
     struct cr_store_health health;
     unsigned most = config->max_in_flight / 2;
 
-    if (router->in_flight >= most) {
+    if (router->in_flight >= most || !loop_policy_known(router)) {
         return 0;
     }
     cr_store_health_get(router->pipeline->store, &health);
@@ -114,7 +114,7 @@ void loop_agenda_tick(struct cr_router *router, int64_t now_ms)
         return;
     }
     state->next_ms = now_ms + loop_turn_ms(router);
-    limit = state->clock_odd || !loop_policy_known(router) ? 0 : loop_headroom(router);
+    limit = state->clock_odd ? 0 : loop_headroom(router);
     state->more = state->more && limit > 0;
     if (limit > 0) {
         agenda_ask(router, limit);

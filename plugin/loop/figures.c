@@ -1,6 +1,7 @@
 /* Figures of this broker and of the fleet: taken every figures_interval, published where they changed, a few in each
  * tick, and written to metrics_file by the store. */
 #include "plugin/loop/figures.h"
+#include "plugin/loop/campaign_run.h"
 #include "plugin/worker/issuer_info.h"
 
 #include <math.h>
@@ -57,6 +58,17 @@ static void figures_of_store(struct cr_figure_facts *facts, struct cr_router *ro
     facts->journal_ok = health.journal_ok;
 }
 
+static unsigned figures_campaigns(const struct cr_router *router)
+{
+    unsigned count = 0;
+
+    for (const struct cr_run *run = router->campaigns != NULL ? router->campaigns->runs : NULL; run != NULL;
+         run = run->next) {
+        count++;
+    }
+    return count;
+}
+
 static void figures_of_fleet(struct cr_figure_facts *facts, const struct cr_survey_round *round)
 {
     facts->fleet_at = facts->slots = facts->held = facts->expired = facts->alerted = NAN;
@@ -82,6 +94,7 @@ static void figures_gather(struct cr_figure_facts *facts, struct cr_router *rout
         .devices = HASH_COUNT(router->sessions.presences),
         .jobs = router->in_flight,
         .jobs_limit = router->setup->config.max_in_flight,
+        .campaigns = figures_campaigns(router),
         .issued = (double)counters->issued,
         .issued_per_minute = figures_per_minute(figures, counters->issued, now_ms),
         .confirmed = (double)counters->confirmed,

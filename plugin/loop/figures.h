@@ -21,7 +21,7 @@ enum {
 
 /* What the samples are made from. Numbers that are not known are NAN. */
 struct cr_figure_facts {
-    double uptime_s, sessions, devices, jobs, jobs_limit, store_jobs;
+    double uptime_s, sessions, devices, jobs, jobs_limit, store_jobs, campaigns;
     double issued, issued_per_minute, confirmed, triggered, delivered;
     double alarms, alerts, audits_lost, file_errors;
     double connected, writable, durable, latency_s, commands, errors, reconnects, unrecorded, journal_ok, clock_ok;

@@ -225,6 +225,7 @@ const struct cr_figure cr_figures[] = {
     { "delivered", "deliveries_total", "counter", "Triggers and waiting certificates sent to devices.", AT(delivered) },
     { "refused/%s", "requests_refused_total", "counter", "Requests and commands refused, by error code.",
       .label = "code", .get = get_refused },
+    { "campaigns", "campaigns_carried", "gauge", "Campaigns under way that this broker carries on.", AT(campaigns) },
     { "alarms", "security_alarms_total", "counter", "Security events.", AT(alarms) },
     { "alerts", "alerts_total", "counter", "Alerts raised by this broker.", AT(alerts) },
     { "audits-lost", "audit_lines_lost_total", "counter", "Audit lines and events that could not be written or sent.",

@@ -257,7 +257,8 @@ void loop_agenda_init(struct cr_router *router);
 void loop_agenda_tick(struct cr_router *router, int64_t now_ms);
 /* About a second; each broker its own, so that they do not ask in step. */
 int64_t loop_turn_ms(const struct cr_router *router);
-/* How many slots may be taken up now: requests of devices go first. */
+/* How many slots may be taken up now: requests of devices go first, and nothing begins before the shared settings are
+ * known. */
 unsigned loop_headroom(const struct cr_router *router);
 /* Whether the wall clock can be believed now. While it cannot, nothing is issued and nothing begins. */
 bool loop_clock_ok(struct cr_router *router);

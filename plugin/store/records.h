@@ -23,6 +23,7 @@
  *                   notBefore, notAfter, due, end of the lease, the request's format
  *   own             whose intent it is: broker/life
  * Every value stays below 65 bytes, so that the hash stays a listpack.
+ * Campaigns themselves, and how many of their members fare how: records_campaign.h.
  *
  * cr:policy is one hash: <slot>/<key> or /<key> → value for each setting that all brokers share, and version, at, by (who
  * changed it last), op (which write that was). */

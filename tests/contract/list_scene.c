@@ -84,13 +84,18 @@ void fleet_finds(struct rig_broker *broker, const struct cr_list *what, const ch
 
 /* ---- what is in a record, for filters that other operations write for ---- */
 
+static struct private_redis *redis_with(struct rig *rig, const struct cr_redis_key *key)
+{
+    return rig->redis_of != NULL ? rig->redis_of(key->text) : &rig->redis;
+}
+
 static void put(struct rig *rig, unsigned number, const char *field, const char *value)
 {
     struct cr_device_keys keys;
     char name[CR_NAME_CAP];
     fleet_name(name, number);
     rig_keys(rig, &keys, name, fleet_slot);
-    assert_true(private_redis_integer(&rig->redis, "HSET %s %s %s", keys.device.text, field, value) >= 0);
+    assert_true(private_redis_integer(redis_with(rig, &keys.device), "HSET %s %s %s", keys.device.text, field, value) >= 0);
 }
 
 static struct fake_device *fake(struct rig *rig, unsigned number)
@@ -152,7 +157,8 @@ void fleet_alert(struct rig_broker *broker, unsigned number, enum cr_alert_level
     struct cr_device_keys keys;
     rig_keys(rig, &keys, name, fleet_slot);
     int bucket_len = (int)(strchr(keys.device.text, '}') - keys.device.text) + 1;
-    assert_int_equal(private_redis_integer(&rig->redis, "ZADD %b:alerts %lld %s/%s", keys.device.text, (size_t)bucket_len,
+    assert_int_equal(private_redis_integer(redis_with(rig, &keys.device), "ZADD %b:alerts %lld %s/%s",
+                                           keys.device.text, (size_t)bucket_len,
                                            (long long)rig_slot(broker, name, fleet_slot).current.not_after, name, fleet_slot), 1);
 }
 

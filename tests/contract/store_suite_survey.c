@@ -123,6 +123,8 @@ void store_survey_counts_states_and_ends(void **state)
     assert_int_equal(sum.state[CR_STATE_TRIGGERED], 0);
     assert_int_equal(sum.state[CR_STATE_QUIET], 25);
     assert_int_equal(sum.expired, 3);
+    rig_hold(rig, "asked", "operational", true); /* while it is on hold no deadline counts */
+    assert_int_equal(count_all(broker).state[CR_STATE_TRIGGERED], 1);
 }
 
 void store_survey_tells_when_renewals_begin(void **state)
@@ -193,11 +195,13 @@ void store_survey_tells_who_does_not_answer(void **state)
     enrol(rig, broker, "mute", 1, 60);
     for (unsigned i = 0; i < 2; i++) {
         assert_spans(count_all(broker).at_risk, 0, 0, 0, 0);
+        assert_int_equal(count_all(broker).alerts, i);
         trigger(broker, "mute");
         rig->now_s += 8 * RIG_DAY_S;                          /* beyond the deadline */
         enrol(rig, broker, "mute", 1, 60 - 8 * ((int)i + 1)); /* it is here, and was all the time */
     }
     assert_spans(count_all(broker).at_risk, 0, 0, 0, 1);
+    assert_int_equal(count_all(broker).alerts, 1);
 }
 
 /* More than fits into one piece of each bucket. */

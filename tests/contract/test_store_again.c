@@ -144,6 +144,41 @@ static void looks_are_told_again(void **state)
     looked_twice(broker, ends, "record\nended operational\n");
 }
 
+static void write_policy(const char *version, const char *id, char what[WHAT_CAP])
+{
+    struct cr_args args;
+    cr_args_start(&args, "EVALSHA");
+    args.script = CR_SCRIPT_POLICY;
+    static const char *const before[] = { "", "1", "cr:policy", "write" };
+    for (size_t i = 0; i < sizeof before / sizeof before[0]; i++) {
+        cr_args_text(&args, before[i]);
+    }
+    cr_args_text(&args, version);
+    cr_args_number(&args, scene_rig.now_s);
+    cr_args_text(&args, "alice");
+    cr_args_text(&args, id);
+    cr_args_text(&args, "200");
+    cr_args_text(&args, "/trigger_rate=5\ndata/lifetime=7d\n");
+    ask(&args, what);
+}
+
+static void a_policy_is_written_once(void **state)
+{
+    (void)state;
+    char what[WHAT_CAP];
+    (void)rig_open(&scene_rig, "one");
+    write_policy("0", new_id, what);
+    assert_string_equal(what, "written\n/trigger_rate=\ndata/lifetime=1"); /* the former values, and the version */
+    for (int i = 0; i < 2; i++) {
+        write_policy("0", new_id, what);
+        assert_string_equal(what, "again\n1");
+    }
+    write_policy("0", "another", what);
+    assert_string_equal(what, "stale\n1");
+    write_policy("1", "another", what);
+    assert_string_equal(what, "unchanged\n1");
+}
+
 #define AGAIN_TEST(TEST) cmocka_unit_test_setup_teardown(TEST, scene_set_up, scene_tear_down)
 
 int main(void)
@@ -152,6 +187,7 @@ int main(void)
         AGAIN_TEST(beginning_is_told_again),
         AGAIN_TEST(confirm_and_regression_are_told_again),
         AGAIN_TEST(failure_is_counted_once),
+        AGAIN_TEST(a_policy_is_written_once),
         AGAIN_TEST(looks_are_told_again),
     };
     return cmocka_run_group_tests_name("store again", tests, NULL, NULL);

@@ -130,7 +130,7 @@ static void a_page_ends_before_its_time_does(void **state)
             assert_true(rig_wait_connected(broker, true));
         }
         cr_job_free(job);
-        assert_true(++tries < 1000);
+        assert_true(++tries < 100);
     }
     assert_int_equal(matched, BUCKETS * COUNT);
     assert_int_equal(looked, BUCKETS * SLOTS);

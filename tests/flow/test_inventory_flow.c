@@ -161,6 +161,29 @@ static void hostile_86_what_is_not_there_is_an_error(void **state)
     expect_part(fleet_ask(s, "triggerRenewal", "\"devices\":[\"m-001\"],\"slot\":\"nope\""), "\"errorCode\":\"unknown-slot\"");
 }
 
+/* Members are found by their campaign; one that there never was is an error, though nobody is its member. */
+static void a_campaign_finds_its_members(void **state)
+{
+    struct scene *s = *state;
+    char id[CR_CAMPAIGN_ID_CAP], fields[100];
+
+    for (unsigned i = 0; i < 5; i++) {
+        (void)fleet_seed(s, i, s->rig.clock.wall_s + 80 * DAY_S, 1);
+    }
+    const char *at = strstr(fleet_ask(s, "createCampaign", "\"name\":\"some\""), "\"campaign\":\"");
+    assert_non_null(at);
+    snprintf(id, sizeof id, "%.8s", at + strlen("\"campaign\":\""));
+    snprintf(fields, sizeof fields, "\"filter\":{\"campaign\":\"%s\"}", id);
+    expect_part(fleet_ask(s, "listDevices", fields), "\"devices\":[]");
+    expect_part(fleet_ask(s, "triggerRenewal", fields), "\"triggered\":0,");
+    snprintf(fake_device_find(fleet_ledger(s), "m-003")->slot[0].view.campaign.id, CR_CAMPAIGN_ID_CAP, "%s", id);
+    assert_int_equal(times_in(fleet_ask(s, "listDevices", fields), "\"device\":\"m-003\""), 1);
+    expect_part(fleet_ask(s, "triggerRenewal", fields), "\"triggered\":1,");
+    expect_part(fleet_ask(s, "listDevices", "\"filter\":{\"campaign\":\"ffffffff\"}"), "\"errorCode\":\"unknown-campaign\"");
+    expect_part(fleet_ask(s, "triggerRenewal", "\"filter\":{\"campaign\":\"ffffffff\"}"), "\"errorCode\":\"unknown-campaign\"");
+    expect_part(fleet_ask(s, "listDevices", "\"filter\":{\"campaign\":\"x*\"}"), "\"errorCode\":\"malformed-json\"");
+}
+
 /* ---- triggering ---- */
 
 static void several_devices_are_triggered_at_once(void **state)
@@ -275,6 +298,7 @@ int main(void)
         WITH(filters_are_taken_from_the_command, start),
         WITH(hostile_82_filters_and_pages_that_are_none, start),
         WITH(hostile_86_what_is_not_there_is_an_error, start),
+        WITH(a_campaign_finds_its_members, start),
         WITH(several_devices_are_triggered_at_once, start),
         WITH(those_that_a_filter_finds_are_triggered, start),
         WITH(hostile_82_what_is_to_be_triggered_must_be_said_well, start),

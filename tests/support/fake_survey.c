@@ -29,9 +29,10 @@ static void count_ending(struct cr_survey_counts *counts, const struct fake_devi
 }
 
 static void count_slot(struct cr_survey_counts *counts, const struct fake_device *device,
-                       const struct cr_slot_record *slot, int64_t now_s)
+                       const struct fake_slot *whole, int64_t now_s)
 {
-    bool over = slot->state == CR_STATE_TRIGGERED && slot->deadline <= now_s;
+    const struct cr_slot_record *slot = &whole->view;
+    bool over = slot->state == CR_STATE_TRIGGERED && !slot->held && slot->deadline <= now_s;
     enum cr_state state = over ? CR_STATE_QUIET : slot->state;
     unsigned unanswered = slot->unanswered + over;
     bool asked = state != CR_STATE_QUIET || unanswered > 0;
@@ -42,7 +43,7 @@ static void count_slot(struct cr_survey_counts *counts, const struct fake_device
         counts->held++;
         return;
     }
-    counts->alerts += slot->alert.level != CR_LEVEL_NONE || slot->alert.stage != CR_CALL_TRIGGER;
+    counts->alerts += fake_alerted(whole);
     if (slot->current.not_after <= now_s) {
         counts->expired++;
         return;
@@ -66,7 +67,7 @@ static void survey_page(struct fake_ledger *ledger, struct cr_job *job)
          device = fake_device_next(ledger, device)) {
         for (unsigned i = 0; fake_bucket(device->id) == bucket && i < device->slot_count; i++) {
             if (device->slot[i].view.current.serial.len > 0) {
-                count_slot(&survey->counts, device, &device->slot[i].view, job->now_s);
+                count_slot(&survey->counts, device, &device->slot[i], job->now_s);
             }
         }
     }

@@ -232,7 +232,7 @@ local function commit()
   if drop then redis.call('DEL', KEYS[4]) end
   for _, c in ipairs(counted) do
     redis.pcall('HINCRBY', c[1], c[2], c[3])
-    redis.pcall('EXPIRE', c[1], 34560000)
+    if redis.call('TTL', c[1]) < 34473600 then redis.call('EXPIRE', c[1], 34560000) end -- once a day is often enough
   end
   flat = redis.call('HGETALL', KEYS[1])
 end

@@ -6,7 +6,9 @@ local DAY, OFTEN = 86400, 3
 local now, days = tonumber(ARGV[1]), tonumber(ARGV[4])
 local base = string.sub(KEYS[1], 1, -7)
 local agenda, find, match = base .. 'agenda', string.find, string.match
-local slots, held, expired, alerts = 0, 0, 0, 0
+local slots, held, expired = 0, 0, 0
+local alerts = ARGV[2] == '0' and redis.pcall('ZCARD', base .. 'alerts') or 0
+if type(alerts) ~= 'number' then alerts = 0 end
 local states = { quiet = 0, triggered = 0, issuing = 0, issued = 0 }
 local span, expiring, risk = { 1, 7, 30, 90 }, { 0, 0, 0, 0 }, { 0, 0, 0, 0 }
 local due, issuers = {}, {}
@@ -26,7 +28,7 @@ end
 
 local function count(member, na, f)
   local st, miss = f[4] or 'quiet', tonumber(f[8] or 0) or 0
-  if st == 'triggered' and (tonumber(f[5] or 0) or 0) <= now then st, miss = 'quiet', miss + 1 end
+  if st == 'triggered' and not f[6] and (tonumber(f[5] or 0) or 0) <= now then st, miss = 'quiet', miss + 1 end
   slots = slots + 1
   states[st] = (states[st] or 0) + 1
   local issuer = match(f[3], '@([%w._:-]+)$')
@@ -35,8 +37,6 @@ local function count(member, na, f)
     held = held + 1
     return
   end
-  local level, stage = match(f[9] or '', '^%d+ (%d+) %d+ (%a)')
-  if level and (level ~= '0' or stage ~= 't') then alerts = alerts + 1 end
   if na <= now then
     expired = expired + 1
     return
@@ -68,7 +68,7 @@ for i = 1, #list, 2 do
   if slash then
     local p = string.sub(list[i], slash + 1) .. ':'
     local f = redis.pcall('HMGET', base .. 'device:' .. string.sub(list[i], 1, slash - 1), 'ls', 'gap', p .. 'crt', p .. 'st',
-      p .. 'end', p .. 'hold', p .. 'fail', p .. 'miss', p .. 'al')
+      p .. 'end', p .. 'hold', p .. 'fail', p .. 'miss')
     if f[3] then count(list[i], tonumber(list[i + 1]), f) end
   end
 end
