@@ -234,6 +234,11 @@ const cJSON *fleet_command(struct fleet *f, unsigned broker, const char *fields)
     return data;
 }
 
+bool fleet_tried(struct fleet *f, unsigned broker, const char *fields)
+{
+    return cJSON_GetObjectItem(response(f, broker, f->boss[broker], fields), "data") != NULL;
+}
+
 void fleet_refused(struct fleet *f, const char *fields, const char *code, const char *sentence)
 {
     const cJSON *answer = response(f, 0, f->boss[0], fields);

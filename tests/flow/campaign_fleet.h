@@ -49,6 +49,8 @@ unsigned fleet_triggers(struct fleet *f);
 /* Gives a command, such as "\"command\":\"listCampaigns\"", and fails the test unless it is answered; or unless it is
  * refused so. The data is lent until the next command. */
 const cJSON *fleet_command(struct fleet *f, unsigned broker, const char *fields);
+/* Whether it was answered. */
+bool fleet_tried(struct fleet *f, unsigned broker, const char *fields);
 void fleet_refused(struct fleet *f, const char *fields, const char *code, const char *sentence);
 /* Creates a campaign with these further fields (""), and returns its id. */
 const char *fleet_create(struct fleet *f, char id[CR_CAMPAIGN_ID_CAP], const char *fields);
