@@ -26,10 +26,44 @@ void cr_profile_default(struct cr_profile *profile, const char *slot)
         .key_usage = CR_KU_DIGITAL_SIGNATURE,
         .ext_key_usage = CR_EKU_CLIENT_AUTH,
         .tls = strcmp(slot, "operational") == 0,
+        .threshold_count = 6,
+        .threshold = { { 90 * DAY_S, 1 }, { 60 * DAY_S, 1 }, { 30 * DAY_S, 2 }, { 14 * DAY_S, 2 }, { 7 * DAY_S, 3 },
+                       { 1 * DAY_S, 3 } },
     };
     if (cr_text_copy(profile->slot, sizeof profile->slot, slot) != CR_OK) {
         profile->slot[0] = '\0'; /* no slot has an empty name: whoever looks for it finds nothing */
     }
+}
+
+/* Where two are at the same time the more pressing one comes last. */
+static bool comes_before(const struct cr_threshold *a, const struct cr_threshold *b)
+{
+    return a->before_s != b->before_s ? a->before_s > b->before_s : a->level < b->level;
+}
+
+cr_err cr_profile_thresholds(struct cr_profile *profile, unsigned level, const int64_t *before_s, unsigned count)
+{
+    struct cr_threshold all[CR_THRESHOLDS_MAX];
+    unsigned kept = 0;
+    for (unsigned i = 0; i < profile->threshold_count; i++) {
+        if (profile->threshold[i].level != level) {
+            all[kept++] = profile->threshold[i];
+        }
+    }
+    if (count > CR_THRESHOLDS_MAX - kept) {
+        return CR_FULL;
+    }
+    for (unsigned i = 0; i < count; i++) {
+        const struct cr_threshold one = { before_s[i], level };
+        unsigned at = kept++;
+        for (; at > 0 && comes_before(&one, &all[at - 1]); at--) {
+            all[at] = all[at - 1];
+        }
+        all[at] = one;
+    }
+    memcpy(profile->threshold, all, kept * sizeof all[0]);
+    profile->threshold_count = kept;
+    return CR_OK;
 }
 
 static uint64_t share(uint64_t of, unsigned permille)

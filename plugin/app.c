@@ -121,6 +121,7 @@ cr_err cr_app_start(struct cr_app **app, struct cr_host *host, const char *confi
         struct cr_router_options options = { host, cr_clock_system(), a->setup, &a->pipeline };
 
         CR_TRY(cr_router_new(&a->router, &options));
+        cr_router_configured(a->router, "read at start");
     }
     *app = a;
     return CR_OK;
@@ -133,6 +134,9 @@ void cr_app_stop(struct cr_app *app)
 {
     if (app == NULL) {
         return;
+    }
+    if (app->router != NULL) {
+        cr_router_flush(app->router);
     }
     cr_workers_stop(app->pipeline.workers); /* the store may still try to hand on to them: refused, not lost */
     cr_store_free(app->pipeline.store);
@@ -196,5 +200,6 @@ void cr_app_reload(struct cr_app *app)
     cr_setup_drop(app->setup);
     app->setup = next;
     app_tell_weak_keys(app);
+    cr_router_configured(app->router, "read again");
     app_tell(app, 'n', 0, "configuration read again");
 }

@@ -90,10 +90,16 @@ static void config_default(struct cr_config *config)
         .retry_first_s = 3600,
         .retry_max_s = 86400,
         .failures_alert = 3,
+        .wake_after_s = 3 * 86400,
+        .wake_retry_s = 86400,
+        .wake_retry_max_s = 14 * 86400,
+        .field_after_s = 7 * 86400,
+        .field_before_s = 60 * 86400,
         .cutover_ask_s = 300,
         .cutover_close_s = 900,
         .workers = 2,
         .max_in_flight = 4096,
+        .figures_interval_s = 10,
     };
     default_broker_name(config->broker_name);
 }
@@ -121,6 +127,13 @@ static void take_again(struct reader *reader, const struct cr_config_key *key, c
     }
 }
 
+static void slot_wrong(void *ctx, const char *key, const char *sentence)
+{
+    struct reader *reader = ctx;
+    (void)key;
+    mistake(reader, reader->slot_line, "%s", sentence);
+}
+
 /* What can only be judged once a section is complete. */
 static void slot_end(struct reader *reader)
 {
@@ -132,16 +145,8 @@ static void slot_end(struct reader *reader)
         take(reader, reader->last_key, reader->last_line, reader->last_value);
         reader->last_key = NULL;
     }
-    if (slot->rsa_min_bits > slot->rsa_max_bits) {
-        mistake(reader, reader->slot_line, "slot %s has rsa_min_bits above rsa_max_bits", slot->slot);
-    }
-    if ((slot->key_types & CR_ALLOW_RSA) == 0 &&
-        (seen_line(reader, "rsa_min_bits") != 0 || seen_line(reader, "rsa_max_bits") != 0)) {
-        mistake(reader, reader->slot_line, "slot %s limits the size of RSA keys but has no RSA in key_types", slot->slot);
-    }
-    if (slot->tls && (slot->ext_key_usage & CR_EKU_CLIENT_AUTH) == 0) {
-        mistake(reader, reader->slot_line, "slot %s is used for TLS: it needs clientAuth in ext_key_usage", slot->slot);
-    }
+    cr_slot_check(slot, seen_line(reader, "rsa_min_bits") != 0 || seen_line(reader, "rsa_max_bits") != 0, slot_wrong,
+                  reader);
     reader->slot = NULL;
 }
 

@@ -64,11 +64,17 @@ struct cr_config {
     unsigned trigger_rate_per_s;         /* renewals that begin by themselves, of the whole fleet */
     int64_t retry_first_s, retry_max_s;  /* between attempts: the first wait, doubled up to the longest */
     unsigned failures_alert;             /* after so many failures in a row that a device reported */
+    int64_t wake_after_s;                /* without an answer: the first wake event … */
+    int64_t wake_retry_s, wake_retry_max_s; /* … the next after the first of these, doubled up to the second … */
+    int64_t field_after_s, field_before_s;  /* … and the field list, from the first wake, not earlier before notAfter */
     unsigned cutover_ask_s;              /* with its new certificate, but on its old connection: asked again … */
     unsigned cutover_close_s;            /* … and then the connection is closed, both from delivery */
     /* work */
     unsigned workers;
     unsigned max_in_flight;              /* jobs between the loop, the workers and the store */
+    /* figures */
+    unsigned figures_interval_s;         /* 0: none */
+    char metrics_file[CR_PATH_CAP];      /* "": none */
     /* operators */
     unsigned principal_count;
     struct cr_principal principal[CR_PRINCIPALS_MAX];

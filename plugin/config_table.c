@@ -101,6 +101,16 @@ static cr_err take_s(const struct cr_config_key *key, void *field, const char *v
     return err;
 }
 
+/* Or 0s: never. */
+static cr_err take_pause(const struct cr_config_key *key, void *field, const char *value, struct cr_why *why)
+{
+    if (strcmp(value, "0s") == 0) {
+        *(unsigned *)field = 0;
+        return CR_OK;
+    }
+    return take_s(key, field, value, why);
+}
+
 static cr_err take_prefix(const struct cr_config_key *key, void *field, const char *value, struct cr_why *why)
 {
     size_t len = strlen(value);
@@ -120,13 +130,14 @@ static cr_err take_renewal_window(struct cr_config *config, struct cr_profile *s
     (void)config;
     int64_t ms = 0;
     if (strchr(value, '%') != NULL) {
+        slot->window_ms = 0;
         return cr_value_permille(&slot->window_permille, value, 900, why);
     }
-    if (cr_value_duration_ms(&ms, value, SECOND, slot->lifetime_s * SECOND * 9 / 10, why) != CR_OK) {
+    if (cr_value_duration_ms(&ms, value, SECOND, INT64_MAX, why) != CR_OK) {
         return cr_why_set(why, "must be a share of the lifetime, such as 33%%, or a time of at most nine tenths of it");
     }
-    slot->window_permille = (unsigned)((ms + slot->lifetime_s - 1) / slot->lifetime_s);
-    return CR_OK;
+    slot->window_ms = ms;
+    return cr_slot_fit_window(slot, why);
 }
 
 static cr_err take_subject_attribute(struct cr_config *config, struct cr_profile *slot, const char *value,
@@ -199,6 +210,13 @@ cr_err cr_config_key_take(const struct cr_config_key *key, struct cr_config *con
     return key->take(key, base + key->offset, value, why);
 }
 
+void cr_config_key_show(const struct cr_config_key *key, const struct cr_config *config, const struct cr_profile *slot,
+                        char *text, size_t cap)
+{
+    const char *base = key->in_slot ? (const char *)slot : (const char *)config;
+    key->shared(key, base + key->offset, text, cap);
+}
+
 /* ---- the tables ---- */
 
 static const struct cr_word key_backends[] = { { "libcrypto", 1 }, { "mbedtls", 2 }, { NULL, 0 } };
@@ -232,6 +250,8 @@ static cr_err take_key_backend(const struct cr_config_key *key, void *field, con
     .in_slot = true, .offset = offsetof(struct cr_profile, field),   \
     .size = sizeof((struct cr_profile *)0)->field
 
+#define SHARED(kind) .take = take_##kind, .shared = cr_show_##kind /* by all brokers, with setPolicy */
+
 const struct cr_config_key cr_config_keys[] = {
     { "issuer_certfile", .take = take_text, GLOBAL(issuer_certfile) },
     { "issuer_keyfile", .take = take_text, GLOBAL(issuer_keyfile) },
@@ -252,45 +272,55 @@ const struct cr_config_key cr_config_keys[] = {
     { "broker_name", .take = take_name, GLOBAL(broker_name) },
     { "topic_prefix", .take_whole = cr_take_topic_prefix },
     { "default_access", .take = take_choice, GLOBAL(default_allow), .words = accesses },
-    { "rate_device", .take = take_number, GLOBAL(rate_device_per_min), .min = 1, .max = 1000000 },
-    { "rate_device_burst", .take = take_number, GLOBAL(rate_device_burst), .min = 1, .max = 1000000 },
-    { "rate_total", .take = take_number, GLOBAL(rate_total_per_s), .min = 1, .max = 1000000 },
-    { "rate_total_burst", .take = take_number, GLOBAL(rate_total_burst), .min = 1, .max = 1000000 },
+    { "rate_device", SHARED(number), GLOBAL(rate_device_per_min), .min = 1, .max = 1000000 },
+    { "rate_device_burst", SHARED(number), GLOBAL(rate_device_burst), .min = 1, .max = 1000000 },
+    { "rate_total", SHARED(number), GLOBAL(rate_total_per_s), .min = 1, .max = 1000000 },
+    { "rate_total_burst", SHARED(number), GLOBAL(rate_total_burst), .min = 1, .max = 1000000 },
     { "retry_after", .take = take_s, GLOBAL(retry_after_s), .min = SECOND, .max = HOUR },
-    { "renewal_deadline", .take = take_s64, GLOBAL(renewal_deadline_s), .min = SECOND, .max = 366 * day },
-    { "trigger_expiry", .take = take_s, GLOBAL(trigger_expiry_s), .min = SECOND, .max = 366 * day },
-    { "trigger_rate", .take = take_number, GLOBAL(trigger_rate_per_s), .min = 1, .max = 1000000 },
-    { "retry_first", .take = take_s64, GLOBAL(retry_first_s), .min = SECOND, .max = 30 * day },
-    { "retry_max", .take = take_s64, GLOBAL(retry_max_s), .min = SECOND, .max = 366 * day },
-    { "failures_before_alert", .take = take_number, GLOBAL(failures_alert), .min = 1, .max = 1000 },
-    { "cutover_ask", .take = take_s, GLOBAL(cutover_ask_s), .min = SECOND, .max = 30 * day },
-    { "cutover_close", .take = take_s, GLOBAL(cutover_close_s), .min = SECOND, .max = 30 * day },
+    { "renewal_deadline", SHARED(s64), GLOBAL(renewal_deadline_s), .min = SECOND, .max = 366 * day },
+    { "trigger_expiry", SHARED(s), GLOBAL(trigger_expiry_s), .min = SECOND, .max = 366 * day },
+    { "trigger_rate", SHARED(number), GLOBAL(trigger_rate_per_s), .min = 1, .max = 1000000 },
+    { "retry_first", SHARED(s64), GLOBAL(retry_first_s), .min = SECOND, .max = 30 * day },
+    { "retry_max", SHARED(s64), GLOBAL(retry_max_s), .min = SECOND, .max = 366 * day },
+    { "failures_before_alert", SHARED(number), GLOBAL(failures_alert), .min = 1, .max = 1000 },
+    { "wake_after", SHARED(s64), GLOBAL(wake_after_s), .min = SECOND, .max = 3660 * day },
+    { "wake_retry", SHARED(s64), GLOBAL(wake_retry_s), .min = SECOND, .max = 366 * day },
+    { "wake_retry_max", SHARED(s64), GLOBAL(wake_retry_max_s), .min = SECOND, .max = 366 * day },
+    { "field_after", SHARED(s64), GLOBAL(field_after_s), .min = SECOND, .max = 3660 * day },
+    { "field_before", SHARED(s64), GLOBAL(field_before_s), .min = SECOND, .max = 3660 * day },
+    { "cutover_ask", SHARED(s), GLOBAL(cutover_ask_s), .min = SECOND, .max = 30 * day },
+    { "cutover_close", SHARED(s), GLOBAL(cutover_close_s), .min = SECOND, .max = 30 * day },
     { "workers", .take = take_number, GLOBAL(workers), .min = 1, .max = 64 },
     { "max_in_flight", .take = take_number, GLOBAL(max_in_flight), .min = 16, .max = 65536 },
+    { "figures_interval", .take = take_pause, GLOBAL(figures_interval_s), .min = SECOND, .max = HOUR },
+    { "metrics_file", .take = take_text, GLOBAL(metrics_file) },
     { "admin_identity", .many = true, .take_whole = cr_take_admin_identity },
     { "admin_username", .many = true, .take_whole = cr_take_admin_username },
     { "viewer_identity", .many = true, .take_whole = cr_take_viewer_identity },
     { "viewer_username", .many = true, .take_whole = cr_take_viewer_username },
-    { "lifetime", .take = take_s64, SLOT(lifetime_s), .min = 10 * SECOND, .max = 3660 * day },
-    { "lifetime_jitter", .take = take_share, SLOT(jitter_permille), .max = 500 },
-    { "not_before_skew", .take = take_s64, SLOT(skew_s), .min = 0, .max = 7 * day },
-    { "renewal_window", .in_slot = true, .last = true, .take_whole = take_renewal_window },
-    { "renewal_spread", .take = take_share, SLOT(spread_permille), .max = 1000 },
-    { "min_chances", .take = take_number, SLOT(min_chances), .max = 1000 },
-    { "superseded_grace", .take = take_s64, SLOT(superseded_grace_s), .min = 0, .max = 366 * day },
-    { "accept_expired", .take = take_s64, SLOT(accept_expired_s), .min = 0, .max = 366 * day },
-    { "key_types", .take = take_list, SLOT(key_types), .words = key_types },
-    { "rsa_min_bits", .take = take_number, SLOT(rsa_min_bits), .min = 2048, .max = 4096 },
-    { "rsa_max_bits", .take = take_number, SLOT(rsa_max_bits), .min = 2048, .max = 4096 },
-    { "key_usage", .take = take_list, SLOT(key_usage), .words = key_usages },
-    { "ext_key_usage", .take = take_list, SLOT(ext_key_usage), .words = ext_key_usages },
-    { "request_timing", .take = take_choice, SLOT(request_any_time), .words = timings },
-    { "same_key", .take = take_bool, SLOT(allow_same_key) },
+    { "lifetime", SHARED(s64), SLOT(lifetime_s), .min = 10 * SECOND, .max = 3660 * day },
+    { "lifetime_jitter", SHARED(share), SLOT(jitter_permille), .max = 500 },
+    { "not_before_skew", SHARED(s64), SLOT(skew_s), .min = 0, .max = 7 * day },
+    { "renewal_window", .in_slot = true, .last = true, .take_whole = take_renewal_window, .shared = cr_show_window },
+    { "renewal_spread", SHARED(share), SLOT(spread_permille), .max = 1000 },
+    { "min_chances", SHARED(number), SLOT(min_chances), .max = 1000 },
+    { "alert_notice", .in_slot = true, .take_whole = cr_take_alert_notice, .shared = cr_show_notice },
+    { "alert_warning", .in_slot = true, .take_whole = cr_take_alert_warning, .shared = cr_show_warning },
+    { "alert_critical", .in_slot = true, .take_whole = cr_take_alert_critical, .shared = cr_show_critical },
+    { "superseded_grace", SHARED(s64), SLOT(superseded_grace_s), .min = 0, .max = 366 * day },
+    { "accept_expired", SHARED(s64), SLOT(accept_expired_s), .min = 0, .max = 366 * day },
+    { "key_types", SHARED(list), SLOT(key_types), .words = key_types },
+    { "rsa_min_bits", SHARED(number), SLOT(rsa_min_bits), .min = 2048, .max = 4096 },
+    { "rsa_max_bits", SHARED(number), SLOT(rsa_max_bits), .min = 2048, .max = 4096 },
+    { "key_usage", SHARED(list), SLOT(key_usage), .words = key_usages },
+    { "ext_key_usage", SHARED(list), SLOT(ext_key_usage), .words = ext_key_usages },
+    { "request_timing", SHARED(choice), SLOT(request_any_time), .words = timings },
+    { "same_key", SHARED(bool), SLOT(allow_same_key) },
     { "tls", .take = take_bool, SLOT(tls) },
-    { "san_dns", .take = take_bool, SLOT(san_dns) },
+    { "san_dns", SHARED(bool), SLOT(san_dns) },
     { "subject_attribute", .in_slot = true, .many = true, .take_whole = take_subject_attribute },
-    { "crl_url", .take = take_url, SLOT(crl_url) },
-    { "aia_url", .take = take_url, SLOT(aia_url) },
+    { "crl_url", SHARED(url), SLOT(crl_url) },
+    { "aia_url", SHARED(url), SLOT(aia_url) },
 };
 const unsigned cr_config_key_count = sizeof cr_config_keys / sizeof cr_config_keys[0];
 _Static_assert(sizeof cr_config_keys / sizeof cr_config_keys[0] <= CR_CONFIG_KEYS_MAX, "one bit or line each");

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -152,4 +153,83 @@ cr_err cr_take_viewer_username(struct cr_config *config, struct cr_profile *slot
 {
     (void)slot;
     return take_principal(config, CR_ROLE_VIEWER, true, value, why);
+}
+
+/* Times apart by commas, or none. */
+static cr_err take_thresholds(struct cr_profile *slot, unsigned level, const char *value, struct cr_why *why)
+{
+    enum { OF_LEVEL = CR_THRESHOLDS_MAX / CR_THRESHOLD_LEVELS };
+    static const int64_t most_ms = (int64_t)3660 * 86400 * 1000;
+    int64_t before_s[OF_LEVEL], ms = 0;
+    unsigned count = 0;
+    char word[32];
+    for (const char *at = value; strcmp(value, "none") != 0;) {
+        size_t len = strcspn(at, ", \t");
+        if (count == OF_LEVEL || len >= sizeof word) {
+            return cr_why_set(why, "must be none, or at most %d times such as 30d, apart by commas", OF_LEVEL);
+        }
+        memcpy(word, at, len);
+        word[len] = '\0';
+        if (cr_value_duration_ms(&ms, word, 1000, most_ms, why) != CR_OK || ms % 1000 != 0) {
+            return cr_why_set(why, "must be none, or times of whole seconds such as 30d, apart by commas");
+        }
+        before_s[count++] = ms / 1000;
+        at += len;
+        at += strspn(at, ", \t");
+        if (*at == '\0') {
+            break;
+        }
+    }
+    return cr_profile_thresholds(slot, level, before_s, count);
+}
+
+cr_err cr_take_alert_notice(struct cr_config *config, struct cr_profile *slot, const char *value, struct cr_why *why)
+{
+    (void)config;
+    return take_thresholds(slot, 1, value, why);
+}
+
+cr_err cr_take_alert_warning(struct cr_config *config, struct cr_profile *slot, const char *value, struct cr_why *why)
+{
+    (void)config;
+    return take_thresholds(slot, 2, value, why);
+}
+
+cr_err cr_take_alert_critical(struct cr_config *config, struct cr_profile *slot, const char *value, struct cr_why *why)
+{
+    (void)config;
+    return take_thresholds(slot, 3, value, why);
+}
+
+/* ---- a slot as a whole ---- */
+
+cr_err cr_slot_fit_window(struct cr_profile *slot, struct cr_why *why)
+{
+    if (slot->window_ms == 0) {
+        return CR_OK;
+    }
+    if (slot->window_ms > slot->lifetime_s * 1000 * 9 / 10) {
+        return cr_why_set(why, "must be a share of the lifetime, such as 33%%, or a time of at most nine tenths of it");
+    }
+    slot->window_permille = (unsigned)((slot->window_ms + slot->lifetime_s - 1) / slot->lifetime_s);
+    return CR_OK;
+}
+
+void cr_slot_check(const struct cr_profile *slot, bool limits_rsa, cr_slot_wrong_fn *wrong, void *ctx)
+{
+    char sentence[CR_NAME_CAP + 100];
+    if (slot->rsa_min_bits > slot->rsa_max_bits) {
+        (void)snprintf(sentence, sizeof sentence, "slot %s has rsa_min_bits above rsa_max_bits", slot->slot);
+        wrong(ctx, "rsa_min_bits", sentence);
+    }
+    if ((slot->key_types & CR_ALLOW_RSA) == 0 && limits_rsa) {
+        (void)snprintf(sentence, sizeof sentence, "slot %s limits the size of RSA keys but has no RSA in key_types",
+                       slot->slot);
+        wrong(ctx, "key_types", sentence);
+    }
+    if (slot->tls && (slot->ext_key_usage & CR_EKU_CLIENT_AUTH) == 0) {
+        (void)snprintf(sentence, sizeof sentence, "slot %s is used for TLS: it needs clientAuth in ext_key_usage",
+                       slot->slot);
+        wrong(ctx, "ext_key_usage", sentence);
+    }
 }

@@ -70,8 +70,12 @@ static cr_err weak_keys_load(struct cr_setup *setup, const struct cr_setup *form
 
 static void setup_free(struct cr_setup *setup)
 {
-    cr_trust_free(setup->trust);
-    cr_weak_file_drop(setup->weak_keys);
+    if (setup->base != NULL) {
+        cr_setup_drop(setup->base);
+    } else {
+        cr_trust_free(setup->trust);
+        cr_weak_file_drop(setup->weak_keys);
+    }
     explicit_bzero(setup->config.redis_password, sizeof setup->config.redis_password);
     free(setup);
 }
@@ -90,6 +94,28 @@ cr_err cr_setup_load(struct cr_setup **setup, const char *path, const struct cr_
     second = weak_keys_load(s, former, complain, ctx);
     CR_TRY(trust_load(s, now_s, complain, ctx));
     CR_TRY(second);
+    *setup = s;
+    return CR_OK;
+out:
+    setup_free(s);
+    return err;
+}
+
+cr_err cr_setup_overlay(struct cr_setup **setup, struct cr_setup *base, const struct cr_policy_setting *setting,
+                        unsigned count, struct cr_config_wrong *wrong)
+{
+    cr_err err = CR_NOMEM;
+    *setup = NULL;
+    struct cr_setup *s = calloc(1, sizeof *s);
+    if (s == NULL) {
+        return err;
+    }
+    atomic_init(&s->refs, 1);
+    s->base = cr_setup_hold(base);
+    s->config = base->config;
+    s->trust = base->trust;
+    s->weak_keys = base->weak_keys;
+    CR_TRY(cr_config_overlay(&s->config, setting, count, wrong));
     *setup = s;
     return CR_OK;
 out:

@@ -30,6 +30,7 @@ void cr_job_free(struct cr_job *job)
     cr_history_free(job->history);
     cr_policy_free(job->policy);
     free(job->survey);
+    free(job->deliveries);
     cr_setup_drop(job->setup);
     free(job);
 }

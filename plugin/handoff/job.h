@@ -66,7 +66,16 @@ enum cr_alert {
     CR_ALERT_UNANSWERED, /* a renewal passed its deadline */
     CR_ALERT_FAILING,    /* a device reported so many failures in a row */
     CR_ALERT_EXPIRED,    /* the certificate expired un-renewed */
+    CR_ALERT_EXPIRING,   /* it comes closer to that: a threshold, or the field list */
+    CR_ALERT_CLEARED,    /* none of these any more */
     CR_ALERT_COUNT
+};
+
+/* What a LOOK found that is to be told, once. */
+enum cr_told {
+    CR_TOLD_RAISED = 1, /* a threshold was passed */
+    CR_TOLD_WOKEN = 2,  /* the device is to be woken by other means */
+    CR_TOLD_FIELD = 4,  /* it is on the field list */
 };
 
 enum { CR_DUE_MAX = 64 };
@@ -90,7 +99,24 @@ struct cr_agenda {
     struct cr_due due[CR_DUE_MAX];
 };
 
-enum { CR_AUDIT_DETAIL_CAP = 160, CR_WHO_CAP = 208 };
+enum { CR_AUDIT_DETAIL_CAP = 160, CR_WHO_CAP = 208, CR_DELIVERIES_MAX = 64, CR_AUDIT_TEXT_MAX = 2000 };
+
+/* Something that was handed to the broker for a device. */
+struct cr_delivery {
+    char device[CR_NAME_CAP], slot[CR_NAME_CAP];
+    char renewal_id[CR_RENEWAL_ID_CAP];
+    char who[CR_WHO_CAP];    /* whose session */
+    struct cr_serial serial; /* of the certificate; len 0: a trigger */
+    unsigned attempt;        /* of the trigger */
+    bool queued;             /* for when it is back */
+    int64_t at_s;
+};
+
+/* AUDIT, in place of its one line: a line for each. */
+struct cr_deliveries {
+    unsigned count;
+    struct cr_delivery delivery[CR_DELIVERIES_MAX];
+};
 
 struct cr_job {
     struct cr_job *next; /* the queue's link */
@@ -101,6 +127,7 @@ struct cr_job {
     uint64_t command;    /* operator channel: which command of which batch; 0: none */
     struct cr_setup *setup;           /* held */
     const struct cr_profile *profile; /* of the slot; NULL where there is none */
+    int64_t admitted_ms; /* monotonic */
     int64_t now_s;       /* wall clock when admitted: the time of every decision about this job */
     char device[CR_NAME_CAP];
     char slot[CR_NAME_CAP];
@@ -108,7 +135,7 @@ struct cr_job {
     struct cr_cert_facts presented;   /* certificate of the asker's connection; serial.len 0: none */
 
     /* the request */
-    struct cr_blob payload;           /* CSR: as received; CHECK reads it into `request` */
+    struct cr_blob payload;           /* CSR: as received; CHECK reads it into `request`. AUDIT: a long detail, with its NUL */
     struct cr_csr_message request;    /* CSR: format, ids, DER */
     char request_id[CR_REQUEST_ID_CAP]; /* GET: to be echoed */
     uint8_t correlation[CR_CORRELATION_MAX]; /* MQTT 5: to be echoed */
@@ -117,7 +144,7 @@ struct cr_job {
     enum cr_renew_reason reason;      /* TRIGGER */
     struct cr_slot_campaign campaign; /* TRIGGER: of this campaign's group; id "": of none */
     bool appeared;                    /* PRESENT: a new connection; else one that is looked at again */
-    bool may_begin;                   /* PRESENT: what is due may begin now */
+    bool may_begin;                   /* PRESENT: what is due may begin now; LOOK: a wake may go out now */
     struct cr_agenda *agenda;         /* AGENDA; owned */
     struct cr_list *list;             /* LIST; owned, as are the next */
     struct cr_steer *steer;           /* STEER */
@@ -126,6 +153,7 @@ struct cr_job {
     struct cr_policy *policy;         /* POLICY */
     struct cr_survey *survey;         /* SURVEY */
     int64_t claimed_until;            /* ADVANCE, LOOK: of the claim that it carries out; 0: none, the slot has to be due */
+    struct cr_deliveries *deliveries; /* AUDIT: NULL: one line; owned */
     char audit_what[32];              /* AUDIT: "refused", "denied", "operator", "alarm" */
     char audit_detail[CR_AUDIT_DETAIL_CAP];
 
@@ -149,6 +177,8 @@ struct cr_job {
     bool regressed;                   /* PRESENT: a superseded certificate came back */
     enum cr_alert alert;              /* what happened that operators must act on; audited */
     char alert_slot[CR_NAME_CAP];     /* of which slot */
+    unsigned told;                    /* LOOK: CR_TOLD_...; audited */
+    char cleared_slot[CR_NAME_CAP];   /* its alert is over; audited. "": none */
 };
 
 /* A zeroed job holding `setup`. CR_NOMEM. */

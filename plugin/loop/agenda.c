@@ -5,7 +5,6 @@
  * Nothing begins, and nothing is issued, while the wall clock cannot be believed. */
 #include "plugin/loop/loop.h"
 
-#include <cjson/cJSON.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,13 +17,10 @@ enum {
     CLOCK_EVERY_MS = 1000,
 };
 
-static const struct cr_limiter_rate alert_rate = { 60, 60, 60000 };
-
 void loop_agenda_init(struct cr_router *router)
 {
     int64_t now_ms = loop_now_ms(router);
 
-    cr_limiter_init(&router->agenda.alerts, &alert_rate, now_ms);
     router->agenda.next_ms = now_ms + AGENDA_EVERY_MS;
 }
 
@@ -118,7 +114,7 @@ void loop_agenda_tick(struct cr_router *router, int64_t now_ms)
         return;
     }
     state->next_ms = now_ms + loop_turn_ms(router);
-    limit = state->clock_odd ? 0 : loop_headroom(router);
+    limit = state->clock_odd || !loop_policy_known(router) ? 0 : loop_headroom(router);
     state->more = state->more && limit > 0;
     if (limit > 0) {
         agenda_ask(router, limit);
@@ -182,60 +178,4 @@ void loop_advanced(struct cr_router *router, const struct cr_job *job)
         !loop_dormant_trigger(router, job->device, slot)) {
         loop_present_again(router, job->device);
     }
-}
-
-/* ---- alerts ---- */
-
-static const struct {
-    const char *name, *detail;
-} alert_text[CR_ALERT_COUNT] = {
-    [CR_ALERT_NONE] = { "", "" },
-    [CR_ALERT_UNANSWERED] = { "unanswered", "the device did not answer before the renewal's deadline; it is asked again when "
-                                            "it appears: find out why it stays away or does not answer" },
-    [CR_ALERT_FAILING] = { "failing", "the device reports that renewals fail again and again: read its reasons in the "
-                                      "audit log" },
-    [CR_ALERT_EXPIRED] = { "expired", "its certificate expired before it was renewed: it must be provisioned anew, or let "
-                                      "in to renew where accept_expired allows" },
-};
-
-static char *alert_json(struct cr_router *router, const char *device, const char *slot, enum cr_alert alert)
-{
-    char now[CR_TIME_TEXT], *text = NULL;
-    cJSON *json = cJSON_CreateObject();
-
-    cr_time_text(now, cr_wall_s(router->clock));
-    if (json != NULL && cJSON_AddStringToObject(json, "time", now) != NULL &&
-        cJSON_AddStringToObject(json, "broker", router->setup->config.broker_name) != NULL &&
-        cJSON_AddStringToObject(json, "device", device) != NULL &&
-        cJSON_AddStringToObject(json, "slot", slot) != NULL &&
-        cJSON_AddStringToObject(json, "alert", alert_text[alert].name) != NULL &&
-        cJSON_AddStringToObject(json, "detail", alert_text[alert].detail) != NULL) {
-        text = cJSON_PrintUnformatted(json);
-    }
-    cJSON_Delete(json);
-    return text;
-}
-
-void loop_alert(struct cr_router *router, const char *device, const char *slot, enum cr_alert alert)
-{
-    struct cr_publication publication = { .topic = CR_TOPIC_CONTROL_EVENT "/alert", .qos = 1 };
-    char *text;
-
-    if ((unsigned)alert >= CR_ALERT_COUNT || alert == CR_ALERT_NONE) {
-        return;
-    }
-    router->counters.alerts++;
-    if (!cr_limiter_take(&router->agenda.alerts, &alert_rate, loop_now_ms(router), NULL)) {
-        return; /* the audit log has it */
-    }
-    loop_log(router, 'w', "alert: %s: device %s, slot %s: %s", alert_text[alert].name, device, slot,
-             alert_text[alert].detail);
-    text = alert_json(router, device, slot, alert);
-    if (text != NULL) {
-        publication.payload = (struct cr_bytes){ (const uint8_t *)text, strlen(text) };
-        if (router->host->ops->publish(router->host, &publication) != CR_OK) {
-            router->counters.audits_lost++;
-        }
-    }
-    cJSON_free(text);
 }

@@ -49,18 +49,43 @@ void loop_audit(struct cr_router *router, const struct cr_session *session, cons
     loop_send(router, job, CR_STAGE_STORE);
 }
 
-void loop_audit_command(struct cr_router *router, const struct cr_session *session, const char *device,
-                        const char *slot, const char *detail)
+/* A detail that is longer than most, as a command may be: as much of it as goes into a line of the journal. */
+static void audit_take_text(struct cr_job *job, const char *text, size_t len)
+{
+    static const char cut[] = " (cut)";
+    size_t keep = len <= CR_AUDIT_TEXT_MAX ? len : CR_AUDIT_TEXT_MAX;
+    char *copy = malloc(keep + sizeof cut);
+
+    if (copy == NULL) {
+        return; /* its beginning is there */
+    }
+    memcpy(copy, text, keep);
+    memcpy(copy + keep, keep < len ? cut : "", keep < len ? sizeof cut : 1);
+    job->payload = (struct cr_blob){ (uint8_t *)copy, strlen(copy) + 1 };
+}
+
+void loop_audit_plain(struct cr_router *router, const struct cr_session *session, const char *device, const char *slot,
+                      const char *what, const char *detail)
 {
     struct cr_job *job = loop_admit(router, CR_OP_AUDIT, session, device, slot);
+    size_t len = strlen(detail);
 
     if (job == NULL) {
         router->counters.audits_lost++;
         return;
     }
-    snprintf(job->audit_what, sizeof job->audit_what, "operator");
-    snprintf(job->audit_detail, sizeof job->audit_detail, "%.*s", CR_AUDIT_DETAIL_CAP - 1, detail);
+    (void)snprintf(job->audit_what, sizeof job->audit_what, "%s", what);
+    (void)snprintf(job->audit_detail, sizeof job->audit_detail, "%.*s", CR_AUDIT_DETAIL_CAP - 1, detail);
+    if (len >= CR_AUDIT_DETAIL_CAP) {
+        audit_take_text(job, detail, len);
+    }
     loop_send(router, job, CR_STAGE_STORE);
+}
+
+void loop_audit_command(struct cr_router *router, const struct cr_session *session, const char *device,
+                        const char *slot, const char *detail)
+{
+    loop_audit_plain(router, session, device, slot, "operator", detail);
 }
 
 /* False: one of too many. */

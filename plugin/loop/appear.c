@@ -126,7 +126,8 @@ void loop_refuse_session(struct cr_router *router, struct cr_session *session, e
 
 static bool appear_may_begin(struct cr_router *router)
 {
-    return !router->agenda.clock_odd && router->in_flight <= router->setup->config.max_in_flight / 2 &&
+    return !router->agenda.clock_odd && loop_policy_known(router) &&
+           router->in_flight <= router->setup->config.max_in_flight / 2 &&
            cr_limiter_take(&router->begins, &router->begin_rate, loop_now_ms(router), NULL);
 }
 

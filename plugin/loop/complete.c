@@ -11,11 +11,10 @@ void loop_complete(struct cr_router *router, struct cr_job *job)
     if (job->alarm != CR_REFUSAL_NONE) {
         loop_alarm_audited(router, session, job->device, job->alarm, job->audit_detail);
     }
-    if (job->alert != CR_ALERT_NONE) {
-        loop_alert(router, job->device, job->alert_slot, job->alert);
-    }
+    loop_alerts_home(router, job);
     switch (job->op) {
     case CR_OP_CSR:
+        loop_figures_answered(router, job);
         if (session != NULL) {
             session->asking--;
         }
@@ -55,7 +54,9 @@ void loop_complete(struct cr_router *router, struct cr_job *job)
         loop_command_done(router, job);
         break;
     case CR_OP_POLICY:
-        loop_policy_home(router, job);
+        if (loop_policy_home(router, job)) {
+            return;
+        }
         if (job->command != 0) {
             loop_command_done(router, job);
         }
@@ -64,6 +65,15 @@ void loop_complete(struct cr_router *router, struct cr_job *job)
         loop_watch_home(router, job);
         break;
     case CR_OP_SURVEY:
+        if (job->command != 0) {
+            if (job->outcome == CR_OUT_DONE && job->survey != NULL && job->survey->at == 0) {
+                cr_job_refuse(job, CR_REFUSAL_BUSY, job->setup->config.retry_after_s); /* not counted yet */
+            }
+            loop_command_done(router, job);
+            break;
+        }
+        loop_figures_home(router, job);
+        break;
     case CR_OP_FIGURES:
         loop_figures_home(router, job);
         break;
@@ -87,7 +97,9 @@ void loop_complete(struct cr_router *router, struct cr_job *job)
         loop_present_again(router, job->device);
         break;
     case CR_OP_AUDIT:
-        router->counters.audits_lost += job->outcome != CR_OUT_DONE;
+        if (job->outcome != CR_OUT_DONE) {
+            router->counters.audits_lost += job->deliveries != NULL ? job->deliveries->count : 1;
+        }
         break;
     }
     loop_release(router, job);

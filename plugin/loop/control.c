@@ -86,18 +86,25 @@ static void control_publish(struct cr_router *router, const char *client_id, str
     cJSON_free(text);
 }
 
-static cJSON *control_error(const char *command, enum cr_refusal refusal, const char *text)
+/* text: NULL for the refusal's own; field: NULL or "" for none. */
+static cJSON *control_error_at(const char *command, enum cr_refusal refusal, const char *text, const char *field)
 {
     cJSON *response = cJSON_CreateObject();
 
     if (response != NULL &&
         (cJSON_AddStringToObject(response, "command", command) == NULL ||
          cJSON_AddStringToObject(response, "error", text != NULL ? text : cr_refusal_info(refusal)->text) == NULL ||
-         cJSON_AddStringToObject(response, "errorCode", cr_refusal_info(refusal)->error_code) == NULL)) {
+         cJSON_AddStringToObject(response, "errorCode", cr_refusal_info(refusal)->error_code) == NULL ||
+         !control_put_text(response, "field", field != NULL ? field : ""))) {
         cJSON_Delete(response);
         return NULL;
     }
     return response;
+}
+
+static cJSON *control_error(const char *command, enum cr_refusal refusal, const char *text)
+{
+    return control_error_at(command, refusal, text, NULL);
 }
 
 static cJSON *control_success(const char *command, cJSON *data)
@@ -173,7 +180,7 @@ static unsigned control_rows(const struct cr_job *job)
     return job->op == CR_OP_HISTORY && job->history != NULL ? job->history->limit : 0;
 }
 
-enum cr_command_result control_send(struct cr_command *command, struct cr_job *job, enum cr_refusal *refusal)
+enum cr_command_result control_take(struct cr_command *command, struct cr_job *job, enum cr_refusal *refusal)
 {
     struct cr_router *router = command->router;
     struct cr_batch *batch;
@@ -194,8 +201,17 @@ enum cr_command_result control_send(struct cr_command *command, struct cr_job *j
     batch->rows += rows;
     entry->jobs++;
     job->command = command->id;
-    loop_send(router, job, CR_STAGE_STORE);
     return CR_COMMAND_SENT;
+}
+
+enum cr_command_result control_send(struct cr_command *command, struct cr_job *job, enum cr_refusal *refusal)
+{
+    enum cr_command_result result = control_take(command, job, refusal);
+
+    if (result == CR_COMMAND_SENT) {
+        loop_send(command->router, job, CR_STAGE_STORE);
+    }
+    return result;
 }
 
 cJSON *control_gather(struct cr_command *command, control_gather_fn *gather)
@@ -229,7 +245,8 @@ static void control_settle(struct cr_batch *batch, struct control_entry *entry)
     }
 }
 
-void loop_command_done(struct cr_router *router, struct cr_job *job)
+/* text, field: of a refusal, as in control_error_at. */
+static void control_home(struct cr_router *router, const struct cr_job *job, const char *text, const char *field)
 {
     struct cr_batch *batch;
     struct control_entry *entry = control_find(router, job->command, &batch);
@@ -248,7 +265,7 @@ void loop_command_done(struct cr_router *router, struct cr_job *job)
                                                                     : entry->refusal;
         entry->refusal = refusal;
     } else if (job->outcome == CR_OUT_REFUSED) {
-        entry->response = control_error(entry->command, job->refusal, NULL);
+        entry->response = control_error_at(entry->command, job->refusal, text, field);
     } else {
         entry->response = control_success(entry->command, entry->info->answer(router, job));
     }
@@ -256,6 +273,16 @@ void loop_command_done(struct cr_router *router, struct cr_job *job)
     if (batch->open == 0) {
         control_finish(router, batch);
     }
+}
+
+void loop_command_done(struct cr_router *router, struct cr_job *job)
+{
+    control_home(router, job, NULL, NULL);
+}
+
+void loop_command_failed(struct cr_router *router, const struct cr_job *job, const char *text, const char *field)
+{
+    control_home(router, job, text, field);
 }
 
 /* ---- batches ---- */
@@ -301,7 +328,7 @@ static void control_handle(struct cr_router *router, struct cr_batch *batch, uns
     if (refusal == CR_REFUSAL_NOT_AUTHORISED || refusal == CR_REFUSAL_CERTIFICATE_NOT_VALID) {
         control_denied(router, session, refusal, entry->command);
     }
-    entry->response = control_error(entry->command, refusal, text);
+    entry->response = control_error_at(entry->command, refusal, text, command.field);
     batch->open--;
 }
 

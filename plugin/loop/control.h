@@ -16,7 +16,7 @@ enum {
     CR_CONTROL_BATCHES = 64,     /* under way */
     CR_CONTROL_JOBS = 4,         /* of all batches: at most this part of max_in_flight */
     CR_CONTROL_ROWS = 10000,     /* of pages, in all batches under way */
-    CR_CONTROL_FIELDS = 8,       /* of a command */
+    CR_CONTROL_FIELDS = 12,      /* of a command */
     CR_CORRELATION_DATA_MAX = 256,
 };
 
@@ -29,6 +29,7 @@ struct cr_command {
     const cJSON *request;
     uint64_t id;                 /* for its job */
     char why[CR_COMMAND_WHY_CAP]; /* room for what *text points at */
+    const char *field;           /* of a setting that is wrong: told as "field"; NULL: none */
 };
 
 /* What a handler did. */
@@ -55,6 +56,8 @@ typedef enum cr_refusal control_gather_fn(struct cr_command *command, const stru
 
 /* NULL: no such command. */
 const struct cr_command_info *control_command(const char *name);
+/* The command with this number, from 0 on; NULL: there are no more. */
+const struct cr_command_info *control_command_at(unsigned number);
 
 /* What each file has; ends with a name that is NULL. */
 extern const struct cr_command_info control_inventory_commands[], control_steer_commands[],
@@ -97,7 +100,9 @@ bool control_page(struct cr_command *command, char cursor[CR_CURSOR_CAP], unsign
 
 /* ---- jobs of commands (control.c) ---- */
 
-/* Every job of a command goes through here. Takes it; NULL, or too much is under way: BUSY. */
+/* Every job of a command goes through one of these. Takes it; NULL, or too much is under way: BUSY. `take` leaves it to the
+ * caller to send it later, or to end it with loop_command_failed. */
+enum cr_command_result control_take(struct cr_command *command, struct cr_job *job, enum cr_refusal *refusal);
 enum cr_command_result control_send(struct cr_command *command, struct cr_job *job, enum cr_refusal *refusal);
 /* The command takes several jobs, or one after the other: each goes to `gather` when it is home, and when none is under way
  * any more, the object that is returned is the answer. Lent; NULL: out of memory. To be called by a handler before it
@@ -118,5 +123,7 @@ cJSON *control_render_row(const struct cr_row *row, int64_t now_s);
 /* now_s: for what is left of its certificates. */
 cJSON *control_render_device(const struct cr_device_record *record, int64_t now_s);
 cJSON *control_render_status(struct cr_router *router);
+/* The fleet as it was counted at that time. */
+bool control_put_fleet(cJSON *data, const struct cr_survey_counts *counts, int64_t at);
 
 #endif

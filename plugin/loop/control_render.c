@@ -231,7 +231,8 @@ static bool render_store(cJSON *data, struct cr_router *router)
            cJSON_AddBoolToObject(store, "journal", health.journal_ok) != NULL &&
            cJSON_AddNumberToObject(store, "unrecorded", health.unrecorded) != NULL &&
            cJSON_AddNumberToObject(store, "latencyMicros", health.latency_us) != NULL &&
-           cJSON_AddStringToObject(store, "problem", health.problem) != NULL;
+           cJSON_AddStringToObject(store, "problem",
+                                   health.problem[0] != '\0' ? health.problem : loop_policy_problem(router)) != NULL;
 }
 
 static bool render_counters(cJSON *data, const struct cr_counters *counters)
@@ -297,10 +298,20 @@ static bool render_figures(cJSON *data, struct cr_router *router)
         cJSON_AddNumberToObject(sessions, "devices", HASH_COUNT(router->sessions.presences)) == NULL ||
         (jobs = cJSON_AddObjectToObject(data, "jobs")) == NULL ||
         cJSON_AddNumberToObject(jobs, "inFlight", router->in_flight) == NULL ||
-        cJSON_AddNumberToObject(jobs, "limit", config->max_in_flight) == NULL) {
+        cJSON_AddNumberToObject(jobs, "limit", config->max_in_flight) == NULL ||
+        cJSON_AddNumberToObject(data, "policyVersion", (double)loop_policy_version(router)) == NULL) {
         return false;
     }
     return true;
+}
+
+static bool render_fleet(cJSON *data, const struct cr_router *router)
+{
+    int64_t at;
+    const struct cr_survey_counts *counts = loop_fleet(router, &at);
+    cJSON *fleet = counts != NULL ? cJSON_AddObjectToObject(data, "fleet") : NULL;
+
+    return counts == NULL || (fleet != NULL && control_put_fleet(fleet, counts, at));
 }
 
 cJSON *control_render_status(struct cr_router *router)
@@ -308,7 +319,8 @@ cJSON *control_render_status(struct cr_router *router)
     cJSON *data = cJSON_CreateObject();
 
     if (data == NULL || !render_figures(data, router) || !render_store(data, router) ||
-        !render_issuers(data, router->setup->trust) || !render_counters(data, &router->counters)) {
+        !render_issuers(data, router->setup->trust) || !render_counters(data, &router->counters) ||
+        !render_fleet(data, router)) {
         cJSON_Delete(data);
         return NULL;
     }

@@ -21,7 +21,7 @@ enum { CR_RESTRICTED_GONE = 256 };
 
 /* Since start. */
 struct cr_counters {
-    uint64_t issued, confirmed, triggered, delivered, alarms, alerts, audits_lost;
+    uint64_t issued, confirmed, triggered, delivered, alarms, alerts, wakes, audits_lost;
     uint64_t refused[CR_REFUSAL_COUNT];
 };
 
@@ -34,15 +34,15 @@ struct cr_agenda_state {
     struct cr_sane clock;
     int64_t clock_next_ms;
     bool clock_odd;                   /* the wall clock cannot be believed */
-    struct cr_limiter alerts;
 };
 
 struct cr_router {
     struct cr_host *host;
     const struct cr_clock *clock;
-    struct cr_setup *setup;
+    struct cr_setup *setup;           /* in force; policies.h has where it comes from */
     struct cr_pipeline *pipeline;
     struct cr_sessions sessions;
+    struct cr_limiter alerts;         /* events about them */
     struct cr_limiter total;          /* requests of all devices */
     struct cr_limiter_rate total_rate;
     struct cr_limiter strangers;      /* alarms of clients that are no device */
@@ -56,8 +56,11 @@ struct cr_router {
     uint64_t last_job, last_batch;
     struct cr_batch *batches;         /* operator commands that wait for an answer */
     unsigned batch_count;
+    bool nobody_said;                 /* that no operator is configured */
     unsigned command_jobs;            /* of theirs, under way */
     unsigned command_rows;            /* of pages, that open batches wait for or hold */
+    struct cr_deliveries *deliveries; /* lines that are not with the store yet; NULL: none */
+    int64_t deliveries_due_ms;
     struct cr_agenda_state agenda;
     struct cr_campaigns *campaigns;   /* each its file's own; NULL: not needed yet */
     struct cr_watch *watch;
@@ -217,6 +220,17 @@ void reply_renew(struct cr_router *router, const struct cr_reply_to *to, const s
 void reply_status(struct cr_router *router, const struct cr_reply_to *to, const struct cr_serial *serial,
                   int64_t not_after, int64_t next_renewal);
 
+/* ---- deliveries (deliveries.c): what was sent, for the audit log ---- */
+
+/* A certificate (serial), or a trigger (NULL, and its attempt), was handed to the broker. */
+void loop_delivered(struct cr_router *router, const struct cr_reply_to *to, const char *renewal_id,
+                    const struct cr_serial *serial, unsigned attempt);
+/* On every tick. Lines wait some 50 ms for others. */
+void loop_deliveries_tick(struct cr_router *router);
+/* Now, so that what is sent to the store next comes behind them. */
+void loop_deliveries_flush(struct cr_router *router);
+void loop_deliveries_fini(struct cr_router *router);
+
 /* ---- alarms (alarm.c): security events ---- */
 
 /* An audit line, a log line and an event for operators. session may be NULL. Rate-limited per device. */
@@ -225,9 +239,12 @@ void loop_alarm(struct cr_router *router, const struct cr_session *session, cons
 /* The same without the audit line: the store, which found it, has written that. */
 void loop_alarm_audited(struct cr_router *router, const struct cr_session *session, const char *device,
                         enum cr_refusal refusal, const char *detail);
-/* An operator's command that changes something, before it is carried out. detail: the command as it was given. */
+/* An operator's command that changes something, once it was sent on its way. detail: the command as it was given. */
 void loop_audit_command(struct cr_router *router, const struct cr_session *session, const char *device,
                         const char *slot, const char *detail);
+/* Only the audit line, as it is. */
+void loop_audit_plain(struct cr_router *router, const struct cr_session *session, const char *device, const char *slot,
+                      const char *what, const char *detail);
 /* Only the audit line: the refusal's name, then the detail ("": none). Takes no place for long; dropped, and counted,
  * when there is none. */
 void loop_audit(struct cr_router *router, const struct cr_session *session, const char *device, const char *slot,
@@ -249,8 +266,6 @@ void loop_agenda_done(struct cr_router *router, const struct cr_job *job);
 void loop_advanced(struct cr_router *router, const struct cr_job *job);
 /* Something was done for this device: its sessions here, if any, get what is pending, soon. */
 void loop_present_again(struct cr_router *router, const char *device);
-/* Tells operators what they must act on: an event and a log line. The audit line is the store's. Rate-limited. */
-void loop_alert(struct cr_router *router, const char *device, const char *slot, enum cr_alert alert);
 
 /* ---- what operators steer and see; each is called on every tick, and gets its jobs when they are home ---- */
 
@@ -262,21 +277,53 @@ void loop_campaign_home(struct cr_router *router, const struct cr_job *job);
 void loop_campaigns_look(struct cr_router *router);
 void loop_campaigns_fini(struct cr_router *router);
 
-/* Alerts (alerts.c): slots whose renewal is due and not confirmed; how their devices are called. */
+/* The watch (watch.c): slots whose renewal is due and not confirmed; their alerts, and how their devices are called. */
 void loop_watch_tick(struct cr_router *router, int64_t now_ms);
 /* AGENDA of the watch, and LOOK. */
 void loop_watch_home(struct cr_router *router, const struct cr_job *job);
+void loop_watch_fini(struct cr_router *router);
 
-/* The settings that all brokers share (policies.c). */
+/* Alerts (alerts.c). */
+
+void loop_alerts_init(struct cr_router *router);
+/* Tells operators what the job found that they must act on: events and log lines. The audit lines are the store's.
+ * Alerts are rate-limited, wakes are not: the watch sees to that. */
+void loop_alerts_home(struct cr_router *router, const struct cr_job *job);
+/* What a slot's alert is about, and what to do: one sentence. */
+const char *loop_alert_kind(const struct cr_slot_record *slot, unsigned failures_alert, int64_t now_s,
+                            const char **detail);
+/* The time before notAfter of the threshold that raised it; 0: none did, or it is not configured any more. */
+int64_t loop_alert_threshold_s(const struct cr_config *config, const struct cr_slot_record *slot);
+/* "30d", "12h" ... */
+enum { CR_SPAN_TEXT = 24 };
+void loop_span_text(char text[CR_SPAN_TEXT], int64_t seconds);
+
+/* The settings that all brokers share (policies.c). setup: the file's. */
+CR_MUST_USE cr_err loop_policies_init(struct cr_router *router, struct cr_setup *setup);
+/* The file was read again: the settings go over this one from now on. */
+void loop_policies_base(struct cr_router *router, struct cr_setup *setup);
 void loop_policies_tick(struct cr_router *router, int64_t now_ms);
-void loop_policy_home(struct cr_router *router, const struct cr_job *job);
+/* True: the job was taken; it waits, or is on its way again. */
+bool loop_policy_home(struct cr_router *router, struct cr_job *job);
+/* Sends a request that is to be judged by them, or lets it wait until they are known. */
+void loop_policy_send(struct cr_router *router, struct cr_job *job);
 /* Whether they are known: until then nothing begins by itself. */
 bool loop_policy_known(const struct cr_router *router);
+/* Of those that were read last; 0: there are none. */
+uint64_t loop_policy_version(const struct cr_router *router);
+/* Why they are not in force, in one sentence; "": they are. */
+const char *loop_policy_problem(const struct cr_router *router);
 void loop_policies_fini(struct cr_router *router);
+/* From now on this setup is in force (router.c). */
+void loop_use_setup(struct cr_router *router, struct cr_setup *setup);
 
 /* Figures (figures.c): of this broker and of the fleet, for $SYS and the file. */
 void loop_figures_tick(struct cr_router *router, int64_t now_ms);
 void loop_figures_home(struct cr_router *router, const struct cr_job *job);
+/* A device's CSR is about to be answered. */
+void loop_figures_answered(struct cr_router *router, const struct cr_job *job);
+/* The fleet as it was last counted, by any broker. NULL: it was not yet, as far as is known here. Lent. */
+const struct cr_survey_counts *loop_fleet(const struct cr_router *router, int64_t *at);
 void loop_figures_fini(struct cr_router *router);
 
 /* ---- completions (complete.c) ---- */
@@ -290,6 +337,8 @@ void loop_control(struct cr_router *router, struct cr_session *session, struct c
                   const struct cr_request_properties *properties);
 /* A job of a command is home: its answer. Does not free the job. */
 void loop_command_done(struct cr_router *router, struct cr_job *job);
+/* A job of a command was refused: with a sentence of its own (NULL: the refusal's), and the field that is wrong ("": none). */
+void loop_command_failed(struct cr_router *router, const struct cr_job *job, const char *text, const char *field);
 void loop_control_fini(struct cr_router *router);
 
 #endif

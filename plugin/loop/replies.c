@@ -23,14 +23,15 @@ static const char *reply_client(const struct cr_reply_to *to)
     return to->session != NULL ? to->session->client_id : to->client_id;
 }
 
-static void reply_publish(struct cr_router *router, const struct cr_reply_to *to, enum cr_verb verb,
+/* False: it was not handed to the broker. */
+static bool reply_publish(struct cr_router *router, const struct cr_reply_to *to, enum cr_verb verb,
                           struct cr_publication *publication)
 {
     char topic[CR_TOPIC_CAP];
 
     if (cr_topic_build(topic, sizeof topic, router->setup->config.topic_prefix, to->device, to->slot, verb) != CR_OK) {
         loop_log(router, 'e', "a reply for device %s has no topic", to->device);
-        return;
+        return false;
     }
     publication->client_id = reply_client(to);
     publication->topic = topic;
@@ -39,22 +40,26 @@ static void reply_publish(struct cr_router *router, const struct cr_reply_to *to
     publication->correlation = to->correlation;
     if (router->host->ops->publish(router->host, publication) != CR_OK) {
         loop_log(router, 'e', "a reply to client %s could not be queued", reply_client(to));
+        return false;
     }
+    return true;
 }
 
-static void reply_json(struct cr_router *router, const struct cr_reply_to *to, enum cr_verb verb, cr_err written,
+static bool reply_json(struct cr_router *router, const struct cr_reply_to *to, enum cr_verb verb, cr_err written,
                        struct cr_blob *json)
 {
     struct cr_publication publication = { .content_type = content_types[CR_FORMAT_JSON] };
+    bool sent;
 
     if (written != CR_OK) {
         loop_log(router, 'e', "a reply to client %s could not be written: %s", reply_client(to),
                  cr_err_text(written));
-        return;
+        return false;
     }
     publication.payload = cr_blob_view(json);
-    reply_publish(router, to, verb, &publication);
+    sent = reply_publish(router, to, verb, &publication);
     cr_blob_fini(json);
+    return sent;
 }
 
 void reply_rejected(struct cr_router *router, const struct cr_reply_to *to, enum cr_refusal refusal,
@@ -67,7 +72,7 @@ void reply_rejected(struct cr_router *router, const struct cr_reply_to *to, enum
     if ((unsigned)refusal < CR_REFUSAL_COUNT) {
         router->counters.refused[refusal]++;
     }
-    reply_json(router, to, CR_VERB_REJECTED, err, &json);
+    (void)reply_json(router, to, CR_VERB_REJECTED, err, &json);
 }
 
 void reply_pending(struct cr_router *router, const struct cr_reply_to *to, const char *renewal_id, unsigned retry_after_s)
@@ -75,7 +80,7 @@ void reply_pending(struct cr_router *router, const struct cr_reply_to *to, const
     struct cr_blob json = { NULL, 0 };
     cr_err err = cr_pending_message_write(&json, renewal_id, to->request_id, retry_after_s);
 
-    reply_json(router, to, CR_VERB_PENDING, err, &json);
+    (void)reply_json(router, to, CR_VERB_PENDING, err, &json);
 }
 
 void reply_renew(struct cr_router *router, const struct cr_reply_to *to, const struct cr_slot_record *record)
@@ -93,7 +98,9 @@ void reply_renew(struct cr_router *router, const struct cr_reply_to *to, const s
     struct cr_blob json = { NULL, 0 };
     cr_err err = cr_renew_message_write(&json, &message);
 
-    reply_json(router, to, CR_VERB_RENEW, err, &json);
+    if (reply_json(router, to, CR_VERB_RENEW, err, &json)) {
+        loop_delivered(router, to, record->renewal_id, NULL, record->attempt);
+    }
 }
 
 void reply_status(struct cr_router *router, const struct cr_reply_to *to, const struct cr_serial *serial,
@@ -103,7 +110,7 @@ void reply_status(struct cr_router *router, const struct cr_reply_to *to, const 
     struct cr_blob json = { NULL, 0 };
     cr_err err = cr_status_message_write(&json, &message);
 
-    reply_json(router, to, CR_VERB_STATUS, err, &json);
+    (void)reply_json(router, to, CR_VERB_STATUS, err, &json);
 }
 
 /* Leaf and intermediates as one run of DER. */
@@ -177,8 +184,10 @@ void reply_certificate(struct cr_router *router, const struct cr_reply_to *to,
             publication.user[1].value = serial;
         }
     }
-    reply_publish(router, to, CR_VERB_CERTIFICATE, &publication);
-    router->counters.delivered++;
+    if (reply_publish(router, to, CR_VERB_CERTIFICATE, &publication)) {
+        router->counters.delivered++;
+        loop_delivered(router, to, certificate->renewal_id, certificate->serial, 0);
+    }
 out:
     if (err != CR_OK) {
         loop_log(router, 'e', "the certificate %s could not be sent to client %s: %s", serial, reply_client(to),

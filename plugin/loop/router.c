@@ -43,6 +43,11 @@ cr_err cr_router_new(struct cr_router **router, const struct cr_router_options *
     cr_limiter_init(&r->begins, &r->begin_rate, loop_now_ms(r));
     cr_limiter_init(&r->strangers, &r->sessions.alarm_rate, loop_now_ms(r));
     loop_agenda_init(r);
+    loop_alerts_init(r);
+    if (loop_policies_init(r, options->setup) != CR_OK) {
+        cr_router_free(r);
+        return CR_NOMEM;
+    }
     *router = r;
     return CR_OK;
 }
@@ -53,7 +58,9 @@ void cr_router_free(struct cr_router *router)
         return;
     }
     loop_control_fini(router);
+    loop_deliveries_fini(router);
     loop_campaigns_fini(router);
+    loop_watch_fini(router);
     loop_policies_fini(router);
     loop_figures_fini(router);
     loop_dormant_fini(router);
@@ -62,13 +69,34 @@ void cr_router_free(struct cr_router *router)
     free(router);
 }
 
+void cr_router_configured(struct cr_router *router, const char *how)
+{
+    loop_audit_plain(router, NULL, "", "", "configuration", how);
+}
+
+void cr_router_flush(struct cr_router *router)
+{
+    loop_deliveries_flush(router);
+}
+
 void cr_router_use(struct cr_router *router, struct cr_setup *setup)
 {
+    loop_policies_base(router, setup);
+}
+
+void loop_use_setup(struct cr_router *router, struct cr_setup *setup)
+{
+    int64_t accept_expired_s = loop_accept_expired_s(router);
+    bool anew = setup->trust != router->setup->trust; /* the file was read again */
+
     cr_setup_hold(setup);
     cr_setup_drop(router->setup);
     router->setup = setup;
     router_rates(router);
-    loop_judge_anew(router);
+    router->nobody_said = router->nobody_said && !anew;
+    if (anew || accept_expired_s != loop_accept_expired_s(router)) {
+        loop_judge_anew(router); /* looks at every session's certificate: not for nothing */
+    }
 }
 
 /* ---- access ---- */
@@ -334,12 +362,13 @@ unsigned cr_router_tick(struct cr_router *router)
     if (++router->ticks % PRUNE_TICKS == 0) {
         router_prune(router);
     }
+    loop_deliveries_tick(router);
     loop_agenda_tick(router, loop_now_ms(router));
     loop_policies_tick(router, loop_now_ms(router));
     loop_campaigns_tick(router, loop_now_ms(router));
     loop_watch_tick(router, loop_now_ms(router));
     loop_figures_tick(router, loop_now_ms(router));
-    return router->in_flight > 0 || router->sessions.waiting != NULL || router->sessions.begins != NULL ||
+    return router->in_flight > 0 || router->deliveries != NULL || router->sessions.waiting != NULL || router->sessions.begins != NULL ||
                    router->agenda.more
                ? TICK_BUSY_MS
                : TICK_IDLE_MS;

@@ -33,6 +33,10 @@ void cr_audit_line(const struct cr_audit *audit, const char *broker, struct cr_l
     cr_line_string(line, "detail", audit->detail);
     if (audit->certificate != NULL) {
         line_certificate(line, audit->certificate);
+    } else if (audit->serial != NULL && audit->serial->len > 0) {
+        char serial[CR_SERIAL_TEXT];
+        cr_serial_text(serial, audit->serial);
+        cr_line_string(line, "serial", serial);
     }
     if (audit->der.len > 0) {
         cr_line_base64(line, "certificate", audit->der.data, audit->der.len);
@@ -65,9 +69,10 @@ void cr_audit_args(const struct cr_audit *audit, const char *broker, const struc
     args_pair(args, "who", audit->who);
     args_pair(args, "renewal", audit->renewal_id);
     args_pair(args, "detail", audit->detail);
-    if (audit->certificate != NULL) {
+    const struct cr_serial *which = audit->certificate != NULL ? &audit->certificate->entry.serial : audit->serial;
+    if (which != NULL && which->len > 0) {
         char serial[CR_SERIAL_TEXT];
-        cr_serial_text(serial, &audit->certificate->entry.serial);
+        cr_serial_text(serial, which);
         cr_args_text(args, "serial");
         cr_args_copy(args, serial);
     }

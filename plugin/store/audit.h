@@ -8,11 +8,11 @@
 
 /* NULL and "" are left out. */
 struct cr_audit {
-    const char *what;    /* intent, issued, void, seen, confirmed, regression, split-identity, triggered, expired, alert,
-                            report, restored, refused, alarm, journal, checkpoint, or what the loop says */
+    const char *what;    /* a word; the plugin's README lists them */
     int64_t now_s;
     const char *device, *slot, *who, *renewal_id, *detail;
     const struct cr_restore *certificate; /* NULL: the line is about none */
+    const struct cr_serial *serial;       /* instead of all that: only which certificate; NULL: none */
     struct cr_bytes der;                  /* issued: journal only */
 };
 

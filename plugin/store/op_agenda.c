@@ -1,5 +1,5 @@
 /* AGENDA: claims what is due. First how many renewals the fleet may begin now (pace.lua), then one bucket after the other
- * (agenda.lua) until enough is claimed. Each command touches one key, so that this works in a Redis Cluster too. It ends
+ * (agenda.lua) until enough is claimed; of the watch without a rate. Each command touches one key, so that this works in a Redis Cluster too. It ends
  * early rather than late: what was claimed and not told would rest until the claim is over. */
 #include "plugin/store/redis_store.h"
 
@@ -25,7 +25,7 @@ static void agenda_end(struct store_op *op)
 {
     const struct cr_agenda *agenda = op->job->agenda;
     struct cr_args args;
-    if (agenda->count == 0 || cr_args_pace(&args, &op->store->records, op->job->now_s, agenda->rate_per_s,
+    if (agenda->watch || agenda->count == 0 || cr_args_pace(&args, &op->store->records, op->job->now_s, agenda->rate_per_s,
                                            agenda->count) != CR_OK) {
         agenda_done(op);
         return;
@@ -56,7 +56,8 @@ static void strike(struct store_op *op, struct cr_bytes member)
 {
     struct cr_args args;
     store_audit_alarm(op, CR_REFUSAL_INTERNAL, "the agenda held something that is no device/slot: removed");
-    if (cr_args_strike(&args, &op->store->records, op->job->agenda->bucket, member) == CR_OK) {
+    const struct cr_agenda *agenda = op->job->agenda;
+    if (cr_args_strike(&args, &op->store->records, agenda->watch, agenda->bucket, member) == CR_OK) {
         cr_redis_link_tell(op->store->link, &args);
     }
 }
@@ -100,7 +101,8 @@ static void ask_bucket(struct store_op *op)
 {
     const struct cr_agenda *agenda = op->job->agenda;
     struct cr_args args;
-    if (cr_args_agenda(&args, &op->store->records, agenda->bucket, op->job->now_s, op->room - agenda->count) != CR_OK) {
+    if (cr_args_agenda(&args, &op->store->records, agenda->watch, agenda->bucket, op->job->now_s,
+                       op->room - agenda->count) != CR_OK) {
         store_op_refuse(op, CR_REFUSAL_INTERNAL, 0);
         return;
     }
@@ -127,7 +129,7 @@ void store_agenda_start(struct store_op *op)
     struct cr_agenda *agenda = op->job->agenda;
     struct cr_args args;
     unsigned total = op->store->records.buckets;
-    if (agenda == NULL || agenda->limit == 0 || agenda->rate_per_s == 0 || total == 0) {
+    if (agenda == NULL || agenda->limit == 0 || (agenda->rate_per_s == 0 && !agenda->watch) || total == 0) {
         store_op_refuse(op, CR_REFUSAL_INTERNAL, 0);
         return;
     }
@@ -140,6 +142,11 @@ void store_agenda_start(struct store_op *op)
     agenda->buckets = agenda->buckets < 1 ? 1 : agenda->buckets < total ? agenda->buckets : total;
     agenda->limit = agenda->limit < CR_DUE_MAX ? agenda->limit : CR_DUE_MAX;
     op->looked = 0;
+    if (agenda->watch) {
+        op->room = agenda->limit;
+        ask_bucket(op);
+        return;
+    }
     if (cr_args_pace(&args, &op->store->records, op->job->now_s, agenda->rate_per_s, 0) != CR_OK) {
         store_op_refuse(op, CR_REFUSAL_INTERNAL, 0);
         return;

@@ -239,6 +239,7 @@ static void on_decision(struct store_op *op, const redisReply *reply)
         job->outcome = CR_OUT_PENDING;
         job->stage = CR_STAGE_DONE;
         job->retry_after_s = (unsigned)(seconds > 0 ? seconds : 1);
+        store_audit_op(op, "pending", "this key is being certified", NULL);
         store_op_finish(op);
     } else if (cr_answer_is(&answer, "hold")) {
         refuse_key(op, CR_REFUSAL_ON_HOLD, 0);

@@ -14,7 +14,8 @@ void store_op_refuse(struct store_op *op, enum cr_refusal refusal, int64_t retry
 {
     const struct cr_refusal_info *info = cr_refusal_info(refusal);
     cr_job_refuse(op->job, refusal, info->retry ? retry_after(op, retry_after_s) : 0);
-    bool again_soon = op->job->op == CR_OP_PRESENT && info->retry; /* each second: no line each time */
+    bool again_soon = (op->job->op == CR_OP_PRESENT || (op->job->op == CR_OP_POLICY && op->job->command == 0)) &&
+                      info->retry; /* each second: no line each time */
     if (!again_soon) {
         store_audit_op(op, "refused", info->error_code, NULL);
     }

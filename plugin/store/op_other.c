@@ -245,6 +245,12 @@ void store_report_start(struct store_op *op)
 
 void store_audit_start(struct store_op *op)
 {
-    store_audit_op(op, op->job->audit_what, op->job->audit_detail, NULL);
+    if (op->job->deliveries != NULL) {
+        store_audit_deliveries(op);
+        op_done(op, CR_OUT_DONE);
+        return;
+    }
+    const struct cr_blob *text = &op->job->payload;
+    store_audit_op(op, op->job->audit_what, text->len > 0 ? (const char *)text->data : op->job->audit_detail, NULL);
     op_done(op, CR_OUT_DONE);
 }

@@ -40,7 +40,7 @@ enum cr_alert_call { CR_CALL_TRIGGER, CR_CALL_WAKE, CR_CALL_FIELD };
 
 /* A slot whose renewal is due and not confirmed yet. since 0: nothing is. */
 struct cr_slot_alert {
-    int64_t since;           /* the first trigger of this need */
+    int64_t since;           /* the first trigger of this need, or when it fell silent again after an answer */
     enum cr_alert_level level;
     unsigned step;           /* which of the policy's thresholds raised it, from 1 on; 0: none did */
     enum cr_alert_call stage;

@@ -26,7 +26,9 @@ cr_err cr_records_keys(struct cr_device_keys *keys, const struct cr_records *rec
     bool fits = key_write(&keys->device, records->prefix, bucket, "device", device, NULL) &&
                 key_write(&keys->agenda, records->prefix, bucket, "agenda", NULL, NULL) &&
                 key_write(&keys->expiry, records->prefix, bucket, "expiry", NULL, NULL) &&
-                key_write(&keys->cert, records->prefix, bucket, "cert", device, slot);
+                key_write(&keys->cert, records->prefix, bucket, "cert", device, slot) &&
+                key_write(&keys->watch, records->prefix, bucket, "watch", NULL, NULL) &&
+                key_write(&keys->alerts, records->prefix, bucket, "alerts", NULL, NULL);
     return fits ? CR_OK : CR_FULL;
 }
 

@@ -12,8 +12,9 @@
  *   hold            on hold: why ('1': an old record's, nobody said)
  *   cmp             the campaign of which it is, or was last, a member: id, group from 0 on, and how it fares: a asked,
  *                   r renewed, f failed, u unanswered, c cancelled, s skipped (on hold)
- *   al ack          its renewal is due: since when, level (0 to 3), threshold that raised it (from 1 on), stage (t trigger,
- *                   w wake, f field), wakes; and when it was acknowledged by whom
+ *   al ack          its renewal is due: since when without an answer, level (0 to 3; 4: critical, and that its certificate
+ *                   ended was told), threshold that raised it (from 1 on), stage (t trigger, w wake, f field), wakes; and
+ *                   when it was acknowledged by whom
  *   st              triggered, issuing, issued; absent: quiet
  *   rid why try     the renewal under way: id, reason, attempt
  *   end due         its trigger's deadline, and when the slot was due before
@@ -21,7 +22,10 @@
  *   pcrt pkey pend  the intent, then the certificate that waits: serial@issuer, hash of its key, and in one field
  *                   notBefore, notAfter, due, end of the lease, the request's format
  *   own             whose intent it is: broker/life
- * Every value stays below 65 bytes, so that the hash stays a listpack. */
+ * Every value stays below 65 bytes, so that the hash stays a listpack.
+ *
+ * cr:policy is one hash: <slot>/<key> or /<key> → value for each setting that all brokers share, and version, at, by (who
+ * changed it last), op (which write that was). */
 #ifndef CR_RECORDS_H
 #define CR_RECORDS_H
 
@@ -52,7 +56,7 @@ struct cr_redis_key {
 };
 
 struct cr_device_keys {
-    struct cr_redis_key device, agenda, expiry, cert;
+    struct cr_redis_key device, agenda, expiry, cert, watch, alerts;
     char mark[CR_MARK_CAP]; /* a number from the device's name: tells a record that strayed here from another device */
 };
 CR_MUST_USE cr_err cr_records_keys(struct cr_device_keys *keys, const struct cr_records *records, const char *device,
@@ -133,7 +137,7 @@ struct cr_restore {
 /* A CSR job's intent or certificate. */
 void cr_restore_of_job(struct cr_restore *restore, const struct cr_job *job);
 
-/* Each writes EVALSHA <sha> 4 keys… arguments…; the caller sets arg[1] to the script's SHA-1. CR_FULL, CR_CRYPTO.
+/* Each writes EVALSHA <sha> 6 keys… arguments…; the caller sets arg[1] to the script's SHA-1. CR_FULL, CR_CRYPTO.
  * again: the same job's answer got lost once. */
 CR_MUST_USE cr_err cr_args_present(struct cr_args *args, const struct cr_records *records, const struct cr_job *job,
                                    const char *new_renewal_id, bool again);
@@ -148,11 +152,13 @@ CR_MUST_USE cr_err cr_args_advance(struct cr_args *args, const struct cr_records
                                    const char *new_renewal_id, bool again);
 CR_MUST_USE cr_err cr_args_steer(struct cr_args *args, const struct cr_records *records, const struct cr_job *job,
                                  bool again);
-/* Of one bucket's agenda: claims at most `limit` slots. */
-CR_MUST_USE cr_err cr_args_agenda(struct cr_args *args, const struct cr_records *records, unsigned bucket, int64_t now_s,
-                                  unsigned limit);
-/* A member that is none, out of a bucket's agenda. */
-CR_MUST_USE cr_err cr_args_strike(struct cr_args *args, const struct cr_records *records, unsigned bucket,
+CR_MUST_USE cr_err cr_args_look(struct cr_args *args, const struct cr_records *records, const struct cr_job *job,
+                                bool again);
+/* Of one bucket's agenda, or watch: claims at most `limit` slots. */
+CR_MUST_USE cr_err cr_args_agenda(struct cr_args *args, const struct cr_records *records, bool watch, unsigned bucket,
+                                  int64_t now_s, unsigned limit);
+/* A member that is none, out of a bucket's agenda, or watch. */
+CR_MUST_USE cr_err cr_args_strike(struct cr_args *args, const struct cr_records *records, bool watch, unsigned bucket,
                                   struct cr_bytes member);
 /* Takes `count` of what the fleet may begin; the answer says how many more there are. */
 CR_MUST_USE cr_err cr_args_pace(struct cr_args *args, const struct cr_records *records, int64_t now_s,
@@ -169,6 +175,21 @@ CR_MUST_USE cr_err cr_args_list(struct cr_args *args, const struct cr_records *r
 /* Begins such a command: all that slot.lua takes. The script's own arguments follow. */
 CR_MUST_USE cr_err cr_args_script(struct cr_args *args, enum cr_script script, const struct cr_records *records,
                                   const char *device, const char *slot, int64_t now_s);
+
+/* Where a survey goes on: which bucket, and how far it is in its expiry. As a cursor it is bucket:scan. */
+struct cr_survey_place {
+    unsigned bucket;
+    char scan[24];
+};
+/* "" is the very beginning. False: not what place_write has written for so many buckets. */
+CR_MUST_USE bool cr_survey_place_read(struct cr_survey_place *place, const char *cursor, unsigned buckets);
+void cr_survey_place_write(char cursor[CR_CURSOR_CAP], const struct cr_survey_place *place);
+CR_MUST_USE cr_err cr_args_survey(struct cr_args *args, const struct cr_records *records,
+                                  const struct cr_survey_place *place, int64_t now_s);
+/* verb: any but PAGE; figures: what is to be saved, as survey.h has it. */
+CR_MUST_USE cr_err cr_args_survey_keep(struct cr_args *args, const struct cr_records *records,
+                                       enum cr_survey_verb verb, int64_t now_s, const char *broker,
+                                       const char *figures);
 
 /* For commands that are no script: starts one, and adds to it. Failure shows in args->overflow. */
 void cr_args_start(struct cr_args *args, const char *command);

@@ -109,11 +109,13 @@ cr_err cr_args_script(struct cr_args *args, enum cr_script script, const struct 
         return err;
     }
     cr_args_bytes(args, "", 0); /* the script's SHA-1, by who sends it */
-    cr_args_bytes(args, "4", 1);
+    cr_args_bytes(args, "6", 1);
     cr_args_bytes(args, keys->device.text, keys->device.len);
     cr_args_bytes(args, keys->agenda.text, keys->agenda.len);
     cr_args_bytes(args, keys->expiry.text, keys->expiry.len);
     cr_args_bytes(args, keys->cert.text, keys->cert.len);
+    cr_args_bytes(args, keys->watch.text, keys->watch.len);
+    cr_args_bytes(args, keys->alerts.text, keys->alerts.len);
     cr_args_text(args, keys->mark);
     cr_args_text(args, device);
     cr_args_text(args, slot);
@@ -334,10 +336,15 @@ static void args_plain_script(struct cr_args *args, enum cr_script script, struc
     cr_args_bytes(args, key->text, key->len);
 }
 
-cr_err cr_args_agenda(struct cr_args *args, const struct cr_records *records, unsigned bucket, int64_t now_s,
-                      unsigned limit)
+static cr_err args_bucket(struct cr_redis_key *key, const struct cr_records *records, bool watch, unsigned bucket)
 {
-    cr_err err = cr_records_agenda_key(&args->keys.agenda, records, bucket);
+    return cr_records_bucket_key(key, records, bucket, watch ? "watch" : "agenda");
+}
+
+cr_err cr_args_agenda(struct cr_args *args, const struct cr_records *records, bool watch, unsigned bucket,
+                      int64_t now_s, unsigned limit)
+{
+    cr_err err = args_bucket(&args->keys.agenda, records, watch, bucket);
     if (err != CR_OK) {
         return err;
     }
@@ -348,9 +355,10 @@ cr_err cr_args_agenda(struct cr_args *args, const struct cr_records *records, un
     return args_end(args);
 }
 
-cr_err cr_args_strike(struct cr_args *args, const struct cr_records *records, unsigned bucket, struct cr_bytes member)
+cr_err cr_args_strike(struct cr_args *args, const struct cr_records *records, bool watch, unsigned bucket,
+                      struct cr_bytes member)
 {
-    cr_err err = cr_records_agenda_key(&args->keys.agenda, records, bucket);
+    cr_err err = args_bucket(&args->keys.agenda, records, watch, bucket);
     if (err != CR_OK) {
         return err;
     }
@@ -384,6 +392,7 @@ cr_err cr_args_report(struct cr_args *args, const struct cr_records *records, co
     args_flag(args, again);
     args_retry(args, &job->setup->config);
     args_chances(args, job->profile);
+    cr_args_number(args, job->setup->config.failures_alert);
     return args_end(args);
 }
 

@@ -218,6 +218,8 @@ void store_audit_slot(struct store_op *op, const char *what, const char *slot, c
 void store_audit_stream(struct store_op *op, const char *what, const struct cr_restore *certificate);
 /* An intent; only to the journal. An error: the journal would not take it, so nothing may be signed. */
 CR_MUST_USE cr_err store_audit_intent(struct store_op *op, const struct cr_restore *intent);
+/* A line for each of job->deliveries. */
+void store_audit_deliveries(struct store_op *op);
 /* What a script met on its way: triggers that ended, renewals that began. To be called once job->record is there. */
 void store_audit_note(struct store_op *op, const struct cr_answer *answer);
 /* Lines that the journal lost while it could not be written. */

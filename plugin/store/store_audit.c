@@ -67,7 +67,8 @@ void store_audit_alarm(struct store_op *op, enum cr_refusal alarm, const char *d
 
 void store_audit_stream(struct store_op *op, const char *what, const struct cr_restore *certificate)
 {
-    const struct cr_audit audit = audit_of(op, what, "", certificate);
+    /* The stream has no line of its own for the intent: this one's time is that of the request. */
+    const struct cr_audit audit = audit_of(op, what, "requested and issued", certificate);
     to_stream(op->store, &audit);
     op->job->audited = true;
 }
@@ -117,6 +118,26 @@ void store_audit_slot(struct store_op *op, const char *what, const char *slot, c
     audit.slot = slot;
     audit.renewal_id = renewal_id;
     store_audit(op->store, &audit);
+    op->job->audited = true;
+}
+
+void store_audit_deliveries(struct store_op *op)
+{
+    const struct cr_deliveries *deliveries = op->job->deliveries;
+    for (unsigned i = 0; i < deliveries->count; i++) {
+        const struct cr_delivery *one = &deliveries->delivery[i];
+        char trigger[64];
+        (void)snprintf(trigger, sizeof trigger, "trigger, attempt %u%s", one->attempt,
+                       one->queued ? ", for when it is back" : "");
+        store_audit(op->store, &(struct cr_audit){ .what = "delivered",
+                                                   .now_s = one->at_s,
+                                                   .device = one->device,
+                                                   .slot = one->slot,
+                                                   .who = one->who,
+                                                   .renewal_id = one->renewal_id,
+                                                   .detail = one->serial.len > 0 ? "certificate" : trigger,
+                                                   .serial = &one->serial });
+    }
     op->job->audited = true;
 }
 
@@ -170,6 +191,59 @@ static void note_began(struct store_op *op, const char *name)
     store_audit_slot(op, "triggered", name, slot->renewal_id, cr_renew_reason_text(slot->reason));
 }
 
+/* Level and time that is left, of a slot whose alert is raised; "critical: 6 days". */
+static void note_raised(struct store_op *op, const char *name)
+{
+    static const char *const levels[] = { "none", "notice", "warning", "critical" };
+    struct cr_job *job = op->job;
+    const struct cr_slot_record *slot = job->record != NULL ? cr_device_record_slot(job->record, name) : NULL;
+    char detail[120];
+    if (slot == NULL || slot->alert.level > CR_LEVEL_CRITICAL) {
+        return;
+    }
+    job->told |= CR_TOLD_RAISED;
+    (void)snprintf(detail, sizeof detail, "%s: its certificate expires in %lld days and was not renewed yet",
+                   levels[slot->alert.level], (long long)((slot->current.not_after - job->now_s) / 86400));
+    store_audit_slot(op, "alert", name, slot->renewal_id, detail);
+}
+
+static void note_woken(struct store_op *op, const char *name)
+{
+    struct cr_job *job = op->job;
+    const struct cr_slot_record *slot = job->record != NULL ? cr_device_record_slot(job->record, name) : NULL;
+    char detail[40];
+    if (slot == NULL) {
+        return;
+    }
+    job->told |= CR_TOLD_WOKEN;
+    (void)snprintf(detail, sizeof detail, "attempt %u", slot->alert.wakes);
+    store_audit_slot(op, "wake", name, slot->renewal_id, detail);
+}
+
+static void note_cleared(struct store_op *op, const char *name)
+{
+    struct cr_job *job = op->job;
+    (void)snprintf(job->cleared_slot, sizeof job->cleared_slot, "%s", name);
+    store_audit_slot(op, "alert", name, "", "cleared: its certificate was renewed");
+}
+
+/* What look.lua found. */
+static void note_looked(struct store_op *op, const struct note *note)
+{
+    if (strcmp(note->what, "raised") == 0) {
+        note_raised(op, note->first);
+    } else if (strcmp(note->what, "woken") == 0) {
+        note_woken(op, note->first);
+    } else if (strcmp(note->what, "field") == 0) {
+        op->job->told |= CR_TOLD_FIELD;
+        store_audit_slot(op, "alert", note->first, "", "field: it did not answer its wakes either");
+    } else if (strcmp(note->what, "ended") == 0) {
+        store_audit_alert(op, CR_ALERT_EXPIRED, "its certificate expired and was not renewed");
+    } else if (strcmp(note->what, "cleared") == 0) {
+        note_cleared(op, note->first);
+    }
+}
+
 /* What an operator did to a slot. */
 static void note_steered(struct store_op *op, const struct note *note)
 {
@@ -200,6 +274,8 @@ void store_audit_note(struct store_op *op, const struct cr_answer *answer)
         } else if (strcmp(note.what, "held") == 0 || strcmp(note.what, "released") == 0 ||
                    strcmp(note.what, "cancelled") == 0) {
             note_steered(op, &note);
+        } else {
+            note_looked(op, &note);
         }
     }
 }

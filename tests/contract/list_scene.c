@@ -137,7 +137,9 @@ void fleet_alert(struct rig_broker *broker, unsigned number, enum cr_alert_level
     int64_t since = rig->now_s - RIG_DAY_S;
     fleet_name(name, number);
     if (rig->backend == RIG_FAKE) {
-        struct cr_slot_record *view = &fake_slot_find(fake(rig, number), fleet_slot)->view;
+        struct fake_slot *slot = fake_slot_find(fake(rig, number), fleet_slot);
+        struct cr_slot_record *view = &slot->view;
+        slot->shown = true;
         view->alert = (struct cr_slot_alert){ .since = since, .level = level, .step = 1, .stage = stage };
         view->alert.acknowledged = acknowledged ? rig->now_s : 0;
         return;

@@ -112,6 +112,11 @@ static struct cr_setup *setup_new(const struct rig *rig, const char *name)
     config->retry_first_s = 3600;
     config->retry_max_s = RIG_DAY_S;
     config->failures_alert = 3;
+    config->wake_after_s = 3 * RIG_DAY_S;
+    config->wake_retry_s = RIG_DAY_S;
+    config->wake_retry_max_s = 14 * RIG_DAY_S;
+    config->field_after_s = 7 * RIG_DAY_S;
+    config->field_before_s = 60 * RIG_DAY_S;
     config->max_in_flight = rig->max_jobs;
     config->slot_count = 2;
     config->slot[0] = rig->operational;

@@ -111,10 +111,16 @@ unsigned rig_audits(struct rig *rig, const char *what, const char *device);
 /* Waits until there are that many. */
 void rig_expect_audits(struct rig *rig, const char *what, const char *device, unsigned count);
 void rig_hold(struct rig *rig, const char *device, const char *slot, bool held);
+/* Before any broker is open: an entry of the audit stream, so many milliseconds after RIG_HISTORY_S. */
+enum { RIG_HISTORY_S = 1000000000 };
+void rig_history(struct rig *rig, unsigned ms, const char *what, const char *device, const char *who);
 /* Gives a slot an alert of this level (1 to 3) and stage (t, w, f). */
 void rig_alert(struct rig *rig, const char *device, const char *slot, unsigned level, char stage);
 /* Takes a quiet slot out of the agenda. */
 void rig_unplan(struct rig *rig, const char *device, const char *slot);
+/* When a slot is looked at next; 0: it is not watched. Whether it is among the alerts. */
+int64_t rig_watch_at(const struct rig *rig, const char *device, const char *slot);
+bool rig_shown(const struct rig *rig, const char *device, const char *slot);
 /* The keys of a device in the private Redis. */
 void rig_keys(const struct rig *rig, struct cr_device_keys *keys, const char *device, const char *slot);
 #endif

@@ -1,8 +1,10 @@
 #include "tests/contract/store_rig.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -76,6 +78,58 @@ void rig_hold(struct rig *rig, const char *device, const char *slot, bool held)
     assert_int_equal(changed, 1);
 }
 
+void rig_history(struct rig *rig, unsigned ms, const char *what, const char *device, const char *who)
+{
+    if (rig->backend == RIG_FAKE) {
+        fake_ledger_audit_at(rig->ledger, RIG_HISTORY_S * 1000LL + ms, who, what, device, "operational", "by hand");
+        return;
+    }
+    redisReply *reply = private_redis_command(
+        &rig->redis, "XADD cr:audit %lld-* time %d what %s device %s slot operational who %b detail %b",
+        RIG_HISTORY_S * 1000LL + ms, RIG_HISTORY_S, what, device, who, strlen(who), "by hand", (size_t)7);
+    assert_non_null(reply);
+    assert_int_equal(reply->type, REDIS_REPLY_STRING);
+    freeReplyObject(reply);
+}
+
+static struct private_redis *redis_with(const struct rig *rig, const char *key)
+{
+    return rig->redis_of != NULL ? rig->redis_of(key) : (struct private_redis *)&rig->redis;
+}
+
+/* A member's score, rounded up; 0: it is not there. */
+static int64_t score_of(const struct rig *rig, const char *key, const char *device, const char *slot)
+{
+    redisReply *reply = private_redis_command(redis_with(rig, key), "ZSCORE %s %s/%s", key, device, slot);
+    assert_non_null(reply);
+    double score = reply->type == REDIS_REPLY_STRING ? strtod(reply->str, NULL) : 0;
+    freeReplyObject(reply);
+    return (int64_t)ceil(score);
+}
+
+int64_t rig_watch_at(const struct rig *rig, const char *device, const char *slot)
+{
+    struct cr_device_keys keys;
+    bool shown;
+    if (rig->backend == RIG_FAKE) {
+        return fake_ledger_watch_at(rig->ledger, device, slot, &shown);
+    }
+    rig_keys(rig, &keys, device, slot);
+    return score_of(rig, keys.watch.text, device, slot);
+}
+
+bool rig_shown(const struct rig *rig, const char *device, const char *slot)
+{
+    struct cr_device_keys keys;
+    bool shown;
+    if (rig->backend == RIG_FAKE) {
+        (void)fake_ledger_watch_at(rig->ledger, device, slot, &shown);
+        return shown;
+    }
+    rig_keys(rig, &keys, device, slot);
+    return score_of(rig, keys.alerts.text, device, slot) > 0;
+}
+
 void rig_alert(struct rig *rig, const char *device, const char *slot, unsigned level, char stage)
 {
     struct cr_device_keys keys;
@@ -88,6 +142,11 @@ void rig_alert(struct rig *rig, const char *device, const char *slot, unsigned l
     rig_keys(rig, &keys, device, slot);
     (void)snprintf(value, sizeof value, "%lld %u 1 %c 0", (long long)rig->now_s, level, stage);
     (void)private_redis_integer(&rig->redis, "HSET %s %s:al %b", keys.device.text, slot, value, strlen(value));
+    if (level > 0 || stage != 't') {
+        (void)private_redis_integer(&rig->redis, "ZADD %s 1 %s/%s", keys.alerts.text, device, slot);
+    } else {
+        (void)private_redis_integer(&rig->redis, "ZREM %s %s/%s", keys.alerts.text, device, slot);
+    }
 }
 
 void rig_unplan(struct rig *rig, const char *device, const char *slot)

@@ -83,6 +83,14 @@ void store_audit_writes_a_line(void **state);
 void store_takes_no_more_than_its_bound(void **state);
 void store_many_at_once(void **state);
 
+/* store_suite_policy.c: the settings that all brokers share. */
+void store_policy_is_nothing_at_first(void **state);
+void store_policy_is_shared(void **state);
+void store_policy_goes_by_its_version(void **state);
+void store_policy_says_what_changed(void **state);
+void store_policy_has_its_bound(void **state);
+void store_policy_damaged_is_refused(void **state);
+
 /* store_suite_list.c: listing the fleet: rows and filters. */
 void store_list_shows_what_is_known(void **state);
 void store_present_notes_the_broker(void **state);
@@ -99,6 +107,13 @@ void store_list_counts(void **state);
 void store_list_picks_a_share(void **state);
 void store_list_picks_a_tag(void **state);
 void store_list_knows_its_cursors(void **state);
+
+/* store_suite_history.c: the audit stream, page by page. */
+void store_history_goes_both_ways(void **state);
+void store_history_filters(void **state);
+void store_history_has_bounds(void **state);
+void store_history_knows_its_cursors(void **state);
+void store_history_has_what_was_done(void **state);
 
 /* store_suite_steer.c: what an operator does to one device. */
 void store_steer_needs_a_known_device(void **state);
@@ -129,5 +144,27 @@ void store_campaign_takes_in_what_is_under_way(void **state);
 void store_campaign_gives_members_away(void **state);
 void store_campaign_counts_who_is_cancelled(void **state);
 void store_campaign_needs_not_be_known_to_its_members(void **state);
+/* store_suite_look.c: what is watched, what a look finds, and what ends it. */
+void store_watch_has_what_is_due(void **state);
+void store_look_raises_each_threshold_once(void **state);
+void store_look_is_patient_with_what_has_just_begun(void **state);
+void store_look_calls_by_all_means(void **state);
+void store_look_does_not_wait_for_a_short_life(void **state);
+void store_answer_ends_the_calls(void **state);
+void store_confirming_ends_the_alert(void **state);
+void store_held_slot_is_no_alert(void **state);
+void store_end_of_a_certificate_is_told_once(void **state);
+void store_unanswered_and_failing_are_alerts(void **state);
+void store_cancelled_is_not_called(void **state);
+
+/* store_suite_survey.c: the fleet in figures. */
+void store_survey_of_nothing_is_empty(void **state);
+void store_survey_counts_states_and_ends(void **state);
+void store_survey_tells_when_renewals_begin(void **state);
+void store_survey_tells_who_will_not_renew(void **state);
+void store_survey_tells_who_fails(void **state);
+void store_survey_tells_who_does_not_answer(void **state);
+void store_survey_goes_through_all(void **state);
+void store_survey_one_broker_counts(void **state);
 
 #endif

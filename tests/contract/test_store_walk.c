@@ -31,7 +31,7 @@ struct walk {
     char renewal[2][64][CR_RENEWAL_ID_CAP]; /* the same renewals as either store names them */
     unsigned renewals;
     unsigned visits[CR_STATE_COUNT];
-    unsigned regressed, split, outdated, begun, unanswered, failing;
+    unsigned regressed, split, outdated, begun, unanswered, failing, told, cleared;
     uint64_t generation[DEVICES][SLOTS];
     bool was_held[DEVICES][SLOTS];
 };
@@ -94,6 +94,7 @@ static void same_slot(struct walk *walk, const struct cr_slot_record *fake, cons
     assert_int_equal(fake->unanswered, real->unanswered);
     assert_int_equal(fake->retry_at, real->retry_at);
     assert_int_equal(fake->superseded.not_after, real->superseded.not_after);
+    assert_memory_equal(&fake->alert, &real->alert, offsetof(struct cr_slot_alert, by));
     assert_int_equal(fake->certificate.len, real->certificate.len);
     if (fake->certificate.len > 0) {
         assert_memory_equal(fake->certificate.data, real->certificate.data, fake->certificate.len);
@@ -130,6 +131,10 @@ static void same_job(struct walk *walk, const struct cr_job *fake, const struct 
     assert_int_equal(fake->alarm, real->alarm);
     assert_int_equal(fake->alert, real->alert);
     assert_string_equal(fake->alert_slot, real->alert_slot);
+    assert_int_equal(fake->told, real->told);
+    assert_string_equal(fake->cleared_slot, real->cleared_slot);
+    walk->told |= fake->told;
+    walk->cleared += fake->cleared_slot[0] != '\0';
     walk->regressed += fake->regressed;
     walk->split += fake->alarm == CR_REFUSAL_SPLIT_IDENTITY;
     walk->outdated += fake->refusal == CR_REFUSAL_CERTIFICATE_OUTDATED;
@@ -163,6 +168,15 @@ static void nothing_vanishes(const struct walk *walk, unsigned device, const str
     }
 }
 
+static void same_watch(const struct walk *walk, const char *device)
+{
+    for (unsigned s = 0; s < SLOTS; s++) {
+        const char *slot = slot_name[s];
+        assert_int_equal(rig_watch_at(&walk->rig[0], device, slot), rig_watch_at(&walk->rig[1], device, slot));
+        assert_int_equal(rig_shown(&walk->rig[0], device, slot), rig_shown(&walk->rig[1], device, slot));
+    }
+}
+
 static void compare_all(struct walk *walk)
 {
     for (unsigned d = 0; d < DEVICES; d++) {
@@ -181,6 +195,7 @@ static void compare_all(struct walk *walk)
             }
         }
         nothing_vanishes(walk, d, job[1]->record);
+        same_watch(walk, device);
         cr_job_free(job[0]);
         cr_job_free(job[1]);
     }
@@ -249,6 +264,14 @@ static struct cr_job *make_advance(struct walk *walk, struct rig_broker *broker,
     if (choice.stray) {
         job->profile = NULL;
     }
+    return job;
+}
+
+static struct cr_job *make_look(struct walk *walk, struct rig_broker *broker, const char *device, unsigned slot)
+{
+    (void)walk;
+    struct cr_job *job = rig_job(broker, CR_OP_LOOK, device, slot_name[slot]);
+    job->may_begin = choice.may_begin;
     return job;
 }
 
@@ -360,17 +383,17 @@ static void step(struct walk *walk)
 {
     static make_fn *const makers[] = { make_present, make_present, make_csr,     make_csr,
                                        make_csr,     make_get,     make_trigger, make_report,
-                                       make_advance };
+                                       make_advance, make_look,    make_look };
     char device[CR_NAME_CAP];
     choice.device = dice(walk, DEVICES);
-    unsigned slot = dice(walk, SLOTS), what = dice(walk, 15), life = dice(walk, 8) == 0;
+    unsigned slot = dice(walk, SLOTS), what = dice(walk, 17), life = dice(walk, 8) == 0;
     (void)snprintf(device, sizeof device, "walker-%u", choice.device);
     roll(walk, device, slot);
-    if (what < 9) {
+    if (what < 11) {
         step_run(walk, makers[what], device, slot, life);
-    } else if (what < 12) {
+    } else if (what < 14) {
         step_record(walk);
-    } else if (what == 12 && choice.device == 0) { /* the others are never held: nothing_vanishes */
+    } else if (what == 14 && choice.device == 0) { /* the others are never held: nothing_vanishes */
         step_hold(walk, device, slot);
     } else {
         static const int64_t leaps[] = { 0, 1, FAKE_LEASE_S - 1, FAKE_LEASE_S, 3600, RIG_DAY_S, 8 * RIG_DAY_S };
@@ -386,7 +409,7 @@ static void both_walk_alike(void **state)
     (void)state;
     static struct walk walk;
     const char *seed = getenv("CR_WALK_SEED"), *steps = getenv("CR_WALK_STEPS");
-    walk.random = 0x9e3779b97f4a7c15u ^ (seed != NULL ? strtoul(seed, NULL, 10) : 0);
+    walk.random = 0x9e3779b97f4a7c15u ^ (seed != NULL ? strtoul(seed, NULL, 10) : 1);
     unsigned long count = steps != NULL ? strtoul(steps, NULL, 10) : 3000;
     rig_init(&walk.rig[0], RIG_FAKE);
     rig_init(&walk.rig[1], RIG_REDIS);
@@ -410,6 +433,7 @@ static void both_walk_alike(void **state)
     if (count >= 3000) { /* nor anything that is rare */
         assert_true(walk.regressed > 0 && walk.split > 0 && walk.outdated > 0);
         assert_true(walk.begun > 0 && walk.unanswered > 0 && walk.failing > 0);
+        assert_true(walk.told == (CR_TOLD_RAISED | CR_TOLD_WOKEN | CR_TOLD_FIELD) && walk.cleared > 0);
     }
     for (unsigned i = 0; i < walk.signing_count; i++) {
         cr_job_free(walk.signing[0][i]);

@@ -8,26 +8,34 @@ enum { RECHECK_S = 86400, RECHECK_MIN_S = 3600 };
 
 /* ---- claiming ---- */
 
+/* Its time in the agenda, or in the watch. */
+static int64_t *time_of(struct fake_slot *slot, bool watch)
+{
+    return watch ? &slot->watch_at : &slot->view.due;
+}
+
 static void due_add(struct cr_agenda *agenda, const struct fake_device *device, struct fake_slot *slot)
 {
     struct cr_due *due = &agenda->due[agenda->count++];
     snprintf(due->device, sizeof due->device, "%s", device->id);
     snprintf(due->slot, sizeof due->slot, "%s", slot->view.slot);
-    slot->view.due = agenda->until;
+    *time_of(slot, agenda->watch) = agenda->until;
 }
 
 /* The slot of this bucket that is due for longest. */
-static struct fake_slot *due_first(const struct fake_ledger *ledger, unsigned bucket, int64_t now_s,
+static struct fake_slot *due_first(const struct fake_ledger *ledger, const struct cr_agenda *agenda, int64_t now_s,
                                    struct fake_device **whose)
 {
     struct fake_slot *first = NULL;
+    int64_t earliest = 0;
     for (struct fake_device *device = fake_device_next(ledger, NULL); device != NULL;
          device = fake_device_next(ledger, device)) {
-        for (unsigned i = 0; fake_bucket(device->id) == bucket && i < device->slot_count; i++) {
+        for (unsigned i = 0; fake_bucket(device->id) == agenda->bucket && i < device->slot_count; i++) {
             struct fake_slot *slot = &device->slot[i];
-            if (slot->view.due > 0 && slot->view.due <= now_s &&
-                (first == NULL || slot->view.due < first->view.due)) {
+            int64_t at = *time_of(slot, agenda->watch);
+            if (at > 0 && at <= now_s && (first == NULL || at < earliest)) {
                 first = slot;
+                earliest = at;
                 *whose = device;
             }
         }
@@ -38,7 +46,7 @@ static struct fake_slot *due_first(const struct fake_ledger *ledger, unsigned bu
 void fake_ledger_agenda(struct fake_ledger *ledger, struct cr_job *job)
 {
     struct cr_agenda *agenda = job->agenda;
-    unsigned room = fake_pace(ledger, job->now_s, agenda->rate_per_s, 0);
+    unsigned room = agenda->watch ? CR_DUE_MAX : fake_pace(ledger, job->now_s, agenda->rate_per_s, 0);
     room = room < agenda->limit ? room : agenda->limit;
     room = room < CR_DUE_MAX ? room : CR_DUE_MAX;
     agenda->total = FAKE_BUCKETS;
@@ -46,7 +54,7 @@ void fake_ledger_agenda(struct fake_ledger *ledger, struct cr_job *job)
     agenda->until = job->now_s + FAKE_CLAIM_S;
     for (unsigned looked = 0; room > 0 && looked < FAKE_BUCKETS && (looked < agenda->buckets || looked == 0);) {
         struct fake_device *device = NULL;
-        struct fake_slot *slot = due_first(ledger, agenda->bucket, job->now_s, &device);
+        struct fake_slot *slot = due_first(ledger, agenda, job->now_s, &device);
         if (slot != NULL) {
             due_add(agenda, device, slot);
             if (agenda->count == room) {
@@ -58,7 +66,9 @@ void fake_ledger_agenda(struct fake_ledger *ledger, struct cr_job *job)
             looked++;
         }
     }
-    (void)fake_pace(ledger, job->now_s, agenda->rate_per_s, agenda->count);
+    if (!agenda->watch) {
+        (void)fake_pace(ledger, job->now_s, agenda->rate_per_s, agenda->count);
+    }
     job->outcome = CR_OUT_DONE;
     job->stage = CR_STAGE_DONE;
 }
@@ -102,7 +112,9 @@ static void step_quiet(struct fake_ledger *ledger, struct cr_job *job, struct fa
         slot->view.due = 0;
     } else if (current->not_after <= job->now_s) {
         slot->view.due = 0;
-        fake_alert_job(ledger, job, slot, CR_ALERT_EXPIRED);
+        if (fake_ran_out(slot, job->now_s)) {
+            fake_alert_job(ledger, job, slot, CR_ALERT_EXPIRED);
+        }
     } else if (slot->view.retry_at > job->now_s) {
         slot->view.due = slot->view.retry_at;
     } else if (slot->view.unanswered > 0) {
@@ -144,6 +156,7 @@ static void step(struct fake_ledger *ledger, struct cr_job *job, struct fake_slo
     struct cr_slot_record *view = &slot->view;
     if (view->held) {
         view->due = 0;
+        fake_rest(slot);
     } else if (job->profile == NULL) {
         step_unknown(job, slot);
         fake_alarm_job(ledger, job, CR_REFUSAL_UNKNOWN_SLOT, "is due, but no such slot is configured");

@@ -7,7 +7,7 @@
 
 void fake_audit_job(struct fake_ledger *ledger, const char *what, struct cr_job *job, const char *detail)
 {
-    fake_ledger_audit(ledger, what, job->device, job->slot, detail);
+    fake_ledger_audit_at(ledger, job->now_s * 1000, job->who, what, job->device, job->slot, detail);
     job->audited = true;
 }
 
@@ -30,6 +30,7 @@ void fake_alert_job(struct fake_ledger *ledger, struct cr_job *job, const struct
 
 void fake_pending_clear(struct fake_slot *slot)
 {
+    slot->was_pending = slot->view.state == CR_STATE_ISSUING || slot->view.state == CR_STATE_ISSUED;
     cr_blob_fini(&slot->view.certificate);
     slot->view.pending = (struct cr_cert_entry){ .not_after = 0 };
     slot->broker[0] = '\0';
@@ -47,7 +48,7 @@ void fake_go_quiet(struct fake_slot *slot)
     slot->view.deadline = 0;
     slot->view.retry_at = 0;
     slot->view.due = slot->quiet_due;
-    slot->parked = false;
+    slot->parked = slot->was_pending = false;
 }
 
 void fake_go_confirmed(struct fake_slot *slot, int64_t now_s)
@@ -81,6 +82,8 @@ void fake_give_up(struct fake_ledger *ledger, struct cr_job *job, struct fake_sl
     slot->view.unanswered++;
     slot->quiet_due = slot->view.current.not_after;
     fake_go_quiet(slot);
+    fake_heed(slot, job->now_s, job->now_s, false);
+    fake_show(slot);
 }
 
 /* A trigger that nobody answered ends with its deadline. */
@@ -211,6 +214,7 @@ static void begin_intend(struct fake_ledger *ledger, struct cr_job *job, const s
         }
     }
     fake_pending_clear(slot);
+    fake_heed_intent(slot, job->now_s);
     view->state = CR_STATE_ISSUING;
     view->retry_at = 0;
     view->version++;
@@ -282,6 +286,7 @@ void fake_ledger_begin(struct fake_ledger *ledger, struct cr_job *job, const str
             begin_go_on(job, slot);
         } else {
             pending(job, slot, slot->lease - job->now_s);
+            fake_audit_job(ledger, "pending", job, job->renewal_id);
         }
         return;
     }
@@ -369,6 +374,7 @@ void fake_ledger_report(struct fake_ledger *ledger, struct cr_job *job)
         if (slot->view.state == CR_STATE_ISSUED && job->profile != NULL && !job->profile->tls) {
             fake_tally(ledger, slot, 'r');
             fake_go_confirmed(slot, job->now_s);
+            fake_calm(ledger, job, slot);
             fake_bring_forward(fake_device_find(ledger, job->device), slot, job->profile);
             job->confirmed = true;
             fake_audit_job(ledger, "confirmed", job, id);
@@ -382,6 +388,7 @@ void fake_ledger_report(struct fake_ledger *ledger, struct cr_job *job)
         fake_tally(ledger, slot, 'f');
         fake_attempt(slot, job);
         slot->view.retry_at = slot->view.due;
+        fake_heed_failure(slot, job);
         if (slot->view.failures % job->setup->config.failures_alert == 0) {
             fake_alert_job(ledger, job, slot, CR_ALERT_FAILING);
         }

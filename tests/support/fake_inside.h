@@ -12,6 +12,10 @@ struct fake_slot {
     int64_t quiet_due, pending_due;
     bool parked; /* view.due is a deadline; quiet_due is what it was before */
     char confirmed_id[CR_RENEWAL_ID_CAP];
+    int64_t watch_at;  /* in the watch: the next look; 0: not there */
+    bool shown;        /* among the alerts */
+    bool ended_told;   /* that its certificate ended */
+    bool was_pending;  /* what was under way has just been cleared */
     bool regressed; /* a superseded certificate came back, and the current one was not seen since */
 };
 
@@ -24,6 +28,20 @@ struct fake_device {
     unsigned slot_count;
     struct fake_slot slot[CR_SLOTS_MAX];
 };
+
+/* Of the audit log. */
+struct fake_line {
+    struct fake_line *next;
+    int64_t ms; /* with `number` its id in the stream */
+    unsigned number;
+    char what[32];
+    char device[CR_NAME_CAP], slot[CR_NAME_CAP];
+    char who[CR_WHO_CAP];
+    char detail[CR_AUDIT_DETAIL_CAP];
+};
+
+/* Newest first. */
+const struct fake_line *fake_lines(const struct fake_ledger *ledger);
 
 struct fake_key {
     struct fake_key *next;
@@ -86,6 +104,22 @@ int64_t fake_wait_s(const struct fake_slot *slot, const struct cr_job *job);
 /* An attempt begins: its deadline, and when the next one follows. */
 void fake_attempt(struct fake_slot *slot, const struct cr_job *job);
 
+/* ---- the watch: fake_look.c ---- */
+
+/* Its renewal is due: looked at `at`, unless it is watched already; later: also when that is later. */
+void fake_heed(struct fake_slot *slot, int64_t now_s, int64_t at, bool later);
+/* It asks for a certificate; it answered with a failure. */
+void fake_heed_intent(struct fake_slot *slot, int64_t now_s);
+void fake_heed_failure(struct fake_slot *slot, const struct cr_job *job);
+/* Among the alerts, unless it is on hold. */
+void fake_show(struct fake_slot *slot);
+/* It is on hold: neither watched nor an alert. */
+void fake_rest(struct fake_slot *slot);
+/* The need is over. */
+void fake_calm(struct fake_ledger *ledger, struct cr_job *job, struct fake_slot *slot);
+/* Its certificate ended un-renewed. False: that was told. */
+bool fake_ran_out(struct fake_slot *slot, int64_t now_s);
+
 /* ---- members of campaigns: fake_campaign.c ---- */
 
 struct fake_campaigns;
@@ -105,8 +139,13 @@ void fake_campaign(struct fake_ledger *ledger, struct cr_job *job);
 void fake_look(struct fake_ledger *ledger, struct cr_job *job);
 void fake_history(struct fake_ledger *ledger, struct cr_job *job);
 void fake_policy(struct fake_ledger *ledger, struct cr_job *job);
-void fake_survey(struct fake_ledger *ledger, struct cr_job *job);
+/* The settings that are shared: version, at, by, and all of them. */
+struct cr_policy *fake_policy_of(struct fake_ledger *ledger);
+void fake_survey(struct fake_ledger *ledger, struct cr_job *job, const char *broker);
 void fake_figures(struct fake_ledger *ledger, struct cr_job *job);
+
+/* A line for each of the job's deliveries. */
+void fake_deliveries(struct fake_ledger *ledger, struct cr_job *job);
 
 /* It has an alert: one that listing alerts shows. */
 bool fake_alerted(const struct fake_slot *slot);

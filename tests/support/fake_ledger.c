@@ -7,22 +7,28 @@
 
 enum { DEVICE_CHAINS = 1024 };
 
-struct fake_line {
-    struct fake_line *next;
-    char what[32];
-    char device[CR_NAME_CAP];
-    char slot[CR_NAME_CAP];
-    char detail[CR_AUDIT_DETAIL_CAP];
-};
-
 struct fake_ledger {
     struct fake_device *device[DEVICE_CHAINS];
     struct fake_key *key[DEVICE_CHAINS];
     struct fake_line *line; /* newest first */
+    int64_t now_ms;         /* of the newest line; never goes back */
     unsigned renewals;
     struct fake_campaigns *campaigns;
     int64_t paced_us; /* up to when all that the fleet may begin is taken */
+    struct cr_policy policy;
+    struct fake_survey_kept survey;
+    struct fake_figures_file figures;
 };
+
+struct fake_survey_kept *fake_ledger_survey(struct fake_ledger *ledger)
+{
+    return &ledger->survey;
+}
+
+struct fake_figures_file *fake_ledger_figures(struct fake_ledger *ledger)
+{
+    return &ledger->figures;
+}
 
 cr_err fake_ledger_new(struct fake_ledger **ledger)
 {
@@ -35,6 +41,7 @@ void fake_ledger_free(struct fake_ledger *ledger)
     if (ledger == NULL) {
         return;
     }
+    cr_blob_fini(&ledger->figures.text);
     for (int i = 0; i < DEVICE_CHAINS; i++) {
         for (struct fake_device *device = ledger->device[i], *next; device != NULL; device = next) {
             next = device->next;
@@ -52,8 +59,14 @@ void fake_ledger_free(struct fake_ledger *ledger)
         next = line->next;
         free(line);
     }
+    free(ledger->policy.setting);
     fake_campaigns_free(ledger->campaigns);
     free(ledger);
+}
+
+struct cr_policy *fake_policy_of(struct fake_ledger *ledger)
+{
+    return &ledger->policy;
 }
 
 struct fake_campaigns **fake_ledger_campaigns(struct fake_ledger *ledger)
@@ -66,10 +79,20 @@ struct fake_campaigns **fake_ledger_campaigns(struct fake_ledger *ledger)
 void fake_ledger_audit(struct fake_ledger *ledger, const char *what, const char *device, const char *slot,
                        const char *detail)
 {
+    fake_ledger_audit_at(ledger, ledger->now_ms, "", what, device, slot, detail);
+}
+
+void fake_ledger_audit_at(struct fake_ledger *ledger, int64_t now_ms, const char *who, const char *what,
+                          const char *device, const char *slot, const char *detail)
+{
     struct fake_line *line = calloc(1, sizeof *line);
     if (line == NULL) {
         abort(); /* only tests link this */
     }
+    line->ms = now_ms > ledger->now_ms ? now_ms : ledger->now_ms;
+    line->number = ledger->line != NULL && ledger->line->ms == line->ms ? ledger->line->number + 1 : 0;
+    ledger->now_ms = line->ms;
+    snprintf(line->who, sizeof line->who, "%s", who);
     snprintf(line->what, sizeof line->what, "%s", what);
     snprintf(line->device, sizeof line->device, "%s", device);
     snprintf(line->slot, sizeof line->slot, "%s", slot);
@@ -87,6 +110,11 @@ unsigned fake_ledger_audit_count(const struct fake_ledger *ledger, const char *w
         }
     }
     return count;
+}
+
+const struct fake_line *fake_lines(const struct fake_ledger *ledger)
+{
+    return ledger->line;
 }
 
 const char *fake_ledger_audit_detail(const struct fake_ledger *ledger, const char *what)
@@ -189,6 +217,13 @@ const struct cr_slot_record *fake_ledger_slot(const struct fake_ledger *ledger, 
     return found == NULL ? NULL : &found->view;
 }
 
+int64_t fake_ledger_watch_at(const struct fake_ledger *ledger, const char *device, const char *slot, bool *shown)
+{
+    const struct fake_slot *found = fake_slot_find(fake_device_find(ledger, device), slot);
+    *shown = found != NULL && found->shown;
+    return found != NULL ? found->watch_at : 0;
+}
+
 bool fake_ledger_hold(struct fake_ledger *ledger, const char *device, const char *slot, bool held)
 {
     struct fake_slot *found = fake_slot_find(fake_device_find(ledger, device), slot);
@@ -281,6 +316,8 @@ void fake_attempt(struct fake_slot *slot, const struct cr_job *job)
     view->retry_at = 0;
     view->due = job->now_s + fake_wait_s(slot, job);
     view->due = view->due < view->deadline ? view->due : view->deadline;
+    fake_heed(slot, job->now_s, view->due, slot->was_pending);
+    slot->was_pending = false;
     slot->parked = true;
 }
 

@@ -20,6 +20,20 @@ struct fake_owner {
     unsigned life;
 };
 
+/* What SURVEY keeps, and the file that FIGURES writes. */
+struct fake_survey_kept {
+    int64_t at, until;
+    char by[CR_NAME_CAP];
+    struct cr_survey_counts counts;
+};
+struct fake_figures_file {
+    struct cr_blob text;
+    unsigned attempts, writes;
+    bool broken; /* it cannot be written */
+};
+struct fake_survey_kept *fake_ledger_survey(struct fake_ledger *ledger);
+struct fake_figures_file *fake_ledger_figures(struct fake_ledger *ledger);
+
 /* Each carries out one operation and settles the job (outcome, and the stage that follows). */
 void fake_ledger_present(struct fake_ledger *ledger, struct cr_job *job);
 void fake_ledger_begin(struct fake_ledger *ledger, struct cr_job *job, const struct fake_owner *owner);
@@ -35,6 +49,9 @@ void fake_ledger_inspect(struct fake_ledger *ledger, struct cr_job *job);
 /* One audit line. */
 void fake_ledger_audit(struct fake_ledger *ledger, const char *what, const char *device, const char *slot,
                        const char *detail);
+/* The same, with the time of the stream, which never goes back, and who. */
+void fake_ledger_audit_at(struct fake_ledger *ledger, int64_t now_ms, const char *who, const char *what,
+                          const char *device, const char *slot, const char *detail);
 /* How many audit lines there are; what, device: NULL for any. */
 unsigned fake_ledger_audit_count(const struct fake_ledger *ledger, const char *what, const char *device);
 /* What the newest line of this kind says. Lent; "": there is none. */
@@ -47,6 +64,8 @@ bool fake_ledger_alert(struct fake_ledger *ledger, const char *device, const cha
                        enum cr_alert_call stage);
 /* Takes a slot that exists out of the agenda. False: there is none. */
 bool fake_ledger_unplan(struct fake_ledger *ledger, const char *device, const char *slot);
+/* When a slot is looked at next, 0: it is not watched; and whether it is among the alerts. */
+int64_t fake_ledger_watch_at(const struct fake_ledger *ledger, const char *device, const char *slot, bool *shown);
 /* Looks at a slot; NULL: never seen. Valid until the next operation. */
 const struct cr_slot_record *fake_ledger_slot(const struct fake_ledger *ledger, const char *device, const char *slot);
 

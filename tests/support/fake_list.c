@@ -12,8 +12,7 @@ enum { LOOK_MAX = 256 };
 
 bool fake_alerted(const struct fake_slot *slot)
 {
-    const struct cr_slot_alert *alert = &slot->view.alert;
-    return alert->since > 0 && (alert->level > CR_LEVEL_NONE || alert->stage == CR_CALL_FIELD);
+    return slot->shown;
 }
 
 /* ---- the order ---- */

@@ -116,8 +116,10 @@ static void present_inventory(struct fake_ledger *ledger, struct cr_job *job, st
 {
     struct cr_cert_entry *current = &slot->view.current;
     if (current->serial.len > 0 && slot->view.generation > 0) {
-        fake_alarm_job(ledger, job, CR_REFUSAL_CERTIFICATE_OUTDATED,
-                  "a certificate that is not ours replaces one that is");
+        fake_alarm_job(ledger, job,
+                       strcmp(current->issuer, job->presented.issuer) == 0 ? CR_REFUSAL_UNKNOWN_CERTIFICATE
+                                                                           : CR_REFUSAL_CERTIFICATE_OUTDATED,
+                       "a certificate that is not ours replaces one that is");
         return;
     }
     if (current->serial.len > 0 && current->not_before >= job->presented.not_before) {
@@ -130,6 +132,7 @@ static void present_inventory(struct fake_ledger *ledger, struct cr_job *job, st
                                                             current->not_after);
     slot->view.failures = slot->view.unanswered = 0;
     slot->regressed = false;
+    fake_calm(ledger, job, slot);
     if (!slot->parked) {
         slot->view.due = slot->quiet_due;
     }
@@ -218,6 +221,7 @@ void fake_ledger_present(struct fake_ledger *ledger, struct cr_job *job)
         snprintf(job->renewal_id, sizeof job->renewal_id, "%s", slot->view.renewal_id);
         fake_tally(ledger, slot, 'r');
         fake_go_confirmed(slot, job->now_s);
+        fake_calm(ledger, job, slot);
         fake_bring_forward(device, slot, job->profile);
         job->confirmed = true;
         fake_audit_job(ledger, "confirmed", job, job->renewal_id);

@@ -20,7 +20,7 @@ static struct fake_slot *steer_next(struct fake_device *device, const struct cr_
 static void steer_told(struct fake_ledger *ledger, struct cr_job *job, const struct fake_slot *slot, const char *what,
                        const char *detail)
 {
-    fake_ledger_audit(ledger, what, job->device, slot->view.slot, detail);
+    fake_ledger_audit_at(ledger, job->now_s * 1000, job->who, what, job->device, slot->view.slot, detail);
     job->audited = true;
 }
 
@@ -44,6 +44,7 @@ static enum cr_refusal steer_hold(struct fake_ledger *ledger, struct cr_job *job
         fake_expire(ledger, job, slot);
         slot->view.held = true;
         snprintf(slot->view.hold, sizeof slot->view.hold, "%s", job->steer->text);
+        fake_rest(slot);
         *changed |= 1u << (at - 1);
         steer_told(ledger, job, slot, "held", job->steer->text);
     }
@@ -67,6 +68,9 @@ static enum cr_refusal steer_release(struct fake_ledger *ledger, struct cr_job *
         if (view->state != CR_STATE_QUIET || (view->due == 0 && view->current.serial.len > 0)) {
             view->due = view->due > 0 && view->due < job->now_s ? view->due : job->now_s;
         }
+        if (view->alert.since != 0 || view->state == CR_STATE_TRIGGERED) {
+            fake_heed(slot, job->now_s, job->now_s, true);
+        }
         *changed |= 1u << (at - 1);
         steer_told(ledger, job, slot, "released", "");
     }
@@ -85,6 +89,9 @@ static enum cr_refusal steer_cancel(struct fake_ledger *ledger, struct cr_job *j
     fake_tally(ledger, slot, 'c');
     fake_go_quiet(slot);
     view->retry_at = job->now_s + (rest > 1 ? rest : 1);
+    if (!slot->shown) {
+        fake_calm(ledger, job, slot);
+    }
     if (view->current.serial.len > 0 && view->due < view->retry_at) {
         view->due = slot->quiet_due = view->retry_at;
     }
@@ -147,7 +154,7 @@ static enum cr_refusal steer_tag(struct fake_ledger *ledger, struct cr_job *job,
 static enum cr_refusal steer_acknowledge(struct fake_ledger *ledger, struct cr_job *job, struct fake_slot *slot)
 {
     struct cr_slot_alert *alert = &slot->view.alert;
-    if (alert->level == CR_LEVEL_NONE && alert->stage == CR_CALL_TRIGGER) {
+    if (alert->since == 0 || !slot->shown) {
         return CR_REFUSAL_UNKNOWN_ALERT;
     }
     alert->acknowledged = job->now_s;
@@ -198,6 +205,7 @@ bool fake_ledger_alert(struct fake_ledger *ledger, const char *device, const cha
     struct fake_slot *found = fake_slot_find(fake_device_find(ledger, device), slot);
     if (found != NULL) {
         found->view.alert = (struct cr_slot_alert){ .since = 1, .level = level, .step = 1, .stage = stage };
+        found->shown = level != CR_LEVEL_NONE || stage != CR_CALL_TRIGGER;
     }
     return found != NULL;
 }

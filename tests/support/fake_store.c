@@ -70,12 +70,18 @@ static void finish(struct fake_store *fake, struct cr_job *job)
     fake->done(fake->done_ctx, job);
 }
 
+/* The loop asks every few seconds whether settings were changed; a test's faults are for something else. */
+static bool is_poll(const struct cr_job *job)
+{
+    return job->op == CR_OP_POLICY && job->command == 0;
+}
+
 static void unavailable(struct fake_store *fake, struct cr_job *job)
 {
     unsigned retry_after_s = job->setup->config.retry_after_s;
     fake->errors++;
     cr_job_refuse(job, CR_REFUSAL_STORE_UNAVAILABLE, retry_after_s > 0 ? retry_after_s : 1);
-    if (job->op != CR_OP_PRESENT) {
+    if (job->op != CR_OP_PRESENT && !is_poll(job)) {
         fake_ledger_audit(fake->ledger, "refused", job->device, job->slot, "store-unavailable");
         job->audited = true;
     }
@@ -179,7 +185,7 @@ static void carry_out(struct fake_store *fake, struct cr_job *job)
         fake_policy(fake->ledger, job);
         break;
     case CR_OP_SURVEY:
-        fake_survey(fake->ledger, job);
+        fake_survey(fake->ledger, job, fake->owner.broker);
         break;
     case CR_OP_FIGURES:
         fake_figures(fake->ledger, job);
@@ -188,7 +194,12 @@ static void carry_out(struct fake_store *fake, struct cr_job *job)
         cr_job_refuse(job, CR_REFUSAL_INTERNAL, 0);
         break;
     case CR_OP_AUDIT:
-        fake_ledger_audit(fake->ledger, job->audit_what, job->device, job->slot, job->audit_detail);
+        if (job->deliveries != NULL) {
+            fake_deliveries(fake->ledger, job);
+            break;
+        }
+        fake_ledger_audit_at(fake->ledger, job->now_s * 1000, job->who, job->audit_what, job->device, job->slot,
+                             job->audit_detail);
         job->audited = true;
         job->outcome = CR_OUT_DONE;
         job->stage = CR_STAGE_DONE;
@@ -218,6 +229,8 @@ static void serve(struct fake_store *fake, struct cr_job *job)
     fake->commands++;
     if (fake->fault == FAKE_STORE_JOURNAL_FULL && record) {
         unavailable(fake, job);
+    } else if (is_poll(job) && fake->fault != FAKE_STORE_DOWN) {
+        carry_out(fake, job);
     } else if (fake->fault == FAKE_STORE_DOWN || fake->fail_next > 0) {
         fake->fail_next -= fake->fail_next > 0;
         if (record) {

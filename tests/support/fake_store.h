@@ -32,6 +32,7 @@ CR_MUST_USE cr_err fake_store_new(struct cr_store **store, const struct fake_sto
 unsigned fake_store_pump(struct cr_store *store);
 
 void fake_store_fault(struct cr_store *store, enum fake_store_fault fault);
+/* What follows is about operations other than the loop's own look at the settings that brokers share. */
 /* The next `count` operations fail as if Redis had answered with an error: nothing is changed. */
 void fake_store_fail_next(struct cr_store *store, unsigned count);
 /* The next operation is refused for this reason; INTERNAL: the record is damaged, with an alarm. */

@@ -8,7 +8,8 @@
 #define GET_TOPIC "$identity/v1/meter-1/operational/get"
 #define REPORT_TOPIC "$identity/v1/meter-1/operational/report"
 #define ANY_TIME "admin_identity boss\nslot operational\nrequest_timing any\n"
-#define IN_WINDOW "admin_identity boss\nslot operational\nrequest_timing window\n"
+#define NO_ESCALATION "alert_notice none\nalert_warning none\nalert_critical none\n" /* of the slot */
+#define IN_WINDOW "admin_identity boss\nwake_after 3660d\nslot operational\nrequest_timing window\n" NO_ESCALATION
 
 enum { DAY_S = 86400 };
 

@@ -123,7 +123,7 @@ static void scripts_get_their_arguments(void **state)
     assert_int_equal(cr_args_begin(&args, &records, &job, &owner, "new-id", true), CR_OK);
     assert_int_equal(args.script, CR_SCRIPT_BEGIN);
     static const char *const expected[] = {
-        "EVALSHA", "", "4", NULL, NULL, NULL, NULL, NULL, "meter-17", "operational", "1800000000",
+        "EVALSHA", "", "6", NULL, NULL, NULL, NULL, NULL, NULL, NULL, "meter-17", "operational", "1800000000",
         "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "0102@00000000000000ca", "1", "2", NULL, "30",
         "broker-1/11111111-2222-4333-8444-555555555555", "9", "json", "new-id", "0", "0", "1", "333", "0",
         "5",
@@ -136,7 +136,7 @@ static void scripts_get_their_arguments(void **state)
         }
     }
     assert_string_equal(args.arg[3], args.keys.device.text);
-    assert_string_equal(args.arg[7], args.keys.mark);
+    assert_string_equal(args.arg[9], args.keys.mark);
 }
 
 static void all_slots_of_a_device_fit(void **state)
@@ -162,7 +162,7 @@ static void all_slots_of_a_device_fit(void **state)
     job.presented.not_before = job.presented.not_after = INT64_MAX;
     job.now_s = INT64_MAX;
     assert_int_equal(cr_args_present(&args, &records, &job, "11111111-2222-4333-8444-555555555555", false), CR_OK);
-    unsigned last = args.count - 1;
+    unsigned last = args.count - 2; /* then the broker's name */
     assert_int_equal(args.len[last], (CR_SLOTS_MAX - 1) * (CR_NAME_CAP - 1 + sizeof " 1000 " - 1) - 1);
     assert_null(strstr(args.arg[last], job.slot));
     assert_memory_equal(args.arg[last], setup.config.slot[0].slot, CR_NAME_CAP - 1);
@@ -191,8 +191,8 @@ static void owners_stay_within_a_listpack(void **state)
         struct cr_args args;
         memset(owner.broker, 'b', len);
         assert_int_equal(cr_args_begin(&args, &records, &job, &owner, "", false), CR_OK);
-        assert_in_range(args.len[17], 38, 64);
-        assert_int_equal(args.arg[17][strtoul(args.arg[18], NULL, 10) - 1], '/');
+        assert_in_range(args.len[19], 38, 64);
+        assert_int_equal(args.arg[19][strtoul(args.arg[20], NULL, 10) - 1], '/');
     }
 }
 

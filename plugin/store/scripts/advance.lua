@@ -35,7 +35,7 @@ local function quiet()
   if not get('crt') then
     score, code = 0, 'gone'
   elseif na <= now then
-    score, code = 0, 'ended'
+    score, code = 0, ran_out() and 'ended' or 'record'
   elseif num('ret') > now then -- an operator cancelled it
     score = num('ret')
   elseif num('miss') > 0 then
@@ -51,7 +51,7 @@ local function told_again()
     code = 'triggered'
   elseif not st and num('miss') > 0 and at == na then
     note_end('')
-  elseif not st and not at and get('crt') and na <= now then
+  elseif not st and not at and get('crt') and na <= now and select(2, need()) == 4 then
     code = 'ended'
   end
 end
@@ -78,6 +78,8 @@ end
 
 if not flat[1] or (not get('crt') and not get('ver')) then
   redis.call('ZREM', KEYS[2], member)
+  redis.call('ZREM', KEYS[5], member)
+  if redis.call('ZREM', KEYS[6], member) == 1 then note = note .. 'cleared ' .. slot .. '\n' end
   return { 'gone', note }
 elseif ended then
   code = 'record'
@@ -85,6 +87,7 @@ elseif not at or (ARGV[5] ~= '0' and at ~= tonumber(ARGV[5])) or (ARGV[5] == '0'
   if ARGV[9] == '1' then told_again() end
 elseif get('hold') then
   score = 0 -- whoever releases the hold puts it back
+  rest()
 elseif ARGV[10] ~= '1' then
   score, code = unknown(), 'no-profile'
 elseif not st then

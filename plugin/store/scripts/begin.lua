@@ -63,6 +63,8 @@ end
 -- Nothing is known of this slot, or its certificate ended: it is not in the agenda.
 local first = not st and (not rec[p .. 'crt'] or num('na') <= now)
 if first then redis.call('ZSCORE', KEYS[2], device .. '/' .. slot) end
+local called = string.find(rec[p .. 'al'] or '', ' [twf] [1-9]') -- by a wake: an answer ends that
+if called then redis.call('ZSCORE', KEYS[5], device .. '/' .. slot) end
 local renewal, version = rec[p .. 'rid'] or ARGV[14], num('ver') + 1
 if not flat[1] then redis.call('HSET', KEYS[1], 'id', mark) end
 redis.call('HSET', KEYS[1], p .. 'st', 'issuing', p .. 'rid', renewal, p .. 'ver', version, p .. 'pcrt', crt,
@@ -70,5 +72,6 @@ redis.call('HSET', KEYS[1], p .. 'st', 'issuing', p .. 'rid', renewal, p .. 'ver
   p .. 'pend', ARGV[7] .. ' ' .. ARGV[8] .. ' ' .. ARGV[9] .. ' ' .. now + tonumber(ARGV[10]) .. ' ' .. ARGV[13])
 if rec[p .. 'ret'] then redis.call('HDEL', KEYS[1], p .. 'ret') end
 if st == 'issued' then redis.call('DEL', KEYS[4]) end
+if called then redis.call('ZADD', KEYS[5], 'XX', now, device .. '/' .. slot) end
 if first then redis.call('ZADD', KEYS[2], 'NX', now + tonumber(ARGV[10]), device .. '/' .. slot) end
 return { 'go', note, renewal, rec[p .. 'gen'] or '0', string.format('%.0f', version) }

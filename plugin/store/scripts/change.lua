@@ -2,6 +2,7 @@
 local member = device .. '/' .. slot
 local due = redis.call('ZSCORE', KEYS[2], member)
 local had, touched, plans, score, expires, drop = {}, {}, {}, nil, nil, false
+local looks, shown = {}, {} -- of the watch and of the alerts, by member
 
 local function get(field) return rec[p .. field] end
 
@@ -60,6 +61,65 @@ local function times()
   return tonumber(pnb), tonumber(pna), tonumber(pdue), tonumber(lease)
 end
 
+-- ---- the watch: slots whose renewal is due and not confirmed, by the time of the next look at them (look.lua) ----
+
+-- Since when without an answer, level, threshold that raised it, stage, wakes. Level 4: critical, and that the
+-- certificate ended was told. since nil: nothing is due.
+local function need()
+  if not get('al') then return nil, 0, 0, 't', 0 end
+  local since, level, step, stage, wakes = string.match(get('al'), '^(%d+) (%d) (%d+) ([twf]) (%d+)$')
+  if not since then error('CORRUPT ' .. p .. 'al') end
+  return tonumber(since), tonumber(level), tonumber(step), stage, tonumber(wakes)
+end
+
+local function put_need(since, level, step, stage, wakes)
+  put('al', string.format('%.0f %d %d %s %d', since, level, step, stage, wakes))
+end
+
+-- Its renewal is due: looked at `at`, unless it is watched already. only_if 'later': also when that is later.
+local function heed(at, only_if)
+  if not get('crt') or get('hold') then return end
+  if not get('al') then put_need(now, 0, 0, 't', 0) end
+  local plan = looks[member]
+  if plan and plan.at > 0 and plan.at <= at then return end
+  looks[member] = { at = at, only_if = not (plan and plan.at == 0) and (only_if or 'new') }
+end
+
+-- It answered: whoever was called otherwise is looked at soon.
+local function heed_answer()
+  local _, _, _, stage, wakes = need()
+  if not get('hold') and (stage ~= 't' or wakes > 0) then looks[member] = { at = now, only_if = 'later' } end
+end
+
+-- Operators see it among the alerts, or not.
+local function show(wanted) shown[member] = wanted and num('na') or 0 end
+
+-- Not watched, and no alert, while it is on hold: `al` stays, for when it is released.
+local function rest()
+  looks[member] = { at = 0 }
+  show(false)
+end
+
+-- The need is over.
+local function calm()
+  if redis.call('ZSCORE', KEYS[6], member) then note = note .. 'cleared ' .. slot .. '\n' end
+  rest()
+  del('al')
+  del('ack')
+end
+
+-- Its certificate ended un-renewed: nothing more to look at, and it stays among the alerts. False: that was told.
+local function ran_out()
+  local since, level, step, stage, wakes = need()
+  looks[member] = { at = 0 }
+  show(true)
+  if level == 4 then return false end
+  if get('st') ~= 'issuing' and get('st') ~= 'issued' and num('fail') == 0 then stage = 'f' end
+  put_need(since or now, 4, step, stage, wakes)
+  del('ack')
+  return true
+end
+
 -- What is under way came to nothing: an intent whose lease is over, or a certificate that ended before it was seen.
 local function spent()
   local st = get('st')
@@ -92,6 +152,7 @@ end
 
 -- An attempt; its number is in `try` already.
 local function go_triggered(deadline, retry)
+  local again = get('st') == 'issuing' or get('st') == 'issued'
   bump()
   clear_pending()
   if not get('due') then put('due', due or 0) end
@@ -99,11 +160,13 @@ local function go_triggered(deadline, retry)
   put('end', deadline)
   del('ret')
   score = math.min(tonumber(deadline), next_try(retry))
+  heed(score, again and 'later')
 end
 
 -- What counts from one confirmed certificate to the next.
 local function count_anew()
   for _, field in ipairs({ 'fail', 'miss', 'reg' }) do del(field) end
+  calm()
 end
 
 -- The pending certificate becomes the current one. chances: see early(); nil: the slot has no profile.
@@ -126,7 +189,11 @@ local function confirm(chances)
 end
 
 local function commit()
-  if not next(touched) and not score then return end
+  if not next(touched) and not score and not next(looks) then return end
+  for name in pairs(looks) do
+    looks[name].was = redis.call('ZSCORE', KEYS[5], name)
+    redis.call('ZSCORE', KEYS[6], name)
+  end
   if not flat[1] then put_raw('id', mark) end
   local puts, dels = {}, {}
   for name in pairs(touched) do
@@ -145,6 +212,20 @@ local function commit()
       redis.call('ZADD', KEYS[2], at, name)
     else
       redis.call('ZREM', KEYS[2], name)
+    end
+  end
+  for name, look in pairs(looks) do
+    if look.at == 0 then
+      if look.was then redis.call('ZREM', KEYS[5], name) end
+    elseif not look.only_if or not look.was or (look.only_if == 'later' and tonumber(look.was) > look.at) then
+      redis.call('ZADD', KEYS[5], look.at, name)
+    end
+  end
+  for name, na in pairs(shown) do
+    if na > 0 then
+      redis.call('ZADD', KEYS[6], na, name)
+    else
+      redis.call('ZREM', KEYS[6], name)
     end
   end
   if expires then redis.call('ZADD', KEYS[3], expires, member) end
@@ -166,6 +247,8 @@ local function give_up()
   go_quiet()
   put('miss', num('miss') + 1)
   score = num('na')
+  heed(now)
+  show(get('crt') and not get('hold'))
 end
 
 local function expire()

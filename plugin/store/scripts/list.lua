@@ -73,7 +73,7 @@ local function state_matches(st, deadline, hold)
   local wanted = ARGV[7]
   if wanted == '' then return true end
   if wanted == 'held' then return hold end
-  if st == 'triggered' and (tonumber(deadline) or 0) <= now then st = nil end -- over, though nobody noted it yet
+  if st == 'triggered' and not hold and (tonumber(deadline) or 0) <= now then st = nil end -- over, though nobody noted it yet
   return wanted == (st or 'quiet')
 end
 

@@ -1,7 +1,7 @@
 -- The device says what became of a renewal.
 -- ARGV: 5 renewal id, 6 outcome, 7 the slot is confirmed by a connection, 8 deadline of another attempt,
 --       9 '1': asked again, the answer was lost on its way, 10 how it is tried again, 11 the chances that the device is
---       to have to appear
+--       to have to appear, 12 how many failures are an alert
 -- Answer: with 'failed' how many failures in a row it has reported.
 -- include answer.lua
 -- include change.lua
@@ -26,6 +26,8 @@ elseif st ~= 'issuing' then
     tally('f')
     go_triggered(ARGV[8], ARGV[10])
     put('ret', score)
+    heed_answer()
+    if num('fail') >= tonumber(ARGV[12]) then show(get('crt') and not get('hold')) end
   end
 end
 commit()

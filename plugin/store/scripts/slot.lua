@@ -1,8 +1,10 @@
 -- What every script begins with: the device's record is read.
 --
--- KEYS: 1 the device, 2 its bucket's agenda, 3 its bucket's expiry, 4 the slot's pending certificate
+-- KEYS: 1 the device, 2 its bucket's agenda, 3 its bucket's expiry, 4 the slot's pending certificate, 5 its bucket's
+--       watch, 6 its bucket's alerts
 -- ARGV: 1 the device's mark, 2 device, 3 slot, 4 now; the rest is each script's own
--- Answer: { code, note, ... }; note: what happened on the way, a line each ('expired <renewal> <slot>'), or ''.
+-- Answer: { code, note, ... }; note: what happened on the way, a line each ('expired <renewal> <slot>', 'cleared
+--         <slot>'), or ''.
 --
 -- The first write is always an HSET: Redis refuses that one as a whole when it is out of memory or read-only, so no
 -- script is ever left half done. For the same reason all that can meet a wrong type is read before anything is written.

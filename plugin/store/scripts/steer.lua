@@ -32,6 +32,7 @@ local function hold()
     turn(name)
     expire()
     put('hold', text)
+    rest()
     tell('held')
   end
 end
@@ -47,6 +48,7 @@ local function release()
       del('hold')
       if get('st') == 'triggered' then put('end', deadline) end
       if get('st') or (not due and get('crt')) then score = math.min(tonumber(due) or now, now) end
+      if get('al') or get('st') == 'triggered' then heed(now, 'later') end
       tell('released')
     end
   end
@@ -62,14 +64,15 @@ end
 
 -- Nothing begins by itself before `ret`: not for as long as a renewal would have had, but there is time left after it.
 local function cancel()
-  local rest = deadline - now
-  if num('na') > now then rest = math.min(rest, math.floor((num('na') - now) / 2)) end
-  local at = now + math.max(1, rest)
+  local time = deadline - now
+  if num('na') > now then time = math.min(time, math.floor((num('na') - now) / 2)) end
+  local at = now + math.max(1, time)
   if get('st') == 'triggered' then
     note = note .. 'cancelled ' .. slot .. ' ' .. (get('rid') or '') .. '\n'
     tally('c')
     go_quiet()
     put('ret', at)
+    if not redis.call('ZSCORE', KEYS[6], member) then calm() end -- what is an alert stays one
     score = get('crt') and math.max(score or 0, at) or 0
   elseif get('st') then
     code = 'wrong'
@@ -96,8 +99,7 @@ local function tag()
 end
 
 local function acknowledge()
-  local level, stage = string.match(get('al') or '', '^%d+ (%d+) %d+ (%a)')
-  if level and (level ~= '0' or stage == 'w' or stage == 'f') then
+  if get('al') and redis.call('ZSCORE', KEYS[6], member) then
     put('ack', string.format('%.0f ', now) .. string.sub(text, 1, 50))
   else
     code = 'no-alert'
