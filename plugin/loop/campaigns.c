@@ -8,7 +8,7 @@
 #include <utlist.h>
 
 enum {
-    CAMPAIGNS_IDLE_TURNS = 5,  /* so much more seldom while there is none */
+    CAMPAIGNS_IDLE_TURNS = 10, /* so much more seldom while there is none */
     COUNTED_BUCKETS = 256,     /* counts of so many more are asked for a second later */
     CAMPAIGN_LEASE_S = 15,     /* how long a runner may be silent */
     CAMPAIGN_SKEW_S = 300,     /* between the brokers' clocks */
