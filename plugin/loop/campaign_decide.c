@@ -2,7 +2,8 @@
 
 #include <string.h>
 
-static const char *const event_text[CR_CAMPAIGN_EVENTS] = { "", "started", "group", "paused", "resumed", "aborted", "done" };
+static const char *const event_text[CR_CAMPAIGN_EVENTS] = { "",        "started", "group", "paused",
+                                                            "resumed", "aborted", "done" };
 
 const char *cr_campaign_event_text(enum cr_campaign_event event)
 {
@@ -112,8 +113,8 @@ static bool go_running(struct cr_campaign *campaign, enum cr_campaign_event *eve
     return true;
 }
 
-/* Each group was counted without regard to those before it: shares are parts of one another, the last is all, and of tags
- * nobody knows how far they overlap with what comes before. It is put right when a group is over. */
+/* Each group was counted without regard to those before it: shares are parts of one another, the last is all, and of
+ * tags nobody knows how far they overlap with what comes before. It is put right when a group is over. */
 static void share_out(struct cr_campaign *campaign)
 {
     unsigned shared = 0, taken = 0;

@@ -5,9 +5,9 @@
  *        └─────operator, errors (running only), deadline──► paused ──resumed──► where it was
  *     any of these ──abort──► aborting ──nothing is left to cancel──► aborted
  *
- * Counting, running and aborting walk over slots page by page: every group to count it, the group under way to trigger it, the
- * campaign's members to cancel what is under way. The cursor, `at` and `walked` say how far that is. Whoever carries it
- * on writes each change back by its version, so that of two brokers one goes on. */
+ * Counting, running and aborting walk over slots page by page: every group to count it, the group under way to trigger
+ * it, the campaign's members to cancel what is under way. The cursor, `at` and `walked` say how far that is. Whoever
+ * carries it on writes each change back by its version, so that of two brokers one goes on. */
 #ifndef CR_CAMPAIGN_DECIDE_H
 #define CR_CAMPAIGN_DECIDE_H
 
@@ -39,12 +39,12 @@ unsigned cr_campaign_members(const struct cr_campaign_counts *counts);
 
 /* Whether somebody has to carry it on now. */
 bool cr_campaign_needs_runner(const struct cr_campaign *campaign, int64_t now_s);
-/* Makes what follows by itself now; a running one with its counts; one step a call. True: *campaign was changed and is to be written; *event is what
- * operators are told then. */
+/* Makes what follows by itself now, one step a call; a running one must have its counts. True: *campaign was changed and
+ * is to be written; *event is what operators are told then. */
 bool cr_campaign_decide(struct cr_campaign *campaign, int64_t now_s, enum cr_campaign_event *event);
 
 enum cr_campaign_walk cr_campaign_walk(const struct cr_campaign *campaign);
-/* A page of its walk is done: it goes on at the cursor, or the walk is over ("": that was all). matched: counted slots. */
+/* A page of its walk is done: it goes on at the cursor, or is over ("": that was all). matched: slots that it counted. */
 void cr_campaign_page_done(struct cr_campaign *campaign, const char *cursor, unsigned matched);
 
 /* What operators do. False: not in this state; nothing changed. */

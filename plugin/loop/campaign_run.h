@@ -1,9 +1,9 @@
 /* campaign_run: what the files about campaigns share. Private to loop/.
  *
- * Every broker reads all campaigns about once a second while there may be any under way, without the counts, which are kept
- * bucket by bucket. One that needs a runner and has no living one is carried on by whoever writes its name into it first.
- * Its runner reads it before each page, so that what operators did counts, and about once a second with the counts; it
- * writes it back by version after each page, and often enough that nobody takes it for dead. */
+ * Every broker reads all campaigns about once a second while there may be any under way, without the counts, which are
+ * kept bucket by bucket. One that needs a runner and has no living one is carried on by whoever writes its name into it
+ * first. Its runner reads it before each page, so that what operators did counts, and about once a second with the
+ * counts; it writes it back by version after each page, and often enough that nobody takes it for dead. */
 #ifndef CR_CAMPAIGN_RUN_H
 #define CR_CAMPAIGN_RUN_H
 

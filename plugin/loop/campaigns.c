@@ -8,7 +8,7 @@
 #include <utlist.h>
 
 enum {
-    CAMPAIGNS_IDLE_TURNS = 5,  /* so much more seldom while there is none */
+    CAMPAIGNS_IDLE_TURNS = 10, /* so much more seldom while there is none */
     COUNTED_BUCKETS = 256,     /* counts of so many more are asked for a second later */
     CAMPAIGN_LEASE_S = 15,     /* how long a runner may be silent */
     CAMPAIGN_SKEW_S = 300,     /* between the brokers' clocks */
@@ -94,11 +94,11 @@ static void tell_detail(char *text, size_t cap, const struct cr_campaign *campai
         total += campaign->group[i].total;
     }
     if (event == CR_CAMPAIGN_PAUSES && campaign->pause == CR_PAUSE_ERRORS) {
-        (void)snprintf(text, cap, "in group %s %u of %u failed and %u did not answer: read their reasons in the audit log, "
-                       "then resume or abort it", group->name, group->counts.failed, group->total,
-                       group->counts.unanswered);
+        (void)snprintf(text, cap, "in group %s %u of %u failed and %u did not answer: read their reasons in the audit "
+                       "log, then resume or abort it",
+                       group->name, group->counts.failed, group->total, group->counts.unanswered);
     } else if (event == CR_CAMPAIGN_PAUSES && campaign->pause == CR_PAUSE_DEADLINE) {
-        (void)snprintf(text, cap, "its deadline passed with %u of %u renewed: resume it without a deadline, or abort it",
+        (void)snprintf(text, cap, "its deadline passed with %u of %u renewed: resume it without one, or abort it",
                        renewed, total);
     } else if (event == CR_CAMPAIGN_GROUP || event == CR_CAMPAIGN_STARTED) {
         (void)snprintf(text, cap, "group %s begins: %u of %u", group->name, group->total, total);

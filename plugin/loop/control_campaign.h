@@ -4,7 +4,7 @@
 
 #include "plugin/loop/control.h"
 
-/* What createCampaign asks for, as a campaign that is being counted; without `by`. False: *refusal and *text say why not. */
+/* What createCampaign asks for, as a campaign that is being counted; without `by`. False: *refusal and *text say why. */
 bool control_campaign_read(struct cr_command *command, struct cr_campaign *campaign, enum cr_refusal *refusal,
                            const char **text);
 /* All that is told of a campaign, into *data. False: out of memory. */

@@ -101,7 +101,7 @@ static bool groups_read(struct cr_command *command, struct cr_campaign *campaign
             return wrong(command, "\"groups\" must be at most 8, with the one that takes the rest.", text);
         }
         if (campaign->group_count > 0 && group_is_rest(group - 1)) {
-            return wrong(command, "\"groups\": a group without a share and a tag takes the rest, and must be the last.", text);
+            return wrong(command, "\"groups\": one without a share and a tag takes the rest, and must be the last.", text);
         }
         in.request = item;
         if (!group_read(&in, group, campaign->group_count + 1, &shared, text)) {
@@ -184,7 +184,7 @@ bool control_campaign_read(struct cr_command *command, struct cr_campaign *campa
     (void)snprintf(campaign->name, sizeof campaign->name, "%s", name);
     campaign->reason = item == NULL ? CR_RENEW_CAMPAIGN : cr_renew_reason_parse(reason != NULL ? reason : "");
     if (campaign->reason <= CR_RENEW_NONE || campaign->reason >= CR_RENEW_COUNT) {
-        return wrong(command, "\"reason\" must be one of expiry, operator, campaign, ca-rotation, regression, policy.", text);
+        return wrong(command, "\"reason\" must be expiry, operator, campaign, ca-rotation, regression or policy.", text);
     }
     return campaign_slot(command, campaign, refusal, text);
 }
@@ -249,7 +249,8 @@ static bool put_group(cJSON *groups, const struct cr_campaign *campaign, unsigne
         ok = put_share(object, "share", (group->share - *shared) / PERMILLE_SHARE);
         *shared = group->share;
     }
-    return ok && put_share(object, "success", group->success_permille) && put_share(object, "error", group->error_permille) &&
+    return ok && put_share(object, "success", group->success_permille) &&
+           put_share(object, "error", group->error_permille) &&
            cJSON_AddStringToObject(object, "state", group_state(campaign, at)) != NULL &&
            put_counts(object, cr_campaign_counted(campaign) ? group->total : 0, &group->counts);
 }

@@ -1,5 +1,5 @@
-/* Commands about campaigns. What they change is read first and written by its version: when somebody else was quicker, it is
- * read again. */
+/* Commands about campaigns. What they change is read first and written by its version: when somebody else was quicker, it
+ * is read again. */
 #include "plugin/loop/campaign_run.h"
 #include "plugin/loop/control_campaign.h"
 
@@ -131,8 +131,8 @@ static void order_written(struct cr_router *router, const struct cr_order *order
 }
 
 /* *more: another job is under way. */
-static enum cr_refusal order_home(struct cr_command *command, struct cr_order *order, const struct cr_job *job, cJSON *data,
-                                  bool *more)
+static enum cr_refusal order_home(struct cr_command *command, struct cr_order *order, const struct cr_job *job,
+                                  cJSON *data, bool *more)
 {
     const struct cr_campaign_ask *ask = job->campaigns;
     bool read = ask->verb == CR_CAMPAIGN_READ;
@@ -267,7 +267,8 @@ static enum cr_command_result list_campaigns(struct cr_command *command, cJSON *
     return order_send(command, CR_ORDER_LIST, "", state, refusal);
 }
 
-static const char *const create_fields[] = { "name", "reason", "filter", "slot", "rate", "start", "deadline", "groups", NULL };
+static const char *const create_fields[] = { "name", "reason",   "filter", "slot", "rate",
+                                             "start", "deadline", "groups", NULL };
 static const char *const campaign_fields[] = { "campaign", NULL };
 static const char *const list_fields[] = { "state", NULL };
 

@@ -105,7 +105,8 @@ static struct cr_job *device_job(struct fleet *f, enum cr_op op, unsigned device
 
 static void serial_of(struct cr_serial *serial, unsigned device, unsigned generation)
 {
-    *serial = (struct cr_serial){ .len = 4, .octets = { 1, (uint8_t)generation, (uint8_t)(device >> 8), (uint8_t)device } };
+    *serial = (struct cr_serial){ .len = 4,
+                                  .octets = { 1, (uint8_t)generation, (uint8_t)(device >> 8), (uint8_t)device } };
 }
 
 static void present(struct fleet *f, unsigned device, unsigned generation, int64_t not_before)
@@ -233,6 +234,11 @@ const cJSON *fleet_command(struct fleet *f, unsigned broker, const char *fields)
     return data;
 }
 
+bool fleet_tried(struct fleet *f, unsigned broker, const char *fields)
+{
+    return cJSON_GetObjectItem(response(f, broker, f->boss[broker], fields), "data") != NULL;
+}
+
 void fleet_refused(struct fleet *f, const char *fields, const char *code, const char *sentence)
 {
     const cJSON *answer = response(f, 0, f->boss[0], fields);
@@ -322,7 +328,8 @@ void fleet_touch(struct fleet *f, const char *id)
 
 const char *fleet_event(struct fleet *f, unsigned broker)
 {
-    const struct fake_publication *event = fake_host_take(&f->rig[broker].host, NULL, CR_TOPIC_CONTROL_EVENT "/campaign");
+    const struct fake_publication *event =
+        fake_host_take(&f->rig[broker].host, NULL, CR_TOPIC_CONTROL_EVENT "/campaign");
 
     return event != NULL ? (const char *)event->payload.data : "";
 }

@@ -1,5 +1,5 @@
-/* campaign_fleet: many devices that exist in a ledger only, and one or two brokers that share it, for campaigns. What devices
- * do is told to the ledger directly. One thread; a mistake in it fails the test. */
+/* campaign_fleet: many devices that exist in a ledger only, and one or two brokers that share it, for campaigns. What
+ * devices do is told to the ledger directly. One thread; a mistake in it fails the test. */
 #ifndef CR_CAMPAIGN_FLEET_H
 #define CR_CAMPAIGN_FLEET_H
 
@@ -46,9 +46,11 @@ unsigned fleet_members(struct fleet *f, unsigned group);
 /* How many triggers there were, in all; fails the test when a device got two. */
 unsigned fleet_triggers(struct fleet *f);
 
-/* Gives a command, such as "\"command\":\"listCampaigns\"", and fails the test unless it is answered; or unless it is refused
- * so. The data is lent until the next command. */
+/* Gives a command, such as "\"command\":\"listCampaigns\"", and fails the test unless it is answered; or unless it is
+ * refused so. The data is lent until the next command. */
 const cJSON *fleet_command(struct fleet *f, unsigned broker, const char *fields);
+/* Whether it was answered. */
+bool fleet_tried(struct fleet *f, unsigned broker, const char *fields);
 void fleet_refused(struct fleet *f, const char *fields, const char *code, const char *sentence);
 /* Creates a campaign with these further fields (""), and returns its id. */
 const char *fleet_create(struct fleet *f, char id[CR_CAMPAIGN_ID_CAP], const char *fields);

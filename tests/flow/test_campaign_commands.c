@@ -76,8 +76,9 @@ static void what_was_given_is_told(void **state)
 {
     static const char given[] =
         "\"name\":\"Fr\xc3\xbchling\",\"reason\":\"policy\",\"filter\":{\"idPrefix\":\"d\",\"expiresWithin\":\"900d\"},"
-        "\"rate\":7,\"start\":\"2031-02-01T00:00:00Z\",\"deadline\":\"2031-03-01T00:00:00Z\",\"groups\":[{\"name\":\"canary\","
-        "\"share\":\"2.5%\",\"success\":\"100%\",\"error\":\"0%\"},{\"tag\":\"lab\"},{\"share\":\"10%\",\"success\":\"12.3%\"},"
+        "\"rate\":7,\"start\":\"2031-02-01T00:00:00Z\",\"deadline\":\"2031-03-01T00:00:00Z\","
+        "\"groups\":[{\"name\":\"canary\",\"share\":\"2.5%\",\"success\":\"100%\",\"error\":\"0%\"},"
+        "{\"tag\":\"lab\"},{\"share\":\"10%\",\"success\":\"12.3%\"},"
         "{\"name\":\"all\",\"success\":\"50%\"}]";
     struct fleet *f = *state;
     char id[CR_CAMPAIGN_ID_CAP];

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -161,6 +162,86 @@ static void nothing_begins_while_the_clock_is_odd(void **state)
     assert_true(fleet_triggers(f) > asked);
 }
 
+/* One of the things that happen. */
+static void misfortune(struct fleet *f, const char *id, unsigned dice)
+{
+    unsigned broker = dice / 16 % 2, device = dice / 32 % f->count;
+    char text[128];
+
+    if (!f->runs[broker]) {
+        fleet_broker(f, broker, "");
+        return;
+    }
+    switch (dice % 16) {
+    case 0:
+        fake_store_lose_next(f->rig[broker].store, dice / 32 % 13);
+        break;
+    case 1:
+        fake_store_fail_next(f->rig[broker].store, dice / 32 % 13);
+        break;
+    case 2:
+        if (f->runs[1 - broker]) {
+            cr_router_tick(f->rig[broker].router);
+            fleet_kill(f, broker);
+        }
+        break;
+    case 3:
+    case 4:
+        snprintf(text, sizeof text, "\"command\":\"%sCampaign\",\"campaign\":\"%s\"",
+                 dice % 16 == 3 ? "pause" : "resume", id);
+        (void)fleet_tried(f, broker, text);
+        break;
+    case 5:
+        fake_store_fault(f->rig[broker].store, dice / 32 % 3 == 0 ? FAKE_STORE_DOWN : FAKE_STORE_WELL);
+        break;
+    case 6:
+        if (fleet_slot(f, device)->state == CR_STATE_TRIGGERED) {
+            fleet_fail(f, device);
+        }
+        break;
+    default:
+        if (fleet_slot(f, device)->state == CR_STATE_TRIGGERED) {
+            fleet_renew(f, device);
+        }
+        break;
+    }
+}
+
+static void whatever_befalls_it_each_device_is_asked_once(void **state)
+{
+    struct fleet *f = *state;
+    char id[CR_CAMPAIGN_ID_CAP], text[128];
+    uint32_t random = 1;
+
+    fleet_broker(f, 1, "");
+    fleet_add(f, 150);
+    fleet_create(f, id, "\"rate\":3,\"groups\":[{\"share\":\"10%\"},{\"share\":\"30%\"},{}]");
+    for (unsigned i = 0; i < 400; i++) {
+        random = random * 1664525 + 1013904223;
+        misfortune(f, id, random >> 8);
+        fleet_live(f, 1);
+        (void)fleet_triggers(f);
+    }
+    for (unsigned i = 0; i < FLEET_BROKERS; i++) {
+        if (f->runs[i]) {
+            fake_store_fault(f->rig[i].store, FAKE_STORE_WELL);
+            fake_store_fail_next(f->rig[i].store, 0);
+            fake_store_lose_next(f->rig[i].store, 0);
+        }
+    }
+    snprintf(text, sizeof text, "\"command\":\"resumeCampaign\",\"campaign\":\"%s\"", id);
+    for (unsigned i = 0; i < 40 && strcmp(fleet_state(f, id), "done") != 0; i++) {
+        (void)fleet_tried(f, f->runs[0] ? 0 : 1, text);
+        (void)fleet_renew_all(f);
+        fleet_live(f, 10);
+    }
+    assert_string_equal(fleet_state(f, id), "done");
+    (void)fleet_renew_all(f);
+    assert_int_equal(fleet_triggers(f), 150);
+    assert_int_equal(fleet_number(f, id, "renewed"), 150);
+    assert_int_equal(fleet_number(f, id, "total"), 150);
+}
+
 int main(void)
 {
 #define FLEET_TEST(test) cmocka_unit_test_setup_teardown(test, fleet_start, fleet_stop)
@@ -172,6 +253,7 @@ int main(void)
         FLEET_TEST(the_store_is_away_in_the_middle),
         FLEET_TEST(triggers_that_failed_are_made_later),
         FLEET_TEST(nothing_begins_while_the_clock_is_odd),
+        FLEET_TEST(whatever_befalls_it_each_device_is_asked_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
