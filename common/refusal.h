@@ -25,6 +25,8 @@ enum cr_refusal {
     CR_REFUSAL_CERTIFICATE_NOT_VALID, /* the connection's certificate has expired, or is not valid yet */
     CR_REFUSAL_REVOKED,             /* the presented certificate or the requested key is revoked */
     CR_REFUSAL_ON_HOLD,             /* device or slot is on hold */
+    CR_REFUSAL_REGRESSION,          /* an alarm: a superseded certificate came back */
+    CR_REFUSAL_UNKNOWN_CERTIFICATE, /* an alarm: of an issuer of ours, but in no record */
     CR_REFUSAL_SPLIT_IDENTITY,      /* a certificate and its superseded one are used in turn: two have them */
     /* 404 */
     CR_REFUSAL_UNKNOWN_SLOT,

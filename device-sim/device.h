@@ -56,7 +56,7 @@ struct device {
     struct link *link;
     uint64_t dice;
     /* faults */
-    bool never_wakes, wrong_clock, corrupt_next;
+    bool never_wakes, wrong_clock, corrupt_next, cannot_install;
     /* instants of the monotonic clock in milliseconds; INFINITY: not set */
     double wake_at, sleep_at, retry_at, deadline_at;
     /* this renewal; not lost with the power: it is the observer's notebook */

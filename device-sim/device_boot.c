@@ -48,7 +48,7 @@ void device_damage(struct device *device, uint8_t *payload, size_t len)
         payload[start + roll(device) % span] ^= (uint8_t)(1u << (roll(device) % 8));
     }
     payload[start + roll(device) % span] ^= 0x55; /* in case the flips cancelled each other out */
-    device->corrupt_next = false;
+    device->corrupt_next = device->cannot_install;
     device->env->figures->corrupted++;
 }
 
@@ -63,6 +63,8 @@ cr_err device_fate(struct device *device)
     }
     device->never_wakes = device_chance(device) < options->fault_never_wakes;
     device->wrong_clock = device_chance(device) < options->fault_clock;
+    device->cannot_install = options->fault_install > 0 && device_chance(device) < options->fault_install;
+    device->env->figures->cannot_install += device->cannot_install ? 1 : 0;
     device->env->figures->never_wake += device->never_wakes ? 1 : 0;
     device->env->figures->wrong_clocks += device->wrong_clock ? 1 : 0;
     return CR_OK;
@@ -72,7 +74,7 @@ void device_fate_renewal(struct device *device)
 {
     const struct run_options *options = device->env->options;
     bool lose_power = device_chance(device) < options->fault_power;
-    device->corrupt_next = device_chance(device) < options->fault_corrupt;
+    device->corrupt_next = device_chance(device) < options->fault_corrupt || device->cannot_install;
     device->flash.writes_left = lose_power ? 1 + (unsigned)(roll(device) % WRITES_OF_A_RENEWAL) : 0;
     device->flash.cut = (enum flash_cut)(roll(device) % FLASH_CUT_COUNT);
 }

@@ -34,7 +34,7 @@ struct figures {
     struct reason_count failed_by[FIGURES_REASONS_MAX]; /* the last one collects what found no room */
     unsigned renewals;               /* certificates installed and reported, of all devices */
     /* what was done to the devices */
-    unsigned power_losses, corrupted, wrong_clocks, never_wake;
+    unsigned power_losses, corrupted, wrong_clocks, never_wake, cannot_install;
     /* what they went through and survived */
     unsigned rejected, refused, rolled_back;
     /* per renewal, milliseconds and bytes; device_notes.h says from when to when */

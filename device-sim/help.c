@@ -41,6 +41,7 @@ const char help_run[] =
     "Faults, each a probability 0..1\n"
     "  --fault-power P         per renewal: loses power at one of its writes, comes back a moment later\n"
     "  --fault-corrupt P       per renewal: the first certificate arrives damaged\n"
+    "  --fault-install P       per device: no certificate can be installed, each arrives damaged\n"
     "  --fault-clock P         per device: its clock says 1970\n"
     "  --fault-never-wakes P   per device: shows up once, and is not seen again\n"
     "  --seed N                makes these choices repeatable (1)\n"

@@ -100,7 +100,7 @@ static bool seed_ok(uint64_t *seed, const char *text)
 
 enum run_option {
     RUN_HELP = 256, RUN_DIR, RUN_COUNT, RUN_BROKER, RUN_CAFILE, RUN_ARRIVAL, RUN_AWAKE, RUN_ASLEEP, RUN_JITTER,
-    RUN_MQTT, RUN_SESSION, RUN_PREFIX, RUN_SLOT, RUN_FORMAT, RUN_POWER, RUN_CORRUPT, RUN_CLOCK, RUN_NEVER, RUN_SEED,
+    RUN_MQTT, RUN_SESSION, RUN_PREFIX, RUN_SLOT, RUN_FORMAT, RUN_POWER, RUN_CORRUPT, RUN_CLOCK, RUN_NEVER, RUN_INSTALL, RUN_SEED,
     RUN_TIMEOUT, RUN_RENEWALS, RUN_CONNECTING, RUN_REQUEST, RUN_TRIGGER, RUN_NO_FSYNC, RUN_JSON, RUN_QUIET
 };
 
@@ -123,6 +123,7 @@ static const struct option run_table[] = {
     { "fault-corrupt", required_argument, NULL, RUN_CORRUPT },
     { "fault-clock", required_argument, NULL, RUN_CLOCK },
     { "fault-never-wakes", required_argument, NULL, RUN_NEVER },
+    { "fault-install", required_argument, NULL, RUN_INSTALL },
     { "seed", required_argument, NULL, RUN_SEED },
     { "timeout", required_argument, NULL, RUN_TIMEOUT },
     { "renewals", required_argument, NULL, RUN_RENEWALS },
@@ -156,6 +157,7 @@ static bool run_option_set(struct run_options *options, int c, const char *value
     case RUN_CORRUPT: return number_ok(&options->fault_corrupt, value, 0, 1);
     case RUN_CLOCK: return number_ok(&options->fault_clock, value, 0, 1);
     case RUN_NEVER: return number_ok(&options->fault_never_wakes, value, 0, 1);
+    case RUN_INSTALL: return number_ok(&options->fault_install, value, 0, 1);
     case RUN_SEED: return seed_ok(&options->seed, value);
     case RUN_TIMEOUT: return number_ok(&options->timeout_s, value, 0.1, 30 * day);
     case RUN_RENEWALS: return whole_ok(&options->renewals, value, 1, 100000);

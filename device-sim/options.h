@@ -19,7 +19,7 @@ struct run_options {
     bool mqtt5, persistent;
     const char *prefix, *slot;
     enum agent_format format;
-    double fault_power, fault_corrupt, fault_clock, fault_never_wakes;
+    double fault_power, fault_corrupt, fault_clock, fault_never_wakes, fault_install;
     uint64_t seed;
     double timeout_s;
     unsigned renewals;        /* how many each device is to do */

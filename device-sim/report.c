@@ -86,6 +86,7 @@ void report_table(FILE *to, struct figures *figures)
     fputs("\nWent wrong, by design\n", to);
     row_count(to, "power lost while writing", figures->power_losses);
     row_count(to, "certificate damaged on arrival", figures->corrupted);
+    row_count(to, "cannot install any certificate", figures->cannot_install);
     row_count(to, "clock in 1970", figures->wrong_clocks);
     row_count(to, "never woke again", figures->never_wake);
     row_count(to, "requests rejected by the broker", figures->rejected);
@@ -132,8 +133,9 @@ static void json_write(FILE *to, struct figures *figures)
             bytes_per_renewal(figures), samples_mean(&figures->sent), samples_mean(&figures->received));
     fprintf(to, "  \"triggered\": %u,\n  \"asleep_when_triggered\": %u,\n  \"woke_and_renewed\": %u,\n",
             figures->triggered, figures->asleep_when_triggered, figures->woke_and_renewed);
-    fprintf(to, "  \"faults\": {\"power\": %u, \"corrupt\": %u, \"clock\": %u, \"never_wakes\": %u},\n",
-            figures->power_losses, figures->corrupted, figures->wrong_clocks, figures->never_wake);
+    fprintf(to, "  \"faults\": {\"power\": %u, \"corrupt\": %u, \"clock\": %u, \"never_wakes\": %u, \"install\": %u},\n",
+            figures->power_losses, figures->corrupted, figures->wrong_clocks, figures->never_wake,
+            figures->cannot_install);
     fprintf(to, "  \"rejected\": %u,\n  \"refused\": %u,\n  \"rolled_back\": %u,\n", figures->rejected,
             figures->refused, figures->rolled_back);
     fprintf(to, "  \"duration_s\": %.3f,\n  \"renewals_per_s\": %.3f\n}\n", figures->duration_s,

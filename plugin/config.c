@@ -99,6 +99,7 @@ static void config_default(struct cr_config *config)
         .cutover_close_s = 900,
         .workers = 2,
         .max_in_flight = 4096,
+        .figures_interval_s = 10,
     };
     default_broker_name(config->broker_name);
 }

@@ -72,6 +72,9 @@ struct cr_config {
     /* work */
     unsigned workers;
     unsigned max_in_flight;              /* jobs between the loop, the workers and the store */
+    /* figures */
+    unsigned figures_interval_s;         /* 0: none */
+    char metrics_file[CR_PATH_CAP];      /* "": none */
     /* operators */
     unsigned principal_count;
     struct cr_principal principal[CR_PRINCIPALS_MAX];

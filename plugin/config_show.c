@@ -27,7 +27,7 @@ static void show_ms(int64_t ms, char *text, size_t cap)
 void cr_show_s(const struct cr_config_key *key, const void *field, char *text, size_t cap)
 {
     (void)key;
-    show_ms((int64_t)*(const unsigned *)field * 1000, text, cap);
+    show_ms((int64_t) * (const unsigned *)field * 1000, text, cap);
 }
 
 void cr_show_s64(const struct cr_config_key *key, const void *field, char *text, size_t cap)

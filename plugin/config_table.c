@@ -101,6 +101,16 @@ static cr_err take_s(const struct cr_config_key *key, void *field, const char *v
     return err;
 }
 
+/* Or 0s: never. */
+static cr_err take_pause(const struct cr_config_key *key, void *field, const char *value, struct cr_why *why)
+{
+    if (strcmp(value, "0s") == 0) {
+        *(unsigned *)field = 0;
+        return CR_OK;
+    }
+    return take_s(key, field, value, why);
+}
+
 static cr_err take_prefix(const struct cr_config_key *key, void *field, const char *value, struct cr_why *why)
 {
     size_t len = strlen(value);
@@ -282,6 +292,8 @@ const struct cr_config_key cr_config_keys[] = {
     { "cutover_close", SHARED(s), GLOBAL(cutover_close_s), .min = SECOND, .max = 30 * day },
     { "workers", .take = take_number, GLOBAL(workers), .min = 1, .max = 64 },
     { "max_in_flight", .take = take_number, GLOBAL(max_in_flight), .min = 16, .max = 65536 },
+    { "figures_interval", .take = take_pause, GLOBAL(figures_interval_s), .min = SECOND, .max = HOUR },
+    { "metrics_file", .take = take_text, GLOBAL(metrics_file) },
     { "admin_identity", .many = true, .take_whole = cr_take_admin_identity },
     { "admin_username", .many = true, .take_whole = cr_take_admin_username },
     { "viewer_identity", .many = true, .take_whole = cr_take_viewer_identity },

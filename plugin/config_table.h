@@ -34,8 +34,8 @@ const struct cr_config_key *cr_config_key_nearest(const char *name);
 CR_MUST_USE cr_err cr_config_key_take(const struct cr_config_key *key, struct cr_config *config,
                                       struct cr_profile *slot, const char *value, struct cr_why *why);
 
-/* The value of a key that may be shared, as a file would have it; "" where there is none (a URL). CR_POLICY_VALUE_CAP bytes
- * suffice. */
+/* The value of a key that may be shared, as a file would have it; "" where there is none (a URL). CR_POLICY_VALUE_CAP
+ * bytes suffice. */
 void cr_config_key_show(const struct cr_config_key *key, const struct cr_config *config, const struct cr_profile *slot,
                         char *text, size_t cap);
 

@@ -23,8 +23,8 @@ struct cr_setup {
  * (may be NULL) is the setup that this one follows: they share the list if its file is still the same. */
 CR_MUST_USE cr_err cr_setup_load(struct cr_setup **setup, const char *path, const struct cr_setup *former,
                                  int64_t now_s, cr_config_complain_fn *complain, void *ctx);
-/* The base, which is from a file, with settings over its configuration; the certificates and the list are the base's. CR_INVALID
- * with what is wrong; CR_NOMEM. */
+/* The base, which is from a file, with settings over its configuration; the certificates and the list are the base's.
+ * CR_INVALID with what is wrong; CR_NOMEM. */
 CR_MUST_USE cr_err cr_setup_overlay(struct cr_setup **setup, struct cr_setup *base,
                                     const struct cr_policy_setting *setting, unsigned count,
                                     struct cr_config_wrong *wrong);

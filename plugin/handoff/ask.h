@@ -217,26 +217,39 @@ struct cr_survey_issuer {
     uint64_t slots;
 };
 
+/* Slots on hold are counted in slots, state, held and issuer, and nowhere else: being held and running out are two things.
+ * A slot that is expiring will expire un-renewed at the present behaviour (at_risk) when two renewals in a row passed
+ * their deadline, when its device reported three failures since its last confirmed certificate, or when the device is
+ * not expected to appear before notAfter: a device that is away for no longer than usual appears when its usual
+ * absence is over; one that is away for longer, or whose habit is not known, is expected to stay away as long again, but
+ * only once its renewal is due: before that nobody asked, and it may be connected all the time. */
 struct cr_survey_counts {
     uint64_t slots, held, expired, alerts;
     uint64_t state[CR_STATE_COUNT];
     uint64_t expiring[CR_SURVEY_SPANS];     /* within so many days; not yet expired */
-    uint64_t at_risk[CR_SURVEY_SPANS];      /* of these, those that are not expected to appear before */
+    uint64_t at_risk[CR_SURVEY_SPANS];      /* of these, those that will not be renewed before */
     uint64_t due[CR_FORECAST_DAYS];         /* renewals that begin that many days from now */
-    unsigned issuers;
+    unsigned issuers;                       /* the last one of more than there is room for is "other" */
     struct cr_survey_issuer issuer[CR_SURVEY_ISSUERS];
 };
 
 enum cr_survey_verb {
     CR_SURVEY_PAGE,  /* counts on from the cursor, a bounded number of slots */
     CR_SURVEY_SAVE,  /* what one broker counted, for all of them; `counts` and `at` */
-    CR_SURVEY_LOAD,  /* the last one saved, and who counts now: claims the counting when nobody does and it is old */
+    CR_SURVEY_LOAD,  /* the last one saved, and who counts now: claims the counting when nobody does and it is old, or
+                        keeps the claim that is ours */
+    CR_SURVEY_READ,  /* only the last one saved */
+};
+enum {
+    CR_SURVEY_EVERY_S = 60,  /* the next round begins no sooner after the last one was saved */
+    CR_SURVEY_CLAIM_S = 120, /* another broker counts when the one that claimed it says nothing for so long */
+    CR_SURVEY_PIECE = 128,   /* slots that are counted at once, roughly */
 };
 
 struct cr_survey {
     enum cr_survey_verb verb;
-    char cursor[CR_CURSOR_CAP];
-    struct cr_survey_counts counts;
+    char cursor[CR_CURSOR_CAP];     /* PAGE: in and out, as in cr_list */
+    struct cr_survey_counts counts; /* PAGE: of these slots alone */
     int64_t at;      /* when the counting ended; 0: never */
     bool ours;       /* LOAD, out: this broker is to count */
 };

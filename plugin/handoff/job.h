@@ -127,6 +127,7 @@ struct cr_job {
     uint64_t command;    /* operator channel: which command of which batch; 0: none */
     struct cr_setup *setup;           /* held */
     const struct cr_profile *profile; /* of the slot; NULL where there is none */
+    int64_t admitted_ms; /* monotonic */
     int64_t now_s;       /* wall clock when admitted: the time of every decision about this job */
     char device[CR_NAME_CAP];
     char slot[CR_NAME_CAP];

@@ -38,6 +38,7 @@ struct cr_job *loop_admit(struct cr_router *router, enum cr_op op, const struct 
     }
     router->in_flight++;
     job->id = ++router->last_job;
+    job->admitted_ms = loop_now_ms(router);
     job->now_s = cr_wall_s(router->clock);
     if (cr_text_copy(job->device, sizeof job->device, device) != CR_OK ||
         cr_text_copy(job->slot, sizeof job->slot, slot) != CR_OK) {

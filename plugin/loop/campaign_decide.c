@@ -188,8 +188,7 @@ static bool decide_running(struct cr_campaign *campaign, bool late, enum cr_camp
         return true;
     }
     /* Everybody has answered, and too few are renewed. */
-    return group->error_permille > 0 && group->counts.asked == 0 && group_errors(group) > group->forgiven &&
-           go_paused(campaign, CR_PAUSE_ERRORS, event);
+    return group->error_permille > 0 && group->counts.asked == 0 && go_paused(campaign, CR_PAUSE_ERRORS, event);
 }
 
 bool cr_campaign_needs_runner(const struct cr_campaign *campaign, int64_t now_s)

@@ -31,10 +31,10 @@ struct cr_run {
     char cursor[CR_CURSOR_CAP];      /* of the next one */
 };
 
-/* A command about campaigns that waits for the store. */
+/* A command about campaigns that is under way (control_campaigns.c). */
 struct cr_order {
     struct cr_order *next;
-    uint64_t job, command;
+    uint64_t command;
     enum cr_order_what { CR_ORDER_SHOW, CR_ORDER_LIST, CR_ORDER_PAUSE, CR_ORDER_RESUME, CR_ORDER_ABORT } what;
     enum cr_campaign_state state;    /* LIST: only these; CR_CAMPAIGN_STATES: all */
     unsigned tries;
@@ -64,10 +64,5 @@ void run_page(struct cr_router *router, struct cr_run *run);
 bool run_page_home(struct cr_router *router, struct cr_run *run, const struct cr_job *job);
 /* How many triggers a second. */
 unsigned run_rate(const struct cr_router *router, const struct cr_run *run);
-
-/* ---- commands (control_campaigns.c) ---- */
-
-/* The job of an order is home. Takes the order, not the job. */
-void campaigns_order_home(struct cr_router *router, struct cr_order *order, struct cr_job *job);
 
 #endif

@@ -237,7 +237,7 @@ static void run_consider(struct cr_router *router, struct cr_run *run)
     int64_t now_s = cr_wall_s(router->clock);
     bool knows = run->counted || run->now.state != CR_CAMPAIGN_RUNNING;
 
-    if (!loop_clock_ok(router) || !run_needed(router, &run->now, now_s)) {
+    if (!loop_clock_ok(router) || !loop_policy_known(router) || !run_needed(router, &run->now, now_s)) {
         run_end(router, run); /* should something follow later, it is found again */
         return;
     }
@@ -357,27 +357,13 @@ void loop_campaigns_tick(struct cr_router *router, int64_t now_ms)
 
 /* ---- jobs that are home ---- */
 
-static bool order_of(struct cr_campaigns *campaigns, const struct cr_job *job, struct cr_order **order)
-{
-    LL_SEARCH_SCALAR(campaigns->orders, *order, job, job->id);
-    if (*order != NULL) {
-        LL_DELETE(campaigns->orders, *order);
-    }
-    return *order != NULL;
-}
-
-void loop_campaign_home(struct cr_router *router, struct cr_job *job)
+void loop_campaign_home(struct cr_router *router, const struct cr_job *job)
 {
     struct cr_campaigns *campaigns = router->campaigns;
     bool about = job->op == CR_OP_CAMPAIGN;
-    struct cr_order *order;
     struct cr_run *run;
 
     if (campaigns == NULL) {
-        return;
-    }
-    if (about && order_of(campaigns, job, &order)) {
-        campaigns_order_home(router, order, job);
         return;
     }
     if (about && job->campaigns->id[0] == '\0') {

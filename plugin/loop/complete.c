@@ -14,6 +14,7 @@ void loop_complete(struct cr_router *router, struct cr_job *job)
     loop_alerts_home(router, job);
     switch (job->op) {
     case CR_OP_CSR:
+        loop_figures_answered(router, job);
         if (session != NULL) {
             session->asking--;
         }
@@ -64,6 +65,15 @@ void loop_complete(struct cr_router *router, struct cr_job *job)
         loop_watch_home(router, job);
         break;
     case CR_OP_SURVEY:
+        if (job->command != 0) {
+            if (job->outcome == CR_OUT_DONE && job->survey != NULL && job->survey->at == 0) {
+                cr_job_refuse(job, CR_REFUSAL_BUSY, job->setup->config.retry_after_s); /* not counted yet */
+            }
+            loop_command_done(router, job);
+            break;
+        }
+        loop_figures_home(router, job);
+        break;
     case CR_OP_FIGURES:
         loop_figures_home(router, job);
         break;

@@ -56,6 +56,8 @@ typedef enum cr_refusal control_gather_fn(struct cr_command *command, const stru
 
 /* NULL: no such command. */
 const struct cr_command_info *control_command(const char *name);
+/* The command with this number, from 0 on; NULL: there are no more. */
+const struct cr_command_info *control_command_at(unsigned number);
 
 /* What each file has; ends with a name that is NULL. */
 extern const struct cr_command_info control_inventory_commands[], control_steer_commands[],
@@ -121,5 +123,7 @@ cJSON *control_render_row(const struct cr_row *row, int64_t now_s);
 /* now_s: for what is left of its certificates. */
 cJSON *control_render_device(const struct cr_device_record *record, int64_t now_s);
 cJSON *control_render_status(struct cr_router *router);
+/* The fleet as it was counted at that time. */
+bool control_put_fleet(cJSON *data, const struct cr_survey_counts *counts, int64_t at);
 
 #endif

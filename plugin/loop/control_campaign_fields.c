@@ -277,24 +277,18 @@ static bool put_groups(cJSON *data, const struct cr_campaign *campaign)
     return groups != NULL && put_counts(data, total, &sum);
 }
 
-cJSON *control_render_campaign(const struct cr_campaign *campaign)
+bool control_put_campaign(cJSON *data, const struct cr_campaign *campaign)
 {
-    cJSON *data = cJSON_CreateObject();
-
-    if (data == NULL || cJSON_AddStringToObject(data, "campaign", campaign->id) == NULL ||
-        !control_put_text(data, "name", campaign->name) ||
-        cJSON_AddStringToObject(data, "state", cr_campaign_state_text(campaign->state)) == NULL ||
-        !control_put_text(data, "pausedBy", cr_campaign_pause_text(campaign->pause)) ||
-        cJSON_AddStringToObject(data, "reason", cr_renew_reason_text(campaign->reason)) == NULL ||
-        cJSON_AddStringToObject(data, "createdBy", campaign->by) == NULL ||
-        !control_put_time(data, "created", campaign->created) || !control_put_time(data, "start", campaign->start) ||
-        !control_put_time(data, "deadline", campaign->deadline) ||
-        (campaign->rate_per_s > 0 && cJSON_AddNumberToObject(data, "rate", campaign->rate_per_s) == NULL) ||
-        !control_put_filter(data, "filter", &campaign->filter) ||
-        cJSON_AddNumberToObject(data, "group", cr_campaign_counted(campaign) ? campaign->at : 0) == NULL ||
-        !put_groups(data, campaign)) {
-        cJSON_Delete(data);
-        return NULL;
-    }
-    return data;
+    return cJSON_AddStringToObject(data, "campaign", campaign->id) != NULL &&
+           control_put_text(data, "name", campaign->name) &&
+           cJSON_AddStringToObject(data, "state", cr_campaign_state_text(campaign->state)) != NULL &&
+           control_put_text(data, "pausedBy", cr_campaign_pause_text(campaign->pause)) &&
+           cJSON_AddStringToObject(data, "reason", cr_renew_reason_text(campaign->reason)) != NULL &&
+           cJSON_AddStringToObject(data, "createdBy", campaign->by) != NULL &&
+           control_put_time(data, "created", campaign->created) && control_put_time(data, "start", campaign->start) &&
+           control_put_time(data, "deadline", campaign->deadline) &&
+           (campaign->rate_per_s == 0 || cJSON_AddNumberToObject(data, "rate", campaign->rate_per_s) != NULL) &&
+           control_put_filter(data, "filter", &campaign->filter) &&
+           cJSON_AddNumberToObject(data, "group", cr_campaign_counted(campaign) ? campaign->at : 0) != NULL &&
+           put_groups(data, campaign);
 }

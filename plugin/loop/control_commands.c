@@ -51,14 +51,25 @@ static const struct cr_command_info *const tables[] = {
     control_forecast_commands,
 };
 
-const struct cr_command_info *control_command(const char *name)
+const struct cr_command_info *control_command_at(unsigned number)
 {
     for (size_t t = 0; t < sizeof tables / sizeof tables[0]; t++) {
         for (const struct cr_command_info *info = tables[t]; info->name != NULL; info++) {
-            if (strcmp(info->name, name) == 0) {
+            if (number-- == 0) {
                 return info;
             }
         }
     }
     return NULL;
+}
+
+const struct cr_command_info *control_command(const char *name)
+{
+    const struct cr_command_info *info;
+    unsigned number = 0;
+
+    while ((info = control_command_at(number)) != NULL && strcmp(info->name, name) != 0) {
+        number++;
+    }
+    return info;
 }

@@ -305,12 +305,22 @@ static bool render_figures(cJSON *data, struct cr_router *router)
     return true;
 }
 
+static bool render_fleet(cJSON *data, const struct cr_router *router)
+{
+    int64_t at;
+    const struct cr_survey_counts *counts = loop_fleet(router, &at);
+    cJSON *fleet = counts != NULL ? cJSON_AddObjectToObject(data, "fleet") : NULL;
+
+    return counts == NULL || (fleet != NULL && control_put_fleet(fleet, counts, at));
+}
+
 cJSON *control_render_status(struct cr_router *router)
 {
     cJSON *data = cJSON_CreateObject();
 
     if (data == NULL || !render_figures(data, router) || !render_store(data, router) ||
-        !render_issuers(data, router->setup->trust) || !render_counters(data, &router->counters)) {
+        !render_issuers(data, router->setup->trust) || !render_counters(data, &router->counters) ||
+        !render_fleet(data, router)) {
         cJSON_Delete(data);
         return NULL;
     }

@@ -56,6 +56,7 @@ struct cr_router {
     uint64_t last_job, last_batch;
     struct cr_batch *batches;         /* operator commands that wait for an answer */
     unsigned batch_count;
+    bool nobody_said;                 /* that no operator is configured */
     unsigned command_jobs;            /* of theirs, under way */
     unsigned command_rows;            /* of pages, that open batches wait for or hold */
     struct cr_deliveries *deliveries; /* lines that are not with the store yet; NULL: none */
@@ -271,7 +272,7 @@ void loop_present_again(struct cr_router *router, const char *device);
 /* Campaigns (campaigns.c): those that this broker carries on. */
 void loop_campaigns_tick(struct cr_router *router, int64_t now_ms);
 /* LIST, TRIGGER, STEER and CAMPAIGN that no command asked for. Does not free the job; nor do the others. */
-void loop_campaign_home(struct cr_router *router, struct cr_job *job);
+void loop_campaign_home(struct cr_router *router, const struct cr_job *job);
 /* Something was changed by a command: look at once. */
 void loop_campaigns_look(struct cr_router *router);
 void loop_campaigns_fini(struct cr_router *router);
@@ -304,6 +305,8 @@ void loop_policies_base(struct cr_router *router, struct cr_setup *setup);
 void loop_policies_tick(struct cr_router *router, int64_t now_ms);
 /* True: the job was taken; it waits, or is on its way again. */
 bool loop_policy_home(struct cr_router *router, struct cr_job *job);
+/* Sends a request that is to be judged by them, or lets it wait until they are known. */
+void loop_policy_send(struct cr_router *router, struct cr_job *job);
 /* Whether they are known: until then nothing begins by itself. */
 bool loop_policy_known(const struct cr_router *router);
 /* Of those that were read last; 0: there are none. */
@@ -317,6 +320,10 @@ void loop_use_setup(struct cr_router *router, struct cr_setup *setup);
 /* Figures (figures.c): of this broker and of the fleet, for $SYS and the file. */
 void loop_figures_tick(struct cr_router *router, int64_t now_ms);
 void loop_figures_home(struct cr_router *router, const struct cr_job *job);
+/* A device's CSR is about to be answered. */
+void loop_figures_answered(struct cr_router *router, const struct cr_job *job);
+/* The fleet as it was last counted, by any broker. NULL: it was not yet, as far as is known here. Lent. */
+const struct cr_survey_counts *loop_fleet(const struct cr_router *router, int64_t *at);
 void loop_figures_fini(struct cr_router *router);
 
 /* ---- completions (complete.c) ---- */

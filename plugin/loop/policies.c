@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <utlist.h>
 
 enum { READ_EVERY_MS = 2000, READ_AGAIN_MS = 500 };
 
@@ -17,6 +18,14 @@ cr_err loop_policies_init(struct cr_router *router, struct cr_setup *setup)
     return CR_OK;
 }
 
+static void policies_free_jobs(struct cr_job *list)
+{
+    for (struct cr_job *job = list, *next; job != NULL; job = next) {
+        next = job->next;
+        cr_job_free(job);
+    }
+}
+
 void loop_policies_fini(struct cr_router *router)
 {
     struct cr_policies *policies = router->policies;
@@ -24,10 +33,8 @@ void loop_policies_fini(struct cr_router *router)
     if (policies == NULL) {
         return;
     }
-    for (struct cr_job *job = policies->waiting, *next; job != NULL; job = next) {
-        next = job->next;
-        cr_job_free(job);
-    }
+    policies_free_jobs(policies->waiting);
+    policies_free_jobs(policies->early);
     cr_setup_drop(policies->base);
     free(policies->latest.setting);
     free(policies->in_force.setting);
@@ -67,8 +74,9 @@ static void policies_wrong(struct cr_router *router, const struct cr_config_wron
     struct cr_policies *policies = router->policies;
     char problem[sizeof policies->problem];
 
-    snprintf(problem, sizeof problem, "The shared settings do not go with this broker's file: %s%s%s; what was in force stays.",
-             wrong->slot, wrong->slot[0] != '\0' ? ": " : "", wrong->text);
+    snprintf(problem, sizeof problem,
+             "The shared settings do not go with this broker's file: %s%s%s; what was in force stays.", wrong->slot,
+             wrong->slot[0] != '\0' ? ": " : "", wrong->text);
     if (strcmp(problem, policies->problem) != 0) {
         memcpy(policies->problem, problem, sizeof problem);
         loop_log(router, 'e', "%s", problem);
@@ -139,8 +147,8 @@ static void policies_tell_passed(struct cr_router *router, const struct cr_setti
 
         if (!cr_config_takes(&policies->base->config, setting) &&
             policies_find(former, setting->slot, setting->key) == NULL) {
-            loop_log(router, 'w', "the shared setting %s%s%s is none for this broker and is ignored here: %s", setting->slot,
-                     setting->slot[0] != '\0' ? "/" : "", setting->key,
+            loop_log(router, 'w', "the shared setting %s%s%s is none for this broker and is ignored here: %s",
+                     setting->slot, setting->slot[0] != '\0' ? "/" : "", setting->key,
                      setting->slot[0] != '\0' && cr_config_slot(&policies->base->config, setting->slot) == NULL
                          ? "it has no such slot"
                          : "there is no such key, or it is each broker's own");
@@ -153,7 +161,9 @@ static void policies_tell_version(struct cr_router *router, const struct cr_poli
     const struct cr_policies *policies = router->policies;
 
     if (policy->version < policies->version) {
-        loop_log(router, 'w', "the shared settings in Redis went back from version %llu to %llu: it lost data; they are taken as they are",
+        loop_log(router, 'w',
+                 "the shared settings in Redis went back from version %llu to %llu: it lost data; they are taken as "
+                 "they are",
                  (unsigned long long)policies->version, (unsigned long long)policy->version);
     } else if (policies->known && policy->version > 0) {
         loop_log(router, 'n', "shared settings, version %llu by %s", (unsigned long long)policy->version, policy->by);
@@ -182,6 +192,42 @@ void policies_take(struct cr_router *router, struct cr_policy *policy)
     free(former.setting);
     if (newer || policies->problem[0] != '\0') {
         policies_put_in_force(router);
+    }
+}
+
+/* ---- requests that come before they are known ---- */
+
+void loop_policy_send(struct cr_router *router, struct cr_job *job)
+{
+    if (router->policies->known) {
+        loop_send(router, job, CR_STAGE_CHECK);
+    } else if (router->in_flight >=
+               router->setup->config.max_in_flight) { /* asking for the settings takes a place, too */
+        cr_job_refuse(job, CR_REFUSAL_BUSY, router->setup->config.retry_after_s);
+        loop_send(router, job, CR_STAGE_DONE);
+    } else {
+        LL_APPEND(router->policies->early, job);
+    }
+}
+
+/* By what is in force now; NONE: they are known, otherwise they are refused. */
+static void policies_early(struct cr_router *router, enum cr_refusal refusal, unsigned retry_after_s)
+{
+    struct cr_job *list = router->policies->early, *job, *next;
+
+    router->policies->early = NULL;
+    LL_FOREACH_SAFE(list, job, next)
+    {
+        job->next = NULL;
+        cr_setup_drop(job->setup);
+        job->setup = cr_setup_hold(router->setup);
+        job->profile = cr_config_slot(&job->setup->config, job->slot);
+        if (refusal != CR_REFUSAL_NONE || job->profile == NULL) {
+            cr_job_refuse(job, refusal != CR_REFUSAL_NONE ? refusal : CR_REFUSAL_UNKNOWN_SLOT, retry_after_s);
+            loop_send(router, job, CR_STAGE_DONE);
+        } else {
+            loop_send(router, job, CR_STAGE_CHECK);
+        }
     }
 }
 
@@ -267,6 +313,7 @@ bool loop_policy_home(struct cr_router *router, struct cr_job *job)
     }
     policies_home(router, job);
     if (poll) {
+        policies_early(router, policies->known ? CR_REFUSAL_NONE : job->refusal, job->retry_after_s);
         policies->asking = false;
         policies->next_ms = loop_now_ms(router) + (policies->known ? READ_EVERY_MS : READ_AGAIN_MS);
         if (job->outcome == CR_OUT_DONE) {

@@ -1,13 +1,13 @@
 /* policies: the settings that all brokers share, and what is in force here. Private to loop/.
  *
- * Who owns what: the app has the setup of the configuration file, the base. The router works by `router->setup`, which is
- * the base with the shared settings over it (cr_setup_overlay), or the base alone where there are none. Both are held
- * here and nowhere else; jobs hold the setup that they were admitted under. When either changes, the base by a SIGHUP or the
- * settings by somebody's setPolicy, a new overlay is made. One that is wrong, because this broker's file and the settings do
- * not go together, changes nothing: what was in force stays so, with a problem that getStatus shows.
+ * Who owns what: the app has the setup of the configuration file, the base. The router works by `router->setup`, which
+ * is the base with the shared settings over it (cr_setup_overlay), or the base alone where there are none. Both are held
+ * here and nowhere else; jobs hold the setup that they were admitted under. When either changes, the base by a SIGHUP or
+ * the settings by somebody's setPolicy, a new overlay is made. One that is wrong, because this broker's file and the
+ * settings do not go together, changes nothing: what was in force stays so, with a problem that getStatus shows.
  *
- * Every two seconds the store is asked whether there is something new. Changes by commands wait in a line: each is judged by
- * what was just read, over this broker's file, and written only if that is what is still there. */
+ * Every two seconds the store is asked whether there is something new. Changes by commands wait in a line: each is
+ * judged by what was just read, over this broker's file, and written only if that is what is still there. */
 #ifndef CR_POLICIES_H
 #define CR_POLICIES_H
 
@@ -35,6 +35,7 @@ struct cr_policies {
     bool writing;                   /* WRITE */
     int64_t next_ms;
     struct cr_job *waiting;         /* WRITE jobs of commands, in order; owned */
+    struct cr_job *early;           /* requests that came before anything was known; owned */
     char problem[CR_WRONG_CAP + 200]; /* one sentence; "": none */
 };
 

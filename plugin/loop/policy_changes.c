@@ -39,7 +39,8 @@ void policies_change_fail(struct cr_router *router, enum cr_refusal refusal, uns
 /* ---- judging ---- */
 
 /* Why this is no setting for this broker; false: it is one. */
-static bool change_is_none(const struct cr_router *router, const struct cr_policy_setting *change, char *text, size_t cap)
+static bool change_is_none(const struct cr_router *router, const struct cr_policy_setting *change, char *text,
+                           size_t cap)
 {
     const struct cr_policies *policies = router->policies;
     const struct cr_config_key *key = cr_config_key_find(change->key);
@@ -141,8 +142,8 @@ void policies_change_next(struct cr_router *router)
         LL_DELETE(policies->waiting, job);
         job->next = NULL;
         if (!job->policy->whatever && job->policy->version != policies->version) {
-            change_refuse(router, job, CR_REFUSAL_WRONG_STATE, "The settings have another version by now; look at them again.",
-                          "");
+            change_refuse(router, job, CR_REFUSAL_WRONG_STATE,
+                          "The settings have another version by now; look at them again.", "");
             continue;
         }
         if (!change_ok(router, job)) {

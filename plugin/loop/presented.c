@@ -168,8 +168,8 @@ void loop_presented(struct cr_router *router, struct cr_job *job)
         cr_limiter_give(&router->begins, &router->begin_rate);
     }
     if (job->regressed && job->alarm == CR_REFUSAL_NONE && job->outcome == CR_OUT_RECORD) {
-        loop_alarm(router, session, job->device, CR_REFUSAL_CERTIFICATE_OUTDATED,
-                   "came back with a certificate that was superseded");
+        loop_alarm(router, session, job->device, CR_REFUSAL_REGRESSION,
+                   "came back with a certificate that was superseded: was its storage or its image put back?");
     }
     if (session == NULL) {
         return;

@@ -88,7 +88,7 @@ void loop_csr(struct cr_router *router, struct cr_session *session, const struct
         return;
     }
     session->asking++;
-    loop_send(router, job, CR_STAGE_CHECK);
+    loop_policy_send(router, job);
 }
 
 void loop_get(struct cr_router *router, struct cr_session *session, const struct cr_topic *topic, struct cr_bytes payload,

@@ -93,6 +93,7 @@ void loop_use_setup(struct cr_router *router, struct cr_setup *setup)
     cr_setup_drop(router->setup);
     router->setup = setup;
     router_rates(router);
+    router->nobody_said = router->nobody_said && !anew;
     if (anew || accept_expired_s != loop_accept_expired_s(router)) {
         loop_judge_anew(router); /* looks at every session's certificate: not for nothing */
     }

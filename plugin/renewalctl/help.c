@@ -1,74 +1,92 @@
-#include "plugin/renewalctl/options.h"
+#include "plugin/renewalctl/command.h"
 
-static const char help_all[] =
-    "renewalctl asks a Mosquitto broker's certificate renewal plugin, and tells it to renew.\n"
-    "\n"
-    "Usage: renewalctl [OPTION...] COMMAND\n"
-    "\n"
-    "Commands (renewalctl COMMAND --help says more):\n"
-    "  status              how the plugin, its store and its issuers are\n"
-    "  device ID           what is known of a device's certificates\n"
-    "  trigger ID          ask a device for a new certificate\n"
-    "  audit verify FILE   whether a journal is whole and unchanged; asks no broker\n"
-    "\n"
-    "The connection, as with mosquitto_pub:\n"
-    "  -h, --host HOST     broker (default localhost)\n"
-    "  -p, --port PORT     default 8883 with TLS, 1883 without\n"
-    "  -u, --username NAME\n"
-    "  -P, --password PW   better in the configuration file: arguments can be seen by others\n"
-    "  --cafile FILE       whom to trust, PEM; turns TLS on\n"
-    "  --capath DIR\n"
-    "  --cert FILE         who you are, PEM\n"
-    "  --key FILE\n"
-    "  --insecure          do not compare the server's name with its certificate\n"
-    "  -i, --id ID         client id (default: a random one)\n"
-    "  --timeout SECONDS   for everything together, 1-3600 (default 10)\n"
-    "\n"
-    "  --json              the answer as JSON\n"
-    "  --config FILE       default ~/.config/renewalctl: lines of an option's long name and its value,\n"
-    "                      such as 'cafile /etc/mosquitto/ca.pem'; arguments win\n"
-    "  --help, --version\n"
-    "\n"
-    "Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 no connection or no answer.\n";
+#include <string.h>
 
-static const char help_status[] =
-    "Shows how the plugin, its store and its issuers are.\n"
-    "\n"
-    "Usage: renewalctl [OPTION...] status\n"
-    "\n"
-    "Examples:\n"
-    "  renewalctl -h broker.example --cafile ca.pem --cert admin.pem --key admin.key status\n"
-    "  renewalctl --json status | jq .store.connected\n";
+enum { NAME_WIDTH = 22, TEXT_WIDTH = 79 };
 
-static const char help_device[] =
-    "Shows what is known of a device: when it was seen, and for each slot its certificate and its renewal.\n"
-    "\n"
-    "Usage: renewalctl [OPTION...] device ID\n"
-    "\n"
-    "Examples:\n"
-    "  renewalctl device meter-17\n"
-    "  renewalctl --json device meter-17 | jq -r '.slots[] | .slot + \" \" + .notAfter'\n";
-
-static const char help_trigger[] =
-    "Asks a device for a new certificate: at once where it is connected, else when it next appears.\n"
-    "\n"
-    "Usage: renewalctl [OPTION...] trigger ID [--slot SLOT] [--reason REASON]\n"
-    "\n"
-    "  --slot SLOT         which of its certificates (default operational)\n"
-    "  --reason REASON     told to the device: expiry, operator (default), campaign, ca-rotation, regression, policy\n"
-    "\n"
-    "Examples:\n"
-    "  renewalctl trigger meter-17\n"
-    "  renewalctl trigger meter-17 --slot data --reason policy\n";
-
-const char *ctl_help_text(enum ctl_action action)
+/* A paragraph, its lines broken between words. */
+static void paragraph_write(FILE *out, const char *text)
 {
-    switch (action) {
-    case CTL_STATUS: return help_status;
-    case CTL_DEVICE: return help_device;
-    case CTL_TRIGGER: return help_trigger;
-    case CTL_HELP:
-    case CTL_VERSION: break;
+    size_t column = 0;
+    for (const char *word = text; *word != '\0';) {
+        size_t len = strcspn(word, " ");
+        if (column > 0) {
+            bool fits = column + 1 + len <= TEXT_WIDTH;
+            (void)fputc(fits ? ' ' : '\n', out);
+            column = fits ? column + 1 : 0;
+        }
+        (void)fprintf(out, "%.*s", (int)len, word);
+        column += len;
+        word += len;
+        word += *word == ' ';
     }
-    return help_all;
+    (void)fputc('\n', out);
+}
+
+static void option_write(FILE *out, const struct ctl_option *option)
+{
+    char name[80];
+    const char *text = option->text;
+    if (text == NULL) {
+        return;
+    }
+    int n = option->letter != '\0' ? snprintf(name, sizeof name, "-%c, ", option->letter) : 0;
+    (void)snprintf(name + n, sizeof name - (size_t)n, "--%s%s%s", option->name, option->value != NULL ? " " : "",
+                   option->value != NULL ? option->value : "");
+    (void)fprintf(out, "  %-*s ", NAME_WIDTH, name);
+    for (const char *line = text; line != NULL;) {
+        size_t len = strcspn(line, "\n");
+        (void)fprintf(out, "%.*s\n", (int)len, line);
+        line = line[len] == '\n' ? line + len + 1 : NULL;
+        if (line != NULL) {
+            (void)fprintf(out, "%*s", NAME_WIDTH + 3, "");
+        }
+    }
+}
+
+static bool options_write(FILE *out, const char *title, unsigned groups)
+{
+    bool any = false;
+    for (size_t i = 0; i < ctl_option_count; i++) {
+        if ((ctl_option_table[i].groups & groups) != 0) {
+            (void)fputs(any ? "" : title, out);
+            any = true;
+            option_write(out, &ctl_option_table[i]);
+        }
+    }
+    return any;
+}
+
+static void command_write(FILE *out, const struct ctl_command *command)
+{
+    paragraph_write(out, command->text);
+    (void)fprintf(out, "\nUsage: renewalctl [OPTION...] %s%s%s\n", command->name, command->words[0] != '\0' ? " " : "",
+                  command->words);
+    (void)options_write(out, "\n", command->groups & ~(unsigned)CTL_FOR_ALL);
+    if (command->more != NULL) {
+        (void)fputc('\n', out);
+        paragraph_write(out, command->more);
+    }
+    (void)fprintf(out, "\nExamples:\n%s\n", command->examples);
+    if (!command->offline) {
+        (void)fputs("\nThe connection's options, --json and --color: renewalctl --help\n", out);
+    }
+}
+
+void ctl_help_write(FILE *out, const struct ctl_command *command)
+{
+    if (command != NULL && strcmp(command->name, "help") != 0) {
+        command_write(out, command);
+        return;
+    }
+    (void)fputs("renewalctl asks a Mosquitto broker's certificate renewal plugin, and steers it.\n"
+                "\n"
+                "Usage: renewalctl [OPTION...] COMMAND\n"
+                "\n"
+                "Commands (renewalctl COMMAND --help says more):\n", out);
+    for (size_t i = 0; (command = ctl_command_at(i)) != NULL; i++) {
+        (void)fprintf(out, "  %-*s %s\n", NAME_WIDTH - 6, command->name, command->brief);
+    }
+    (void)options_write(out, "\nOptions, those of the connection as with mosquitto_pub:\n", CTL_FOR_ALL);
+    (void)fputs("\nExit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 no connection.\n", out);
 }

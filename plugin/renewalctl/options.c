@@ -1,58 +1,23 @@
 #include "plugin/renewalctl/options.h"
 
-#include "common/message.h"
+#include "common/clock.h"
 
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum kind { KIND_TEXT, KIND_NUMBER, KIND_FLAG, KIND_NAME, KIND_REASON, KIND_CONFIG, KIND_HELP, KIND_VERSION };
-
-/* One row is an option of the command line and, with in_file, a key of the configuration file. */
-struct option {
-    char letter; /* 0: none */
-    const char *name;
-    enum kind kind;
-    size_t offset;
-    unsigned max;
-    bool in_file, only_trigger;
-};
-
-#define AT(field) offsetof(struct ctl_options, field)
-static const struct option option_table[] = {
-    { 'h', "host", KIND_TEXT, AT(host), 0, true, false },
-    { 'p', "port", KIND_NUMBER, AT(port), 65535, true, false },
-    { 'u', "username", KIND_TEXT, AT(username), 0, true, false },
-    { 'P', "password", KIND_TEXT, AT(password), 0, true, false },
-    { 0, "pw", KIND_TEXT, AT(password), 0, false, false },
-    { 0, "cafile", KIND_TEXT, AT(cafile), 0, true, false },
-    { 0, "capath", KIND_TEXT, AT(capath), 0, true, false },
-    { 0, "cert", KIND_TEXT, AT(cert), 0, true, false },
-    { 0, "key", KIND_TEXT, AT(key), 0, true, false },
-    { 'i', "id", KIND_TEXT, AT(id), 0, true, false },
-    { 0, "insecure", KIND_FLAG, AT(insecure), 0, true, false },
-    { 0, "timeout", KIND_NUMBER, AT(timeout_s), CTL_TIMEOUT_MAX_S, true, false },
-    { 0, "json", KIND_FLAG, AT(json), 0, false, false },
-    { 0, "slot", KIND_NAME, AT(slot), 0, false, true },
-    { 0, "reason", KIND_REASON, AT(reason), 0, false, true },
-    { 0, "config", KIND_CONFIG, 0, 0, false, false },
-    { 0, "help", KIND_HELP, 0, 0, false, false },
-    { 0, "version", KIND_VERSION, 0, 0, false, false },
-};
-static const char *const action_names[] = {
-    [CTL_STATUS] = "status", [CTL_DEVICE] = "device", [CTL_TRIGGER] = "trigger", [CTL_HELP] = "help",
-};
-enum { OPTION_COUNT = sizeof option_table / sizeof option_table[0], ACTION_COUNT = CTL_HELP + 1 };
-
 void ctl_options_init(struct ctl_options *options)
 {
-    *options = (struct ctl_options){ .action = CTL_HELP, .help_for = CTL_HELP, .host = "localhost", .timeout_s = 10 };
+    *options = (struct ctl_options){ .host = "localhost", .timeout_s = 10, .now_s = cr_wall_s(cr_clock_system()) };
 }
 
 void ctl_options_fini(struct ctl_options *options)
 {
     explicit_bzero(options->password, sizeof options->password);
+    free(options->word);
+    options->word = NULL;
+    options->words = 0;
 }
 
 bool ctl_options_tls(const struct ctl_options *options)
@@ -60,101 +25,164 @@ bool ctl_options_tls(const struct ctl_options *options)
     return options->cafile[0] != '\0' || options->capath[0] != '\0' || options->cert[0] != '\0';
 }
 
-static bool takes_value(const struct option *option)
+enum ctl_colour_mode ctl_options_colour(const struct ctl_options *options)
 {
-    return option->kind != KIND_FLAG && option->kind != KIND_HELP && option->kind != KIND_VERSION;
+    return strcmp(options->colour, "always") == 0  ? CTL_COLOUR_ALWAYS
+           : strcmp(options->colour, "never") == 0 ? CTL_COLOUR_NEVER
+                                                   : CTL_COLOUR_AUTO;
 }
 
-static const struct option *option_by_name(const char *name, size_t len)
+static cr_err wrong(char why[CTL_WHY_CAP], const char *shown, const char *must, const char *value)
 {
-    for (size_t i = 0; i < OPTION_COUNT; i++) {
-        if (strlen(option_table[i].name) == len && memcmp(option_table[i].name, name, len) == 0) {
-            return &option_table[i];
-        }
-    }
-    return NULL;
+    (void)snprintf(why, CTL_WHY_CAP, "%.64s %s, not '%.40s'", shown, must, value);
+    return CR_INVALID;
 }
 
-static const struct option *option_by_letter(char letter)
+static bool number_read(unsigned *number, const char *text, size_t len, unsigned max)
 {
-    for (size_t i = 0; i < OPTION_COUNT; i++) {
-        if (letter != '\0' && option_table[i].letter == letter) {
-            return &option_table[i];
-        }
-    }
-    return NULL;
-}
-
-static bool number_read(unsigned *number, const char *text, unsigned max)
-{
-    unsigned value = 0;
-    if (text[0] == '\0') {
+    unsigned long long value = 0;
+    if (len == 0) {
         return false;
     }
-    for (; *text != '\0'; text++) {
-        if (*text < '0' || *text > '9') {
+    for (size_t i = 0; i < len; i++) {
+        if (text[i] < '0' || text[i] > '9') {
             return false;
         }
-        value = value * 10 + (unsigned)(*text - '0');
+        value = value * 10 + (unsigned)(text[i] - '0');
         if (value > max) {
             return false;
         }
     }
-    *number = value;
+    *number = (unsigned)value;
     return value > 0;
 }
 
-/* Stores a value. `shown` is how the user wrote the option. */
-static cr_err option_set(struct ctl_options *options, const struct option *option, const char *shown,
-                         const char *value, char why[CTL_WHY_CAP])
+/* "30d" and its like, in seconds; 0: it is none. */
+static int64_t duration_read(const char *text)
+{
+    static const struct { char unit; unsigned s; } units[] = { { 's', 1 }, { 'm', 60 }, { 'h', 3600 }, { 'd', 86400 } };
+    size_t len = strlen(text);
+    unsigned number = 0;
+    if (len < 2 || !number_read(&number, text, len - 1, 1000000000U)) {
+        return 0;
+    }
+    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
+        if (text[len - 1] == units[i].unit) {
+            return (int64_t)number * units[i].s;
+        }
+    }
+    return 0;
+}
+
+/* A time as RFC 3339, from one, a day, or a duration from now in that direction. */
+static cr_err time_set(char field[CR_NAME_CAP], int64_t now_s, int direction, const char *shown, const char *value,
+                       char why[CTL_WHY_CAP])
+{
+    int64_t unix_s = 0;
+    int64_t duration_s = duration_read(value);
+    char day[40];
+    (void)snprintf(day, sizeof day, "%.16sT00:00:00Z", value);
+    if (duration_s > 0) {
+        unix_s = now_s + direction * duration_s;
+    } else if (cr_time_parse(&unix_s, value) != CR_OK && cr_time_parse(&unix_s, day) != CR_OK) {
+        return wrong(why, shown, direction < 0
+                     ? "is how long ago, such as 24h or 30d, a day (2026-11-21), or 2026-11-21T08:00:00Z"
+                     : "is in how long, such as 2h or 7d, a day (2026-11-21), or 2026-11-21T08:00:00Z", value);
+    }
+    cr_time_text(field, unix_s);
+    return CR_OK;
+}
+
+/* "quiet, issued or held" of "quiet|issued|held". */
+static void choices_text(char *text, size_t cap, const char *choices)
+{
+    size_t at = 0;
+    const char *last = strrchr(choices, '|');
+    text[0] = '\0';
+    for (const char *c = choices; *c != '\0' && at + 5 < cap; c++) {
+        int n = *c != '|' ? snprintf(text + at, cap - at, "%c", *c)
+                          : snprintf(text + at, cap - at, "%s", c == last ? " or " : ", ");
+        at += n > 0 ? (size_t)n : 0;
+    }
+}
+
+static bool choice_ok(const char *choices, const char *value)
+{
+    size_t len = strlen(value);
+    for (const char *at = choices; at != NULL; at = strchr(at, '|')) {
+        at += *at == '|';
+        if (len > 0 && strcspn(at, "|") == len && memcmp(at, value, len) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static cr_err text_set(char *field, const char *shown, const char *value, char why[CTL_WHY_CAP])
+{
+    if (value[0] == '\0') {
+        (void)snprintf(why, CTL_WHY_CAP, "%.64s needs a value that is not empty", shown);
+        return CR_INVALID;
+    }
+    if (cr_text_copy(field, CTL_TEXT_CAP, value) != CR_OK) {
+        (void)snprintf(why, CTL_WHY_CAP, "the value of %.64s is too long", shown);
+        return CR_INVALID;
+    }
+    return CR_OK;
+}
+
+static cr_err list_add(struct ctl_list *list, const char *shown, const char *value, char why[CTL_WHY_CAP])
+{
+    if (value[0] == '\0') {
+        (void)snprintf(why, CTL_WHY_CAP, "%.64s needs a value that is not empty", shown);
+        return CR_INVALID;
+    }
+    if (list->count == CTL_LIST_MAX) {
+        (void)snprintf(why, CTL_WHY_CAP, "%.64s can be given at most %d times", shown, CTL_LIST_MAX);
+        return CR_INVALID;
+    }
+    list->value[list->count++] = value;
+    return CR_OK;
+}
+
+cr_err ctl_option_set(struct ctl_options *options, const struct ctl_option *option, const char *shown,
+                      const char *value, char why[CTL_WHY_CAP])
 {
     char *field = (char *)options + option->offset;
+    char must[200], names[160];
     switch (option->kind) {
-    case KIND_TEXT:
-        if (value[0] == '\0') {
-            (void)snprintf(why, CTL_WHY_CAP, "%.64s needs a value that is not empty", shown);
-            return CR_INVALID;
-        }
-        if (cr_text_copy(field, CTL_TEXT_CAP, value) != CR_OK) {
-            (void)snprintf(why, CTL_WHY_CAP, "the value of %.64s is too long", shown);
-            return CR_INVALID;
-        }
-        return CR_OK;
-    case KIND_NUMBER:
-        if (!number_read((unsigned *)(void *)field, value, option->max)) {
-            (void)snprintf(why, CTL_WHY_CAP, "%.64s needs a number from 1 to %u, not '%.40s'", shown, option->max,
-                           value);
-            return CR_INVALID;
+    case CTL_KIND_TEXT: return text_set(field, shown, value, why);
+    case CTL_KIND_LIST: return list_add((struct ctl_list *)(void *)field, shown, value, why);
+    case CTL_KIND_AGO: return time_set(field, options->now_s, -1, shown, value, why);
+    case CTL_KIND_AHEAD: return time_set(field, options->now_s, 1, shown, value, why);
+    case CTL_KIND_NUMBER:
+        if (!number_read((unsigned *)(void *)field, value, strlen(value), option->max)) {
+            (void)snprintf(must, sizeof must, "needs a number from 1 to %u", option->max);
+            return wrong(why, shown, must, value);
         }
         return CR_OK;
-    case KIND_NAME:
+    case CTL_KIND_NAME:
         if (!cr_name_ok(value, strlen(value)) || cr_text_copy(field, CR_NAME_CAP, value) != CR_OK) {
-            (void)snprintf(why, CTL_WHY_CAP, "%.64s needs 1 to %d of A-Z a-z 0-9 . _ : -, not '%.40s'", shown,
-                           CR_NAME_MAX, value);
-            return CR_INVALID;
+            (void)snprintf(must, sizeof must, "needs 1 to %d of A-Z a-z 0-9 . _ : -", CR_NAME_MAX);
+            return wrong(why, shown, must, value);
         }
         return CR_OK;
-    case KIND_REASON: {
-        enum cr_renew_reason reason = cr_renew_reason_parse(value);
-        if (reason == CR_RENEW_NONE || reason == CR_RENEW_COUNT || cr_text_copy(field, CR_NAME_CAP, value) != CR_OK) {
-            (void)snprintf(why, CTL_WHY_CAP,
-                           "%.64s is expiry, operator, campaign, ca-rotation, regression or policy, not '%.40s'", shown,
-                           value);
-            return CR_INVALID;
+    case CTL_KIND_CHOICE:
+        if (!choice_ok(option->choices, value) || cr_text_copy(field, CR_NAME_CAP, value) != CR_OK) {
+            choices_text(names, sizeof names, option->choices);
+            (void)snprintf(must, sizeof must, "is %s", names);
+            return wrong(why, shown, must, value);
         }
         return CR_OK;
-    }
-    case KIND_FLAG:
-        *(bool *)(void *)field = true;
+    case CTL_KIND_DURATION:
+        if (duration_read(value) == 0 || cr_text_copy(field, CR_NAME_CAP, value) != CR_OK) {
+            return wrong(why, shown, "is a time such as 30d, 12h, 90m or 45s", value);
+        }
         return CR_OK;
-    case KIND_HELP:
-        options->help_for = options->action;
-        options->action = CTL_HELP;
-        return CR_OK;
-    case KIND_VERSION:
-        options->action = CTL_VERSION;
-        return CR_OK;
-    case KIND_CONFIG: /* it was read before: ctl_options_config_path */
+    case CTL_KIND_FLAG: *(bool *)(void *)field = true; return CR_OK;
+    case CTL_KIND_HELP: options->help = true; return CR_OK;
+    case CTL_KIND_VERSION: options->version = true; return CR_OK;
+    case CTL_KIND_CONFIG: /* it was read before: ctl_options_config_path */
         if (value[0] == '\0') {
             (void)snprintf(why, CTL_WHY_CAP, "%.64s needs a file", shown);
             return CR_INVALID;
@@ -175,7 +203,7 @@ static cr_err config_line(struct ctl_options *options, char *line, unsigned numb
         return CR_OK;
     }
     size_t name_len = strcspn(name, " \t");
-    const struct option *option = option_by_name(name, name_len);
+    const struct ctl_option *option = ctl_option_by_name(name, name_len, CTL_FOR_ALL);
     char shown[80], problem[CTL_WHY_CAP];
     (void)snprintf(shown, sizeof shown, "%.*s", name_len > 64 ? 64 : (int)name_len, name);
     if (option == NULL || !option->in_file) {
@@ -184,14 +212,14 @@ static cr_err config_line(struct ctl_options *options, char *line, unsigned numb
     }
     char *value = name + name_len;
     value += strspn(value, " \t");
-    if (option->kind == KIND_FLAG && strcmp(value, "true") != 0) {
+    if (option->kind == CTL_KIND_FLAG && strcmp(value, "true") != 0) {
         if (strcmp(value, "false") == 0) {
             return CR_OK;
         }
         (void)snprintf(why, CTL_WHY_CAP, "line %u: %s is true or false", number, shown);
         return CR_INVALID;
     }
-    if (option_set(options, option, shown, value, problem) != CR_OK) {
+    if (ctl_option_set(options, option, shown, value, problem) != CR_OK) {
         (void)snprintf(why, CTL_WHY_CAP, "line %u: %.200s", number, problem);
         return CR_INVALID;
     }
@@ -224,115 +252,6 @@ cr_err ctl_options_config(struct ctl_options *options, struct cr_bytes text, cha
     return CR_OK;
 }
 
-/* One option at argv[*i], its value there or in the next word. */
-static cr_err args_option(struct ctl_options *options, int argc, char *const *argv, int *i, bool *trigger_option,
-                          char why[CTL_WHY_CAP])
-{
-    const char *word = argv[*i];
-    const char *value = NULL;
-    const struct option *option;
-    char shown[80];
-    if (word[1] == '-') {
-        size_t len = strcspn(word + 2, "=");
-        option = option_by_name(word + 2, len);
-        if (word[2 + len] == '=') {
-            value = word + 2 + len + 1;
-        }
-        (void)snprintf(shown, sizeof shown, "--%.*s", len > 64 ? 64 : (int)len, word + 2);
-    } else {
-        option = option_by_letter(word[1]);
-        if (word[1] != '\0' && word[2] != '\0') {
-            value = word + 2;
-        }
-        (void)snprintf(shown, sizeof shown, "%.2s", word);
-    }
-    if (option == NULL) {
-        (void)snprintf(why, CTL_WHY_CAP, "unknown option '%s'; see renewalctl --help", shown);
-        return CR_INVALID;
-    }
-    if (!takes_value(option)) {
-        if (value != NULL) {
-            (void)snprintf(why, CTL_WHY_CAP, "%s takes no value", shown);
-            return CR_INVALID;
-        }
-        value = "";
-    } else if (value == NULL) {
-        if (*i + 1 >= argc) {
-            (void)snprintf(why, CTL_WHY_CAP, "%s needs a value", shown);
-            return CR_INVALID;
-        }
-        value = argv[++*i];
-    }
-    *trigger_option = *trigger_option || option->only_trigger;
-    return option_set(options, option, shown, value, why);
-}
-
-static cr_err args_word(struct ctl_options *options, const char *word, unsigned nth, enum ctl_action *action,
-                        char why[CTL_WHY_CAP])
-{
-    if (nth == 0 || (nth == 1 && *action == CTL_HELP)) {
-        for (unsigned a = 0; a < ACTION_COUNT; a++) {
-            if (strcmp(word, action_names[a]) == 0) {
-                *(nth == 0 ? action : &options->help_for) = (enum ctl_action)a;
-                return CR_OK;
-            }
-        }
-        (void)snprintf(why, CTL_WHY_CAP, "unknown command '%.40s'; there are status, device and trigger", word);
-        return CR_INVALID;
-    }
-    if (nth == 1 && (*action == CTL_DEVICE || *action == CTL_TRIGGER)) {
-        if (!cr_name_ok(word, strlen(word)) || cr_text_copy(options->device, sizeof options->device, word) != CR_OK) {
-            (void)snprintf(why, CTL_WHY_CAP, "a device's id is 1 to %d of A-Z a-z 0-9 . _ : -, not '%.40s'",
-                           CR_NAME_MAX, word);
-            return CR_INVALID;
-        }
-        return CR_OK;
-    }
-    (void)snprintf(why, CTL_WHY_CAP, "there is nothing to do with '%.40s'", word);
-    return CR_INVALID;
-}
-
-cr_err ctl_options_args(struct ctl_options *options, int argc, char *const *argv, char why[CTL_WHY_CAP])
-{
-    cr_err err = CR_INVALID;
-    enum ctl_action action = CTL_HELP;
-    unsigned words = 0;
-    bool only_words = false, trigger_option = false;
-    options->action = CTL_STATUS; /* --help and --version change it */
-    options->help_for = CTL_HELP;
-    for (int i = 1; i < argc; i++) {
-        if (!only_words && strcmp(argv[i], "--") == 0) {
-            only_words = true;
-        } else if (!only_words && argv[i][0] == '-' && argv[i][1] != '\0') {
-            CR_TRY(args_option(options, argc, argv, &i, &trigger_option, why));
-        } else {
-            CR_TRY(args_word(options, argv[i], words, &action, why));
-            words++;
-        }
-    }
-    err = CR_OK;
-    if (options->action == CTL_VERSION) {
-        return CR_OK;
-    }
-    if (options->action == CTL_HELP) {
-        options->help_for = words > 0 ? action : CTL_HELP;
-        return CR_OK;
-    }
-    options->action = action;
-    if (words == 0) {
-        (void)snprintf(why, CTL_WHY_CAP, "a command is needed: status, device or trigger; see renewalctl --help");
-        err = CR_INVALID;
-    } else if ((action == CTL_DEVICE || action == CTL_TRIGGER) && options->device[0] == '\0') {
-        (void)snprintf(why, CTL_WHY_CAP, "%s needs a device's id", action_names[action]);
-        err = CR_INVALID;
-    } else if (trigger_option && action != CTL_TRIGGER) {
-        (void)snprintf(why, CTL_WHY_CAP, "--slot and --reason belong to trigger");
-        err = CR_INVALID;
-    }
-out:
-    return err;
-}
-
 cr_err ctl_options_check(const struct ctl_options *options, char why[CTL_WHY_CAP])
 {
     if ((options->cert[0] == '\0') != (options->key[0] == '\0')) {
@@ -340,38 +259,4 @@ cr_err ctl_options_check(const struct ctl_options *options, char why[CTL_WHY_CAP
         return CR_INVALID;
     }
     return CR_OK;
-}
-
-void ctl_options_config_path(char path[CTL_TEXT_CAP], bool *asked, int argc, char *const *argv)
-{
-    path[0] = '\0';
-    *asked = false;
-    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
-        const char *value = NULL;
-        if (strcmp(argv[i], "--config") == 0) {
-            value = i + 1 < argc ? argv[i + 1] : "";
-        } else if (strncmp(argv[i], "--config=", 9) == 0) {
-            value = argv[i] + 9;
-        }
-        if (value != NULL) {
-            *asked = true;
-            if (cr_text_copy(path, CTL_TEXT_CAP, value) != CR_OK) {
-                path[0] = '\0';
-            }
-        }
-    }
-    if (*asked) {
-        return;
-    }
-    const char *base = getenv("XDG_CONFIG_HOME");
-    const char *home = getenv("HOME");
-    int n = 0;
-    if (base != NULL && base[0] == '/') {
-        n = snprintf(path, CTL_TEXT_CAP, "%s/renewalctl", base);
-    } else if (home != NULL && home[0] != '\0') {
-        n = snprintf(path, CTL_TEXT_CAP, "%s/.config/renewalctl", home);
-    }
-    if (n < 0 || n >= CTL_TEXT_CAP) {
-        path[0] = '\0';
-    }
 }

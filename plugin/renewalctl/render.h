@@ -1,16 +1,71 @@
-/* render: an answer of the operator channel as aligned text for people.
+/* render: answers of the operator channel as text for people.
  * What the broker sent is shown, never trusted: control characters become '?', a missing field is left out, and fields
  * that this version does not know follow as name and JSON. One thread. */
 #ifndef CR_CTL_RENDER_H
 #define CR_CTL_RENDER_H
 
-#include "plugin/renewalctl/options.h"
+#include "plugin/renewalctl/command.h"
+#include "plugin/renewalctl/sheet.h"
 
-#include <stdio.h>
+enum { CTL_LABEL_WIDTH = 12 };
 
-struct cJSON;
+/* ---- an answer's data, by its command; each takes the fields that it shows ---- */
 
-/* Writes the response's data as the action's tables. Takes the fields that it shows out of *data. */
-void ctl_render(FILE *out, const struct ctl_options *options, struct cJSON *data, bool colour);
+void ctl_render_status(const struct ctl_sheet *sheet, const struct ctl_options *options, struct cJSON *data);
+void ctl_render_device(const struct ctl_sheet *sheet, const struct ctl_options *options, struct cJSON *data);
+void ctl_render_trigger(const struct ctl_sheet *sheet, const struct ctl_options *options, struct cJSON *data);
+/* What was done to one device: cancel, hold, release, tag, alerts ack. */
+void ctl_render_steered(const struct ctl_sheet *sheet, const struct ctl_options *options, struct cJSON *data);
+/* One campaign, or {"campaigns":[…]}. */
+void ctl_render_campaign(const struct ctl_sheet *sheet, const struct ctl_options *options, struct cJSON *data);
+void ctl_render_policy(const struct ctl_sheet *sheet, const struct ctl_options *options, struct cJSON *data);
+void ctl_render_policy_set(const struct ctl_sheet *sheet, const struct ctl_options *options, struct cJSON *data);
+void ctl_render_forecast(const struct ctl_sheet *sheet, const struct ctl_options *options, struct cJSON *data);
+
+/* ---- rows of answers in pages ---- */
+
+struct ctl_columns {
+    const char *rows;              /* the array in the data */
+    const char *one, *many;        /* what a row is called */
+    unsigned count;
+    const char *head[CTL_COLUMNS_MAX];
+    void (*row)(struct ctl_line *line, const struct ctl_sheet *sheet, struct cJSON *row);
+};
+extern const struct ctl_columns ctl_columns_devices, ctl_columns_alerts, ctl_columns_audit, ctl_columns_audit_one;
+
+/* ---- lines ---- */
+
+/* A device that a trigger of many was refused for. */
+void ctl_render_refused_row(const struct ctl_sheet *sheet, struct cJSON *row);
+/* An event as one line. */
+void ctl_render_event(const struct ctl_sheet *sheet, const char *kind, struct cJSON *event);
+
+/* ---- a campaign, for watching ---- */
+
+/* The lines of its live display: a bar for each group and for all; returns how many. */
+unsigned ctl_render_watch(const struct ctl_sheet *sheet, const struct cJSON *campaign);
+/* What is new when this text is: its state and all its counts in one line. */
+void ctl_watch_line(char *line, size_t cap, const struct cJSON *campaign);
+
+/* ---- parts ---- */
+
+/* Appends ", text" (or the text alone) to a cell; nothing for an empty text. */
+void ctl_cell_add(char cell[CTL_CELL_CAP], const char *before, const char *text);
+/* Takes a field and appends it. */
+void ctl_cell_add_take(char cell[CTL_CELL_CAP], const char *before, struct cJSON *object, const char *name);
+void ctl_row_take(const struct ctl_sheet *sheet, const char *label, struct cJSON *object, const char *name);
+/* Takes notBefore and notAfter: "… to …". */
+void ctl_validity_take(char cell[CTL_CELL_CAP], struct cJSON *object);
+enum ctl_colour ctl_state_colour(const char *state, bool held);
+enum ctl_colour ctl_level_colour(const char *level);
+/* An object inside another as one row, then what of it is unknown; deletes it. */
+void ctl_part_rows(const struct ctl_sheet *sheet, const char *label, const char *cell, struct cJSON *part);
+/* Takes a number and what comes of it: "<before>N<after>", "" when it is not there. */
+void ctl_count_take(char cell[CTL_CELL_CAP], struct cJSON *object, const char *name, const char *before,
+                    const char *after);
+/* Takes what a survey of the fleet counted: how many slots, in which states, expiring when. */
+void ctl_fleet_rows(const struct ctl_sheet *sheet, struct cJSON *survey);
+/* Takes an array of texts: "a b c". */
+void ctl_list_take(char cell[CTL_CELL_CAP], struct cJSON *object, const char *name);
 
 #endif

@@ -1,15 +1,14 @@
-/* renewalctl: the operator's command line. Reads its options, asks once, shows the answer. */
+/* renewalctl: the operator's command line. Reads its options and carries out its command. */
 #include "plugin/renewalctl/audit.h"
-#include "plugin/renewalctl/exchange.h"
 #include "plugin/renewalctl/render.h"
-#include "plugin/renewalctl/request.h"
+#include "plugin/renewalctl/session.h"
 
-#include <cjson/cJSON.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 enum { CONFIG_MAX = 64 * 1024 };
@@ -18,17 +17,6 @@ static int complain(enum ctl_exit code, const char *line)
 {
     (void)fprintf(stderr, "renewalctl: %s\n", line);
     return (int)code;
-}
-
-/* The last resort behind every deadline: libmosquitto looks up names and connects without one. */
-static void on_alarm(int signal)
-{
-    static const char line[] = "renewalctl: no connection in time; see -h, -p and --timeout\n";
-    (void)signal;
-    if (write(STDERR_FILENO, line, sizeof line - 1) < 0) {
-        /* nobody listens; the exit code still tells */
-    }
-    _exit(CTL_NO_CONNECTION);
 }
 
 static cr_err config_read(struct ctl_options *options, const char *path, bool must_exist, char why[CTL_WHY_CAP])
@@ -71,7 +59,7 @@ static bool options_read(struct ctl_options *options, int argc, char **argv, cha
     if (ctl_options_args(options, argc, argv, why) != CR_OK) {
         return false;
     }
-    if (options->action == CTL_HELP || options->action == CTL_VERSION) {
+    if (options->help || options->version || options->command->offline) {
         return true;
     }
     ctl_options_config_path(path, &asked, argc, argv);
@@ -81,73 +69,71 @@ static bool options_read(struct ctl_options *options, int argc, char **argv, cha
            ctl_options_args(options, argc, argv, why) == CR_OK && ctl_options_check(options, why) == CR_OK;
 }
 
-static int json_show(const struct cJSON *json)
+static volatile sig_atomic_t interrupted;
+
+static void on_interrupt(int signal)
 {
-    char *text = json != NULL ? cJSON_Print(json) : NULL;
-    int rc = text != NULL && puts(text) >= 0 ? CTL_DONE : CTL_FAILED;
-    cJSON_free(text);
-    return rc;
+    (void)signal;
+    interrupted = 1;
 }
 
-static int response_show(const struct ctl_options *options, struct cJSON *response)
+/* What goes on until it is ended is ended in good order, a second time at once. */
+static void interrupts_take(const struct ctl_command *command)
 {
-    char line[CTL_WHY_CAP];
-    int rc = CTL_DONE;
-    ctl_response_error(line, response);
-    if (line[0] != '\0') {
-        if (options->json) {
-            (void)json_show(response);
+    struct sigaction action = { .sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND };
+    if (command->run == ctl_run_watch || command->run == ctl_run_events) {
+        (void)sigaction(SIGINT, &action, NULL);
+        (void)sigaction(SIGTERM, &action, NULL);
+    }
+}
+
+/* Columns of the terminal that is written to; 0: it is none. */
+static int terminal_width(void)
+{
+    struct winsize size = { 0 };
+    if (!isatty(STDOUT_FILENO)) {
+        return 0;
+    }
+    return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= 20 ? size.ws_col : 80;
+}
+
+static bool colour_wanted(const struct ctl_options *options)
+{
+    const char *no_colour = getenv("NO_COLOR");
+    enum ctl_colour_mode mode = ctl_options_colour(options);
+    return mode == CTL_COLOUR_ALWAYS ||
+           (mode == CTL_COLOUR_AUTO && isatty(STDOUT_FILENO) && (no_colour == NULL || no_colour[0] == '\0'));
+}
+
+static int carry_out(const struct ctl_options *options)
+{
+    struct ctl_session *session = NULL;
+    struct ctl_run run = {
+        .options = options,
+        .clock = cr_clock_system(),
+        .in = stdin,
+        .err = stderr,
+        .sheet = { .out = stdout, .colour = colour_wanted(options), .width = terminal_width(), .now_s = options->now_s,
+                   .label_width = CTL_LABEL_WIDTH },
+        .in_terminal = isatty(STDIN_FILENO) != 0,
+        .err_terminal = isatty(STDERR_FILENO) != 0,
+        .stop = &interrupted,
+    };
+    if (!options->command->offline) {
+        if (ctl_session_new(&session, options, &interrupted) != CR_OK) {
+            return complain(CTL_FAILED, "out of memory");
         }
-        return complain(CTL_FAILED, line);
+        run.link = ctl_session_link(session);
     }
-    struct cJSON *data = cJSON_GetObjectItemCaseSensitive(response, "data");
-    if (options->json) {
-        rc = json_show(data);
-    } else {
-        const char *no_colour = getenv("NO_COLOR");
-        bool colour = isatty(STDOUT_FILENO) && (no_colour == NULL || no_colour[0] == '\0');
-        ctl_render(stdout, options, data, colour);
-    }
-    if (fflush(stdout) != 0 || ferror(stdout)) {
-        return complain(CTL_FAILED, strerror(errno));
-    }
-    return rc;
-}
-
-static int ask(const struct ctl_options *options)
-{
-    char why[CTL_WHY_CAP];
-    struct cr_blob request;
-    struct cJSON *response = NULL;
-    if (ctl_request_write(&request, options) != CR_OK) {
-        return complain(CTL_FAILED, "out of memory");
-    }
-    struct sigaction action = { .sa_handler = on_alarm }, ignore = { .sa_handler = SIG_IGN }, before;
-    if (sigaction(SIGALRM, &action, NULL) == 0) {
-        (void)alarm(options->timeout_s + 1);
-    }
-    /* A broker that closes first makes libmosquitto's TLS farewell a broken pipe. Ours, to a reader that left, stays one. */
-    bool ignoring = sigaction(SIGPIPE, &ignore, &before) == 0;
-    cr_err err = ctl_exchange(&response, options, cr_blob_view(&request), why);
-    if (ignoring) {
-        (void)sigaction(SIGPIPE, &before, NULL);
-    }
-    (void)alarm(0);
-    int rc;
-    switch (err) {
-    case CR_OK: rc = response_show(options, response); break;
-    case CR_UNAVAILABLE:
-    case CR_TIMEOUT: rc = complain(CTL_NO_CONNECTION, why); break;
-    default: rc = complain(CTL_FAILED, why); break;
-    }
-    cJSON_Delete(response);
-    cr_blob_fini(&request);
+    interrupts_take(options->command);
+    int rc = options->command->run(&run);
+    ctl_session_free(session);
     return rc;
 }
 
 int main(int argc, char **argv)
 {
-    struct ctl_options options;
+    static struct ctl_options options;
     char why[CTL_WHY_CAP] = "out of memory";
     int rc = CTL_DONE;
     if (ctl_audit_wanted(argc, argv)) {
@@ -155,12 +141,12 @@ int main(int argc, char **argv)
     }
     if (!options_read(&options, argc, argv, why)) {
         rc = complain(CTL_USAGE, why);
-    } else if (options.action == CTL_HELP) {
-        (void)fputs(ctl_help_text(options.help_for), stdout);
-    } else if (options.action == CTL_VERSION) {
+    } else if (options.help) {
+        ctl_help_write(stdout, options.command);
+    } else if (options.version) {
         (void)puts("renewalctl " CR_VERSION);
     } else {
-        rc = ask(&options);
+        rc = carry_out(&options);
     }
     ctl_options_fini(&options);
     return rc;

@@ -7,33 +7,16 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const command_names[] = {
-    [CTL_STATUS] = "getStatus", [CTL_DEVICE] = "getDevice", [CTL_TRIGGER] = "triggerRenewal",
-};
-
-static bool add_text(cJSON *object, const char *name, const char *text)
-{
-    return text[0] == '\0' || cJSON_AddStringToObject(object, name, text) != NULL;
-}
-
-cr_err ctl_request_write(struct cr_blob *json, const struct ctl_options *options)
+cr_err ctl_request_write(struct cr_blob *json, struct cJSON *command, const char *correlation)
 {
     cr_err err = CR_NOMEM;
     char *text = NULL;
     *json = (struct cr_blob){ NULL, 0 };
-    if (options->action > CTL_TRIGGER) {
-        return CR_BUG;
-    }
     cJSON *root = cJSON_CreateObject();
     cJSON *commands = cJSON_AddArrayToObject(root, "commands");
-    cJSON *command = cJSON_CreateObject();
-    if (commands == NULL || command == NULL || !cJSON_AddItemToArray(commands, command)) {
+    if (commands == NULL || cJSON_AddStringToObject(command, "correlationData", correlation) == NULL ||
+        !cJSON_AddItemToArray(commands, command)) {
         cJSON_Delete(command);
-        goto out;
-    }
-    if (!add_text(command, "command", command_names[options->action]) || !add_text(command, "device", options->device) ||
-        !add_text(command, "slot", options->slot) || !add_text(command, "reason", options->reason) ||
-        !add_text(command, "correlationData", CTL_CORRELATION)) {
         goto out;
     }
     text = cJSON_PrintUnformatted(root);
@@ -46,7 +29,7 @@ out:
     return err;
 }
 
-cr_err ctl_response_read(struct cJSON **response, struct cr_bytes payload)
+cr_err ctl_response_read(struct cJSON **response, struct cr_bytes payload, const char *correlation)
 {
     cr_err err = CR_INVALID;
     *response = NULL;
@@ -58,14 +41,10 @@ cr_err ctl_response_read(struct cJSON **response, struct cr_bytes payload)
     err = CR_NOT_FOUND;
     int index = 0;
     for (cJSON *one = responses->child; one != NULL; one = one->next, index++) {
-        const char *correlation = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(one, "correlationData"));
-        if (correlation != NULL && strcmp(correlation, CTL_CORRELATION) == 0) {
-            *response = cJSON_DetachItemFromArray(responses, index);
-            err = CR_OK;
-            break;
-        }
+        const char *its = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(one, "correlationData"));
         /* A request that could not even be read is answered without one. */
-        if (correlation == NULL && cJSON_GetObjectItemCaseSensitive(one, "error") != NULL && one->next == NULL) {
+        bool unread = its == NULL && cJSON_GetObjectItemCaseSensitive(one, "error") != NULL && one->next == NULL;
+        if (unread || (its != NULL && strcmp(its, correlation) == 0)) {
             *response = cJSON_DetachItemFromArray(responses, index);
             err = CR_OK;
             break;
@@ -76,16 +55,61 @@ out:
     return err;
 }
 
+/* What to do next. */
+static const char *hint_of(const char *code)
+{
+    static const struct { const char *code, *hint; } hints[] = {
+        { "unknown-device", "renewalctl devices lists those that are" },
+        { "unknown-slot", "renewalctl device ID shows its slots" },
+        { "unknown-renewal", "renewalctl device ID shows what is under way" },
+        { "unknown-campaign", "renewalctl campaign status lists them" },
+        { "unknown-alert", "renewalctl alerts lists those that are" },
+        { "unknown-cursor", "run it again" },
+        { "wrong-state", "look at it again: it may have changed meanwhile" },
+        { "not-authorised", "the plugin's admin_identity and viewer_identity say who may" },
+        { "certificate-not-valid", "renew the certificate of --cert" },
+        { "untrusted-issuer", "use a certificate in --cert that the plugin's issuer, or a trusted one, signed" },
+        { "policy-not-allowed", "renewalctl policy shows the settings" },
+        { "malformed-command", "the plugin is older than this program" },
+        { "on-hold", "renewalctl release ends the hold" },
+        { "renewal-in-progress", "wait, or renewalctl cancel it" },
+        { "store-unavailable", "renewalctl status says what is wrong with the store" },
+        { "rate-limited", "try again in a moment" },
+        { "busy", "try again in a moment" },
+        { "internal", "the broker's log says more" },
+    };
+    for (size_t i = 0; code != NULL && i < sizeof hints / sizeof hints[0]; i++) {
+        if (strcmp(code, hints[i].code) == 0) {
+            return hints[i].hint;
+        }
+    }
+    return "";
+}
+
 void ctl_response_error(char line[CTL_WHY_CAP], const struct cJSON *response)
 {
     const cJSON *error = cJSON_GetObjectItemCaseSensitive(response, "error");
     const char *code = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(response, "errorCode"));
+    const char *field = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(response, "field"));
     line[0] = '\0';
     if (error == NULL && code == NULL) {
         return;
     }
     const char *text = cJSON_GetStringValue(error);
-    (void)snprintf(line, CTL_WHY_CAP, "%.180s%s%.40s%s", text != NULL ? text : "refused", code != NULL ? " (" : "",
-                   code != NULL ? code : "", code != NULL ? ")" : "");
+    const char *hint = hint_of(code);
+    field = field != NULL && text != NULL && strstr(text, field) != NULL ? NULL : field;
+    (void)snprintf(line, CTL_WHY_CAP, "%.64s%s%.200s%s%.40s%s%s%s", field != NULL ? field : "",
+                   field != NULL ? ": " : "", text != NULL ? text : "refused", code != NULL ? " (" : "",
+                   code != NULL ? code : "", code != NULL ? ")" : "", hint[0] != '\0' ? "; " : "", hint);
     ctl_printable(line);
+}
+
+struct cJSON *ctl_event_read(struct cr_bytes payload)
+{
+    cJSON *event = cr_json_parse_strict(payload, CTL_RESPONSE_MAX, CTL_RESPONSE_DEPTH_MAX);
+    if (!cJSON_IsObject(event)) {
+        cJSON_Delete(event);
+        return NULL;
+    }
+    return event;
 }

@@ -1,5 +1,5 @@
-/* request: one command of the operator channel as JSON, and its response out of what came back.
- * Pure but for the heap (cJSON); any thread. */
+/* request: a command of the operator channel as a payload, and its response out of what came back.
+ * Pure but for the heap (cJSON); one thread. */
 #ifndef CR_CTL_REQUEST_H
 #define CR_CTL_REQUEST_H
 
@@ -8,18 +8,20 @@
 
 struct cJSON;
 
-#define CTL_CORRELATION "1" /* one request per connection: any value tells its response from events */
+enum { CTL_RESPONSE_MAX = 1 << 20, CTL_RESPONSE_DEPTH_MAX = 16, CTL_CORRELATION_CAP = 16 };
 
-enum { CTL_RESPONSE_MAX = 1 << 20, CTL_RESPONSE_DEPTH_MAX = 16 };
+/* {"commands":[command]} with this correlation data, on the heap. Takes the command, whatever comes of it. */
+CR_MUST_USE cr_err ctl_request_write(struct cr_blob *json, struct cJSON *command, const char *correlation);
 
-/* {"commands":[{…}]} for status, device or trigger, on the heap. */
-CR_MUST_USE cr_err ctl_request_write(struct cr_blob *json, const struct ctl_options *options);
-
-/* Our response in a payload: exactly one object with our correlation. CR_NOT_FOUND: it is not for us. CR_INVALID: it
+/* The response with that correlation in a payload. CR_NOT_FOUND: it is not for us. CR_INVALID: it
  * cannot be read. The caller frees with cJSON_Delete. */
-CR_MUST_USE cr_err ctl_response_read(struct cJSON **response, struct cr_bytes payload);
+CR_MUST_USE cr_err ctl_response_read(struct cJSON **response, struct cr_bytes payload, const char *correlation);
 
-/* The response's error as a line for people, "" when it has none: "No such device is known. (unknown-device)". */
+/* The response's error as a line for people, "" when it has none: what is wrong, the stable code, and what to do next:
+ * "No such device is known. (unknown-device); renewalctl devices lists those that are". */
 void ctl_response_error(char line[CTL_WHY_CAP], const struct cJSON *response);
+
+/* An event, or anything else that is one object; NULL: it is not. */
+struct cJSON *ctl_event_read(struct cr_bytes payload);
 
 #endif

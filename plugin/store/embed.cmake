@@ -1,15 +1,15 @@
 # cmake -D OUT=scripts.c -D DIR=scripts -P embed.cmake: writes the Lua scripts as C strings, in the order of scripts.h.
-# Each but those that are on no one device, and record.lua, begins with slot.lua; a line `-- include x.lua` is replaced by that file.
+# Those on one device begin with slot.lua; a line `-- include x.lua` is replaced by that file.
 file(READ ${DIR}/slot.lua prelude)
 set(body "/* Generated from plugin/store/scripts by embed.cmake. */\n#include \"plugin/store/scripts.h\"\n\n")
 string(APPEND body "const char *const cr_script_text[CR_SCRIPT_COUNT] = {\n")
-foreach(name present begin record read trigger report restore agenda advance pace policy look list steer campaign counts)
+foreach(name present begin record read trigger report restore agenda advance pace policy look list steer campaign counts survey survey_keep)
   file(READ ${DIR}/${name}.lua text)
   foreach(part answer change)
     file(READ ${DIR}/${part}.lua included)
     string(REPLACE "-- include ${part}.lua\n" "${included}" text "${text}")
   endforeach()
-  if(NOT name MATCHES "^(record|agenda|pace|policy|list|campaign|counts)$")
+  if(NOT name MATCHES "^(record|agenda|pace|policy|list|campaign|counts|survey|survey_keep)$")
     string(PREPEND text "${prelude}")
   endif()
   string(REPLACE "\\" "\\\\" text "${text}")

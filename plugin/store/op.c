@@ -155,6 +155,10 @@ void store_op_go(struct store_op *op)
         store_audit_start(op);
         return;
     }
+    if (op->job->op == CR_OP_FIGURES) {
+        store_figures_start(op); /* also of a Redis that is away */
+        return;
+    }
     if (op->store->phase != STORE_READY) {
         store_op_wait(op);
         return;
@@ -205,8 +209,6 @@ void store_op_go(struct store_op *op)
         store_survey_start(op);
         break;
     case CR_OP_FIGURES:
-        store_figures_start(op);
-        break;
     case CR_OP_PUSH:
     case CR_OP_AUDIT:
         break;
@@ -307,7 +309,7 @@ static bool op_only_reads(const struct store_op *op)
 {
     return op->job->op == CR_OP_GET || op->job->op == CR_OP_INSPECT || op->job->op == CR_OP_AGENDA ||
            op->job->op == CR_OP_LIST || op->job->op == CR_OP_LOOK || op->job->op == CR_OP_HISTORY ||
-           op->job->op == CR_OP_POLICY ||
+           op->job->op == CR_OP_POLICY || op->job->op == CR_OP_SURVEY ||
            (op->job->op == CR_OP_CAMPAIGN && op->job->campaigns->verb == CR_CAMPAIGN_READ);
 }
 

@@ -66,7 +66,7 @@ static cr_err take_row(struct store_op *op, const redisReply *row)
         list->matched++;
         return CR_OK;
     }
-    if (err != CR_NOMEM && op->job->alarm == CR_REFUSAL_NONE) { /* one line, however many there are */
+    if (err == CR_INVALID && op->job->alarm == CR_REFUSAL_NONE) { /* one line, however many there are */
         struct cr_bytes member = row->type == REDIS_REPLY_ARRAY && row->elements > 0 ? store_reply_bytes(row->element[0])
                                                                                      : (struct cr_bytes){ NULL, 0 };
         char detail[CR_AUDIT_DETAIL_CAP];

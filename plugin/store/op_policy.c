@@ -86,7 +86,8 @@ static void former_of(char former[FORMER_CAP], struct cr_bytes note, const struc
         const uint8_t *end = memchr(note.data, '\n', note.len);
         size_t len = end != NULL ? (size_t)(end - note.data) : note.len;
         if (len >= (size_t)name_len && memcmp(note.data, name, (size_t)name_len) == 0) {
-            (void)snprintf(former, FORMER_CAP, "%.*s", (int)(len - (size_t)name_len), (const char *)note.data + name_len);
+            (void)snprintf(former, FORMER_CAP, "%.*s", (int)(len - (size_t)name_len),
+                           (const char *)note.data + name_len);
             return;
         }
         note.data += len + (end != NULL);
@@ -112,7 +113,8 @@ static void change_text(char text[CHANGE_CAP], struct cr_bytes note, const struc
     char former[FORMER_CAP];
     former_of(former, note, setting);
     (void)snprintf(text, CHANGE_CAP, "%s%s%s: %s -> %s", setting->slot, setting->slot[0] != '\0' ? "/" : "",
-                   setting->key, former[0] != '\0' ? former : "file", setting->value[0] != '\0' ? setting->value : "file");
+                   setting->key, former[0] != '\0' ? former : "file",
+                   setting->value[0] != '\0' ? setting->value : "file");
 }
 
 /* Who changed what: as many changes in a line as fit. */

@@ -7,6 +7,31 @@
 
 /* ---- the key, beside the script ---- */
 
+/* The job went home before the claim was answered: the alarm follows it. */
+static void key_alarm_late(const struct store_op *op)
+{
+    static const char detail[] = "presents a key of another device or slot";
+    struct cr_redis_store *store = op->store;
+    struct cr_job *job = NULL;
+    store_audit(store, &(struct cr_audit){ .what = "alarm",
+                                           .now_s = cr_wall_s(store->options.clock),
+                                           .device = op->facts.device,
+                                           .slot = op->facts.slot,
+                                           .detail = detail });
+    if (cr_job_new(&job, CR_OP_PUSH, store->options.setup) != CR_OK) {
+        store->op_errors++;
+        return;
+    }
+    memcpy(job->device, op->facts.device, sizeof job->device);
+    memcpy(job->slot, op->facts.slot, sizeof job->slot);
+    memcpy(job->audit_detail, detail, sizeof detail);
+    job->alarm = CR_REFUSAL_KEY_REUSED;
+    job->audited = true;
+    job->outcome = CR_OUT_DONE;
+    job->stage = CR_STAGE_DONE;
+    store->options.done(store->options.done_ctx, job);
+}
+
 static void on_side_answer(struct cr_redis_call *call, const redisReply *reply)
 {
     struct store_op *op = (struct store_op *)((char *)call - offsetof(struct store_op, side));
@@ -19,11 +44,7 @@ static void on_side_answer(struct cr_redis_call *call, const redisReply *reply)
                 store_audit_alarm(op, CR_REFUSAL_KEY_REUSED, "presents a key of another device or slot");
                 break;
             }
-            store_audit(store, &(struct cr_audit){ .what = "alarm",
-                                                   .now_s = cr_wall_s(store->options.clock),
-                                                   .device = op->facts.device,
-                                                   .slot = op->facts.slot,
-                                                   .detail = "presents a key of another device or slot" });
+            key_alarm_late(op);
             break;
         case CR_CLAIM_NOBODYS:
         case CR_CLAIM_OURS:
@@ -56,6 +77,22 @@ static void claim_beside(struct store_op *op)
 
 /* ---- the script ---- */
 
+/* Neither the confirmed certificate nor the waiting one, of a slot that was renewed here: whoever enrols elsewhere does so
+ * before that. */
+static void presented_stranger(struct store_op *op)
+{
+    const struct cr_job *job = op->job;
+    const struct cr_slot_record *slot = cr_device_record_slot(job->record, job->slot);
+    if (slot != NULL && strcmp(slot->current.issuer, job->presented.issuer) == 0) {
+        store_audit_alarm(op, CR_REFUSAL_UNKNOWN_CERTIFICATE,
+                          "presents a certificate of the confirmed one's issuer that is in no record: who else signs "
+                          "with that key?");
+    } else {
+        store_audit_alarm(op, CR_REFUSAL_CERTIFICATE_OUTDATED,
+                          "presents a certificate that is neither the confirmed nor the waiting one");
+    }
+}
+
 static void presented(struct store_op *op, const struct cr_answer *answer)
 {
     struct cr_job *job = op->job;
@@ -73,8 +110,7 @@ static void presented(struct store_op *op, const struct cr_answer *answer)
         job->alarm = CR_REFUSAL_SPLIT_IDENTITY;
         memcpy(job->audit_detail, detail, sizeof detail);
     } else if (cr_answer_is(answer, "stranger")) {
-        store_audit_alarm(op, CR_REFUSAL_CERTIFICATE_OUTDATED,
-                          "presents a certificate that is neither the confirmed nor the waiting one");
+        presented_stranger(op);
     }
 }
 

@@ -176,6 +176,21 @@ CR_MUST_USE cr_err cr_args_list(struct cr_args *args, const struct cr_records *r
 CR_MUST_USE cr_err cr_args_script(struct cr_args *args, enum cr_script script, const struct cr_records *records,
                                   const char *device, const char *slot, int64_t now_s);
 
+/* Where a survey goes on: which bucket, and how far it is in its expiry. As a cursor it is bucket:scan. */
+struct cr_survey_place {
+    unsigned bucket;
+    char scan[24];
+};
+/* "" is the very beginning. False: not what place_write has written for so many buckets. */
+CR_MUST_USE bool cr_survey_place_read(struct cr_survey_place *place, const char *cursor, unsigned buckets);
+void cr_survey_place_write(char cursor[CR_CURSOR_CAP], const struct cr_survey_place *place);
+CR_MUST_USE cr_err cr_args_survey(struct cr_args *args, const struct cr_records *records,
+                                  const struct cr_survey_place *place, int64_t now_s);
+/* verb: any but PAGE; figures: what is to be saved, as survey.h has it. */
+CR_MUST_USE cr_err cr_args_survey_keep(struct cr_args *args, const struct cr_records *records,
+                                       enum cr_survey_verb verb, int64_t now_s, const char *broker,
+                                       const char *figures);
+
 /* For commands that are no script: starts one, and adds to it. Failure shows in args->overflow. */
 void cr_args_start(struct cr_args *args, const char *command);
 void cr_args_bytes(struct cr_args *args, const void *data, size_t len);
@@ -206,8 +221,8 @@ CR_MUST_USE cr_err cr_answer_number(const struct cr_answer *answer, unsigned par
  * allocated. */
 CR_MUST_USE cr_err cr_answer_record(const struct cr_answer *answer, const char *device, const char *only, int64_t now_s,
                                     struct cr_device_record **record);
-/* The pairs as the row of this member. CR_NOT_FOUND: there is no such slot, or the record is another device's; else as
- * above. */
+/* The pairs as the row of this member. CR_NOT_FOUND: it has no such slot, or no certificate there; CR_INVALID, also when
+ * they are another device's; CR_NOMEM. */
 CR_MUST_USE cr_err cr_list_row_read(struct cr_row *row, const struct cr_records *records, const struct cr_answer *answer,
                                     struct cr_bytes member, int64_t now_s);
 const char *cr_csr_format_text(enum cr_csr_format format);

@@ -52,7 +52,7 @@ static const char *change_word(const struct cr_campaign_course *before, const st
         return "created";
     }
     if (before->state == campaign->state) {
-        return before->at == campaign->at || campaign->state != CR_CAMPAIGN_RUNNING ? "" : "group";
+        return before->at < campaign->at && campaign->state == CR_CAMPAIGN_RUNNING ? "group" : "";
     }
     if (before->state == CR_CAMPAIGN_PAUSED && campaign->state < CR_CAMPAIGN_PAUSED) {
         return "resumed";

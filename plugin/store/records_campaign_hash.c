@@ -285,7 +285,7 @@ static cr_err group_read(struct cr_campaign_group *group, struct cr_bytes value)
     return CR_OK;
 }
 
-/* g0, g0name, g0tag. known: it is one of these. */
+/* g0, g0name, g0tag; groups: which were there. */
 static cr_err group_field(struct cr_campaign *campaign, struct cr_bytes name, struct cr_bytes value, unsigned *groups)
 {
     unsigned at = name.len >= 2 && name.data[0] == 'g' ? (unsigned)(name.data[1] - '0') : CR_CAMPAIGN_GROUPS;
@@ -303,6 +303,22 @@ static cr_err group_field(struct cr_campaign *campaign, struct cr_bytes name, st
                                     : CR_OK;
 }
 
+/* All that must be there is. */
+static bool campaign_whole(const struct cr_campaign *campaign, uint32_t seen, unsigned groups)
+{
+    for (size_t i = 0; i < FIELDS; i++) {
+        if (fields[i].needed && (seen & 1u << i) == 0) {
+            return false;
+        }
+    }
+    if (campaign->version == 0 || campaign->group_count < 1 || campaign->group_count > CR_CAMPAIGN_GROUPS ||
+        campaign->at >= campaign->group_count) {
+        return false;
+    }
+    unsigned all = (1u << campaign->group_count) - 1;
+    return (groups & all) == all;
+}
+
 cr_err cr_campaign_read(struct cr_campaign *campaign, const char *id, const struct cr_bytes *pair, unsigned count)
 {
     uint32_t seen = 0;
@@ -313,10 +329,7 @@ cr_err cr_campaign_read(struct cr_campaign *campaign, const char *id, const stru
     for (unsigned i = 0; i + 1 < count; i += 2) {
         size_t at = 0;
         int64_t version;
-        err = CR_INVALID;
-        if (pair[i].data == NULL || pair[i + 1].data == NULL) {
-            goto out;
-        }
+        CR_TRY(pair[i].data != NULL && pair[i + 1].data != NULL ? CR_OK : CR_INVALID);
         while (at < FIELDS && !bytes_are(pair[i], fields[at].name)) {
             at++;
         }
@@ -330,16 +343,9 @@ cr_err cr_campaign_read(struct cr_campaign *campaign, const char *id, const stru
             CR_TRY(group_field(campaign, pair[i], pair[i + 1], &groups));
         }
     }
-    for (size_t i = 0; i < FIELDS; i++) {
-        if (fields[i].needed && (seen & 1u << i) == 0) {
-            err = CR_INVALID;
-        }
-    }
-    if (campaign->version == 0 || campaign->group_count < 1 || campaign->group_count > CR_CAMPAIGN_GROUPS ||
-        campaign->at >= campaign->group_count || (groups & ((1u << campaign->group_count) - 1)) + 1 !=
-                                                     1u << campaign->group_count) {
-        err = CR_INVALID;
-    }
+    CR_TRY(campaign_whole(campaign, seen, groups) ? CR_OK : CR_INVALID);
+    memset(campaign->group + campaign->group_count, 0, /* of a time when there were more */
+           (CR_CAMPAIGN_GROUPS - campaign->group_count) * sizeof campaign->group[0]);
 out:
     return err;
 }

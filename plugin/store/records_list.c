@@ -147,7 +147,7 @@ cr_err cr_list_row_read(struct cr_row *row, const struct cr_records *records, co
     char device[CR_NAME_CAP], slot[CR_NAME_CAP];
     struct cr_device_record *record;
     if (!cr_list_member_read(member, device, slot) || !is_device(records, answer, device)) {
-        return CR_NOT_FOUND;
+        return CR_INVALID;
     }
     cr_err err = cr_answer_record(answer, device, slot, now_s, &record);
     if (err != CR_OK) {

@@ -60,6 +60,7 @@
  *          fleet's rate has room for now. What is claimed is put off by CR_CLAIM_S: should this broker die, another one takes
  *          it then. A member that is no device/slot is removed, with an alarm. DONE, also when it ends early: bucket says
  *          where to go on.
+ *          With agenda->watch the same of the watch, without a rate: what is to be looked at.
  * ADVANCE  The next step of a slot whose time has come; whatever happened to the slot since it was claimed goes first, and
  *          then nothing is done:
  *            nothing known of it ................. leaves the agenda
@@ -117,10 +118,37 @@
  *            its deadline passed ................. a becomes u
  *            STEER cancel ........................ a becomes c
  *          and does not change otherwise: c and s stay, whatever the device does later by itself.
+ * LOOK     A slot in the watch whose time has come (claimed_until as in ADVANCE). A slot is watched from when its renewal is
+ *          triggered until a certificate is confirmed, or a newer one seen; not while it is on hold, nor when its certificate
+ *          ended and that was told. `alert` in its record says how far it came.
+ *            a threshold of the profile was passed ... level and step, CR_TOLD_RAISED, once each, only the newest; what lay
+ *                                                      behind the renewal when it began, wake_after_s later, or after a
+ *                                                      quarter of the time that was left then
+ *            no answer for wake_after_s .............. stage wake, wakes+1, CR_TOLD_WOKEN; again after wake_retry_s, doubled
+ *                                                      up to wake_retry_max_s. Not without job->may_begin: it is looked at
+ *                                                      again soon. Nor after an operator's cancel, until it begins again
+ *            field_after_s after the first, not
+ *            earlier than field_before_s to its end .. stage field, CR_TOLD_FIELD
+ *            an answer (issuing, issued, failed) ..... stage trigger; its calls begin anew if that came to nothing
+ *            its certificate ended ................... leaves the watch with alert EXPIRED, unless ADVANCE told it; critical,
+ *                                                      and on the field list if it never answered
+ *          A higher level ends an acknowledgement. Whose level is raised, who is called otherwise, has unanswered > 0 or
+ *          failures_alert failures, or has expired, is among the alerts (LIST), until a certificate is confirmed or seen:
+ *          job->cleared_slot. Outcome RECORD with that slot; without one where nothing is known of it.
  * PUSH     Made by the store, never submitted: another broker triggered this device or recorded something for it.
  * AUDIT    One audit line, or one for each of job->deliveries. DONE.
+ * SURVEY   The fleet in figures (ask.h says what counts). Every slot whose certificate is known is in it: it stays in its
+ *          bucket's expiry for good, by its current notAfter. DONE.
+ *          PAGE: counts about CR_SURVEY_PIECE slots from the cursor on. Who is renewed meanwhile is counted once; where a
+ *          bucket grows meanwhile, a few of it may be counted twice. A record that is not what it must be is passed over.
+ *          SAVE: keeps `counts` for all brokers, as of `at`, and ends this broker's claim.
+ *          LOAD: what is kept, at 0 when there is nothing; ours: this broker is to count, since what is kept is
+ *          CR_SURVEY_EVERY_S old and nobody counts, or it counts already: then its claim lasts CR_SURVEY_CLAIM_S from now.
+ *          READ: only what is kept.
+ * FIGURES  Writes `payload` to the configuration's metrics_file, whole or not at all, also while Redis is away: DONE, or
+ *          STORE_UNAVAILABLE with the reason in audit_detail. Neither this nor SURVEY writes an audit line.
  *
- * Every operation that changes something or refuses writes an audit line: to the journal, and to the stream cr:audit (an
+ * Every other operation that changes something or refuses writes an audit line: to the journal, and to the stream cr:audit (an
  * intent only to the journal: the stream's line 'issued' has its time). */
 #ifndef CR_STORE_H
 #define CR_STORE_H

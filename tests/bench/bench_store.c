@@ -1,6 +1,8 @@
 /* bench_store [DEVICES [BUCKETS]]: what the store costs by itself: Redis' memory per idle device, before and after a
  * renewal, CPU per appearance and per renewal of Redis and of the store's threads, and what the scheduler costs each second while nothing is
- * due. With BENCH_IDLE in the environment no renewals. One JSON object on standard output. */
+ * due: the agenda's part and the watch's; and what counting the fleet costs for each slot. With BENCH_IDLE in the environment no renewals; with BENCH_LIST what listing
+ * costs, and nothing else. With BENCH_WATCH all are triggered and nobody answers: memory of being watched, and CPU per
+ * look, on standard error. One JSON object on standard output. */
 #include "plugin/store/store_redis.h"
 #include "tests/support/private_redis.h"
 
@@ -88,6 +90,7 @@ static struct cr_job *job_new(enum cr_op op, unsigned device, unsigned generatio
     job->presented = facts;
     job->now_s += later_s;
     job->appeared = job->may_begin = true;
+    job->reason = CR_RENEW_OPERATOR;
     if (op == CR_OP_CSR) {
         job->stage = CR_STAGE_BEGIN;
         memcpy(job->csr.key_hash, facts.key_hash, sizeof facts.key_hash);
@@ -182,30 +185,136 @@ static struct cost measure(enum cr_op op, unsigned devices, unsigned generation)
     };
 }
 
-/* The scheduler with nothing due: what it asks each second, a fifth of the buckets, many seconds in a row. */
-static struct cost measure_idle(unsigned buckets)
+/* Asks a part of the agenda, or of the watch, such that a round takes so many seconds; nothing is due. Where to go on. */
+static unsigned ask_idle(bool watch, unsigned bucket, unsigned buckets, unsigned round_s)
 {
-    enum { SECONDS = 1000 };
+    struct cr_job *job = job_new(CR_OP_AGENDA, 0, 1);
+    job->agenda = calloc(1, sizeof *job->agenda);
+    if (job->agenda == NULL) {
+        abort();
+    }
+    job->agenda->watch = watch;
+    job->agenda->bucket = bucket;
+    job->agenda->buckets = (buckets + round_s - 1) / round_s;
+    job->agenda->limit = CR_DUE_MAX;
+    job->agenda->rate_per_s = 50;
+    submit(job);
+    job = take();
+    failures += job->outcome != CR_OUT_DONE || job->agenda->count != 0;
+    bucket = job->agenda->bucket;
+    cr_job_free(job);
+    return bucket;
+}
+
+/* The scheduler with nothing due: what it asks each second, many seconds in a row. */
+static struct cost measure_idle(unsigned buckets, bool watch)
+{
+    enum { SECONDS = 1000, AGENDA_ROUND_S = 5, WATCH_ROUND_S = 64 };
     long long redis_begun = redis_cpu_us(), own_begun = own_cpu_us();
     unsigned bucket = 0;
     for (unsigned i = 0; i < SECONDS; i++) {
-        struct cr_job *job = job_new(CR_OP_AGENDA, 0, 1);
-        job->agenda = calloc(1, sizeof *job->agenda);
-        if (job->agenda == NULL) {
-            abort();
-        }
-        job->agenda->bucket = bucket;
-        job->agenda->buckets = (buckets + 4) / 5;
-        job->agenda->limit = CR_DUE_MAX;
-        job->agenda->rate_per_s = 50;
-        submit(job);
-        job = take();
-        failures += job->outcome != CR_OUT_DONE || job->agenda->count != 0;
-        bucket = job->agenda->bucket;
-        cr_job_free(job);
+        bucket = ask_idle(watch, bucket, buckets, watch ? WATCH_ROUND_S : AGENDA_ROUND_S);
     }
     return (struct cost){ (double)(redis_cpu_us() - redis_begun) / SECONDS,
                           (double)(own_cpu_us() - own_begun) / SECONDS, 0 };
+}
+
+/* Lists up to so many pages: costs of a page, and of a slot that was looked at. */
+static void measure_list(const char *name, const struct cr_list *what, unsigned pages_max)
+{
+    struct cr_list next = *what;
+    struct timespec begun, ended;
+    long long redis_begun = redis_cpu_us(), own_begun = own_cpu_us(), looked = 0, rows = 0;
+    unsigned pages = 0;
+    (void)clock_gettime(CLOCK_MONOTONIC, &begun);
+    do {
+        struct cr_job *job = job_new(CR_OP_LIST, 0, 1);
+        job->list = malloc(sizeof *job->list);
+        if (job->list == NULL) {
+            abort();
+        }
+        *job->list = next;
+        submit(job);
+        job = take();
+        failures += job->outcome != CR_OUT_DONE;
+        looked += job->list->looked;
+        rows += job->list->matched;
+        memcpy(next.cursor, job->list->cursor, sizeof next.cursor);
+        cr_job_free(job);
+        pages++;
+    } while (next.cursor[0] != '\0' && pages < pages_max);
+    (void)clock_gettime(CLOCK_MONOTONIC, &ended);
+    double wall_us = (double)(ended.tv_sec - begun.tv_sec) * 1e6 + (double)(ended.tv_nsec - begun.tv_nsec) / 1e3;
+    double redis_us = (double)(redis_cpu_us() - redis_begun), own_us = (double)(own_cpu_us() - own_begun);
+    double slots = looked > 0 ? (double)looked : 1;
+    printf("%s\"%s\":{\"pages\":%u,\"looked\":%lld,\"matched\":%lld,\"page_redis_us\":%.1f,\"page_store_us\":%.1f,"
+           "\"page_wall_us\":%.1f,\"slot_redis_us\":%.2f,\"slot_store_us\":%.2f}",
+           strcmp(name, "page") == 0 ? "{" : ",", name, pages, looked, rows, redis_us / pages, own_us / pages,
+           wall_us / pages, redis_us / slots, own_us / slots);
+}
+
+static void measure_lists(unsigned devices)
+{
+    (void)measure(CR_OP_PRESENT, devices, 1);
+    measure_list("page", &(struct cr_list){ .limit = CR_PAGE_MAX }, 1000);
+    measure_list("expiring", &(struct cr_list){ .limit = CR_PAGE_MAX, .filter.expires_within_s = 1 }, UINT32_MAX);
+    measure_list("tag", &(struct cr_list){ .limit = CR_PAGE_MAX, .filter.tag = "none" }, UINT32_MAX);
+    measure_list("prefix", &(struct cr_list){ .limit = CR_PAGE_MAX, .filter.prefix = "other" }, UINT32_MAX);
+    measure_list("group", &(struct cr_list){ .count_only = true, .pick = { "0badcafe", CR_SHARE_ALL / 100, "" } },
+                 UINT32_MAX);
+    printf("}\n");
+}
+
+/* All are triggered and nobody answers: what being watched takes of Redis' memory, and what a look costs. */
+static void measure_watch(unsigned devices, unsigned buckets)
+{
+    static const char drop[] = "for _, key in ipairs(redis.call('KEYS', ARGV[1])) do redis.call('HDEL', key, 'operational:al') end";
+    char pattern[40];
+    struct cost trigger = measure(CR_OP_TRIGGER, devices, 1);
+    later_s += 4 * DAY_S;
+    struct cost look = measure(CR_OP_LOOK, devices, 1);
+    freeReplyObject(private_redis_command(&redis, "DEL cr:audit"));
+    long long watched = redis_info("memory", "used_memory");
+    for (unsigned i = 0; i < buckets; i++) {
+        freeReplyObject(private_redis_command(&redis, "DEL cr:{b%02u}:watch", i));
+        (void)snprintf(pattern, sizeof pattern, "cr:{b%02u}:device:*", i);
+        freeReplyObject(private_redis_command(&redis, "EVAL %s 0 %s", drop, pattern));
+    }
+    fprintf(stderr, "{\"trigger_redis_us\":%.1f,\"look_redis_us\":%.1f,\"look_store_us\":%.1f,\"bytes_per_watched\":%lld,",
+            trigger.redis_us, look.redis_us, look.own_us, (watched - redis_info("memory", "used_memory")) / devices);
+    watched = redis_info("memory", "used_memory");
+    for (unsigned i = 0; i < buckets; i++) {
+        freeReplyObject(private_redis_command(&redis, "DEL cr:{b%02u}:alerts", i));
+    }
+    fprintf(stderr, "\"bytes_per_alert\":%lld}\n", (watched - redis_info("memory", "used_memory")) / devices);
+}
+
+/* The whole fleet counted once. */
+static struct cost measure_survey(unsigned devices)
+{
+    long long redis_begun = redis_cpu_us(), own_begun = own_cpu_us();
+    uint64_t slots = 0;
+    char cursor[CR_CURSOR_CAP] = "";
+    unsigned pages = 0;
+    do {
+        struct cr_job *job = job_new(CR_OP_SURVEY, 0, 1);
+        job->survey = calloc(1, sizeof *job->survey);
+        if (job->survey == NULL) {
+            abort();
+        }
+        job->survey->verb = CR_SURVEY_PAGE;
+        memcpy(job->survey->cursor, cursor, sizeof cursor);
+        submit(job);
+        job = take();
+        failures += job->outcome != CR_OUT_DONE;
+        slots += job->survey->counts.slots;
+        memcpy(cursor, job->survey->cursor, sizeof cursor);
+        cr_job_free(job);
+        pages++;
+    } while (cursor[0] != '\0' && failures == 0);
+    failures += slots != devices;
+    return (struct cost){ (double)(redis_cpu_us() - redis_begun) / devices,
+                          (double)(own_cpu_us() - own_begun) / devices, (double)slots / pages };
 }
 
 static bool begin(unsigned buckets)
@@ -226,6 +335,14 @@ static bool begin(unsigned buckets)
     config->retry_after_s = 30;
     config->renewal_deadline_s = 7 * DAY_S;
     config->buckets = buckets;
+    config->retry_first_s = 3600;
+    config->retry_max_s = DAY_S;
+    config->failures_alert = 3;
+    config->wake_after_s = 3 * DAY_S;
+    config->wake_retry_s = DAY_S;
+    config->wake_retry_max_s = 14 * DAY_S;
+    config->field_after_s = 7 * DAY_S;
+    config->field_before_s = 60 * DAY_S;
     profile = &config->slot[0];
     cr_profile_default(profile, "operational");
     profile->request_any_time = true;
@@ -259,6 +376,12 @@ int main(int argc, char **argv)
         private_redis_free(&redis);
         return 1;
     }
+    if (getenv("BENCH_LIST") != NULL) {
+        measure_lists(devices);
+        cr_store_free(store);
+        private_redis_free(&redis);
+        return failures == 0 ? 0 : 1;
+    }
     struct cost first = measure(CR_OP_PRESENT, devices, 1);
     later_s = 26 * 3600; /* once more, so that it is known how seldom it appears; and again, which is the usual case */
     (void)measure(CR_OP_PRESENT, devices, 1);
@@ -267,7 +390,11 @@ int main(int argc, char **argv)
     freeReplyObject(private_redis_command(&redis, "DEL cr:audit"));
     long long idle = redis_info("memory", "used_memory");
     long long overhead = redis_info("memory", "used_memory_startup");
-    struct cost scheduler = measure_idle(buckets);
+    struct cost scheduler = measure_idle(buckets, false), watch = measure_idle(buckets, true);
+    if (getenv("BENCH_WATCH") != NULL) {
+        measure_watch(devices, buckets);
+    }
+    struct cost survey = measure_survey(devices);
     freeReplyObject(private_redis_command(&redis, "CONFIG RESETSTAT"));
     unsigned renewing = getenv("BENCH_IDLE") != NULL ? 1 : devices;
     struct cost renewal = measure(CR_OP_CSR, renewing, 2);
@@ -283,10 +410,13 @@ int main(int argc, char **argv)
            "\"present_redis_us\":%.1f,\"present_store_us\":%.1f,\"again_redis_us\":%.1f,\"again_store_us\":%.1f,"
            "\"renewal_redis_us\":%.1f,\"renewal_store_us\":%.1f,"
            "\"renewal_wall_us\":%.1f,\"confirm_redis_us\":%.1f,\"confirm_store_us\":%.1f,"
-           "\"idle_scheduler_redis_us_per_s\":%.1f,\"idle_scheduler_store_us_per_s\":%.1f}\n",
+           "\"idle_scheduler_redis_us_per_s\":%.1f,\"idle_scheduler_store_us_per_s\":%.1f,"
+           "\"idle_watch_redis_us_per_s\":%.1f,\"idle_watch_store_us_per_s\":%.1f,"
+           "\"survey_redis_us_per_slot\":%.2f,\"survey_store_us_per_slot\":%.2f,\"survey_slots_per_page\":%.1f}\n",
            devices, buckets, failures, (idle - overhead) / devices, (renewed - overhead) / devices, first.redis_us,
            first.own_us, again.redis_us, again.own_us, renewal.redis_us, renewal.own_us, renewal.wall_us,
-           confirm.redis_us, confirm.own_us, scheduler.redis_us, scheduler.own_us);
+           confirm.redis_us, confirm.own_us, scheduler.redis_us, scheduler.own_us, watch.redis_us,
+           watch.own_us, survey.redis_us, survey.own_us, survey.wall_us);
     cr_store_free(store);
     private_redis_free(&redis);
     return failures == 0 ? 0 : 1;

@@ -62,6 +62,15 @@ equal "$(figure pending)" "$(fault never_wakes)"
 renewed=$(figure renewed)
 until_true 10 confirmed_is $((40 + renewed)) || fail "40 and $renewed renewed, but: $(operator_sees status)"
 
+step "who cannot install what it gets says so, and can once that is mended"
+sim_run 1 --count 4 --trigger --fault-install 1 --timeout $((4 * SLOW))
+equal "$(figure renewed)" 0
+equal "$(fault install)" 4
+(($(figure refused) >= 4)) || fail "only $(figure refused) certificates were refused"
+operator_sees device meter-00001 | grep -q '^ *failures *[1-9]' || fail "the plugin has not heard of a failure"
+sim_run 0 --count 4 --timeout $((60 * SLOW))
+equal "$(figure renewed)" 4
+
 step "due, and nobody gives a command"
 sim_pki --count 20 --name-prefix due- --age 7000000
 sim_run 0 --count 20 --arrival-rate 20 --awake 2 --asleep 1 --fault-power 0.2 --fault-corrupt 0.2

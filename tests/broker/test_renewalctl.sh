@@ -60,6 +60,60 @@ contains "$out" "policy, attempt 1"
 expect 1 trigger meter-17 --slot nothing
 contains "$err" "(unknown-slot)"
 
+step "dangerous commands ask, and without a terminal need --yes"
+expect 2 hold meter-17
+contains "$err" "give --yes"
+expect 2 cancel meter-17
+expect 2 campaign abort 1a2b3c4d
+expect 2 campaign start
+expect 2 policy set trigger_rate=20
+expect 2 trigger --tag lab
+if command -v script >/dev/null; then
+  # on_terminal CODE COMMAND [TYPED]: the same on a terminal of its own.
+  on_terminal() {
+    local rc=0
+    out=$(printf '%s' "${3-}" | script -qec "'$CR_RENEWALCTL' $2" /dev/null) || rc=$?
+    [[ $rc == "$1" ]] || fail "renewalctl $2 on a terminal: exit $rc, not $1: $out"
+  }
+  on_terminal 1 "hold meter-17" $'no\n'
+  contains "$out" "Type yes to go on: "
+  contains "$out" "nothing was done"
+  on_terminal 0 "device meter-17"
+  contains "$out" $'\033['
+  NO_COLOR=1 on_terminal 0 "device meter-17"
+  [[ $out != *$'\033['* ]] || fail "colours, but NO_COLOR is set"
+  on_terminal 0 "--color never device meter-17"
+  [[ $out != *$'\033['* ]] || fail "colours, but --color never was said"
+else
+  echo "SKIPPED: what a terminal shows: script is not installed"
+fi
+expect 0 --color always device meter-17
+contains "$out" $'\033['
+
+step "events, until they are not wanted any more"
+"$CR_RENEWALCTL" events --json >"$T/events" 2>"$T/events.err" &
+EVENTS_PID=$!
+OTHER_PIDS+=("$EVENTS_PID")
+an_event() { # it may not have subscribed yet
+  mosquitto_pub "${TLS[@]}" -V 5 -q 1 -t "$(topic_of meter-18 csr)" -m x >/dev/null 2>&1 || true
+  grep -q '"kind":"security"' "$T/events"
+}
+until_true 20 an_event || fail "no event: $(cat "$T/events" "$T/events.err")"
+kill -INT "$EVENTS_PID"
+wait "$EVENTS_PID" || fail "events ended with $?"
+equal "$(<"$T/events.err")" ""
+expect 1 --cert "$T/pki/meter-17.pem" --key "$T/pki/meter-17.key" events
+contains "$err" "does not let you see events"
+
+step "help needs no broker and no configuration"
+expect 0 --config "$T/nothing" --help
+contains "$out" "campaign watch"
+expect 0 help campaign start
+contains "$out" "--group SPEC"
+expect 0 version
+expect 2 campaign
+contains "$err" "start, status, pause, resume, abort, watch"
+
 step "who may not"
 expect 1 --cert "$T/pki/meter-17.pem" --key "$T/pki/meter-17.key" trigger meter-17
 contains "$err" "(not-authorised)"

@@ -6,7 +6,7 @@
 
 enum { FLEET_MAX = 400 };
 
-extern const char scene_slot[]; /* of all that follows */
+extern const char fleet_slot[]; /* of all that follows */
 
 /* How often each device was listed. */
 struct list_seen {
@@ -14,26 +14,26 @@ struct list_seen {
     unsigned rows, pages;
 };
 
-void scene_name(char name[CR_NAME_CAP], unsigned number);
+void fleet_name(char name[CR_NAME_CAP], unsigned number);
 /* It presents a certificate that began yesterday. */
-struct cr_cert_facts scene_known(struct rig_broker *broker, unsigned number, int64_t not_after);
+struct cr_cert_facts fleet_known(struct rig_broker *broker, unsigned number, int64_t not_after);
 /* And another one, which begins now. */
-void scene_renewed(struct rig_broker *broker, unsigned number, int64_t not_after);
-void scene_trigger(struct rig_broker *broker, unsigned number);
-void scene_issue(struct rig_broker *broker, unsigned number);
+void fleet_renewed(struct rig_broker *broker, unsigned number, int64_t not_after);
+void fleet_trigger(struct rig_broker *broker, unsigned number);
+void fleet_issue(struct rig_broker *broker, unsigned number);
 
 /* What other operations write, put there by hand. */
-void scene_tag(struct rig *rig, unsigned number, const char *tags);
-void scene_hold(struct rig *rig, unsigned number);
-void scene_join(struct rig *rig, unsigned number, const char *campaign);
-void scene_alert(struct rig_broker *broker, unsigned number, enum cr_alert_level level, enum cr_alert_call stage,
+void fleet_tag(struct rig *rig, unsigned number, const char *tags);
+void fleet_hold(struct rig *rig, unsigned number);
+void fleet_join(struct rig *rig, unsigned number, const char *campaign);
+void fleet_alert(struct rig_broker *broker, unsigned number, enum cr_alert_level level, enum cr_alert_call stage,
                  bool acknowledged);
 
 /* One page; the job is the caller's. */
-struct cr_job *scene_page(struct rig_broker *broker, const struct cr_list *what);
+struct cr_job *fleet_page(struct rig_broker *broker, const struct cr_list *what);
 /* All pages, from what->cursor on. */
-struct list_seen scene_walk(struct rig_broker *broker, const struct cr_list *what);
+struct list_seen fleet_walk(struct rig_broker *broker, const struct cr_list *what);
 /* The numbers of the devices that are found, each once: "1 4 7". */
-void scene_finds(struct rig_broker *broker, const struct cr_list *what, const char *expected);
+void fleet_finds(struct rig_broker *broker, const struct cr_list *what, const char *expected);
 
 #endif

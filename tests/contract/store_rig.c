@@ -104,7 +104,7 @@ static struct cr_setup *setup_new(const struct rig *rig, const char *name)
     snprintf(config->redis_cafile, sizeof config->redis_cafile, "%s", rig->cafile != NULL ? rig->cafile : "");
     config->redis_timeout_ms = rig->timeout_ms;
     config->redis_require_durable = rig->require_durable;
-    config->buckets = RIG_BUCKETS;
+    config->buckets = rig->buckets != 0 ? rig->buckets : RIG_BUCKETS;
     snprintf(config->broker_name, sizeof config->broker_name, "%s", name);
     snprintf(config->journal_dir, sizeof config->journal_dir, "%s/%s", rig->redis.dir, name);
     config->retry_after_s = RIG_RETRY_S;

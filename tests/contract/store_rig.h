@@ -44,6 +44,7 @@ struct rig {
     struct cr_profile operational, data, eager; /* eager: any time, same key */
     int64_t now_s;                              /* of the jobs to come */
     unsigned serials, jobs;
+    unsigned buckets;                           /* of the next store; 0: RIG_BUCKETS, as rig_keys has it */
     unsigned timeout_ms;
     unsigned max_jobs;
     bool require_durable;

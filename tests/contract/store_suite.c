@@ -431,8 +431,15 @@ void store_stranger_changes_nothing(void **state)
     assert_true(rig_present(broker, slot, &fresh));
     struct cr_slot_record before = rig_slot(broker, device, slot);
     struct cr_cert_facts stranger = rig_cert(device, 77, 77, rig->now_s, rig->now_s + 1000 * RIG_DAY_S);
-    assert_false(rig_present(broker, slot, &stranger));
-    struct cr_slot_record after = rig_slot(broker, device, slot);
-    assert_memory_equal(&before, &after, sizeof before);
-    rig_expect_audits(rig, "alarm", device, 1);
+    static const enum cr_refusal alarms[] = { CR_REFUSAL_UNKNOWN_CERTIFICATE, CR_REFUSAL_CERTIFICATE_OUTDATED };
+    for (unsigned i = 0; i < 2; i++) { /* of the same issuer, then of another one */
+        stranger.issuer[0] = (char)('0' + i);
+        job = rig_run(broker, rig_job_present(broker, slot, &stranger));
+        assert_int_equal(job->outcome, CR_OUT_RECORD);
+        assert_int_equal(job->alarm, alarms[i]);
+        cr_job_free(job);
+        struct cr_slot_record after = rig_slot(broker, device, slot);
+        assert_memory_equal(&before, &after, sizeof before);
+        rig_expect_audits(rig, "alarm", device, i + 1);
+    }
 }

@@ -130,4 +130,42 @@ void store_cancel_waits_for_an_issuance(void **state);
 void store_tags_are_sorted_and_bounded(void **state);
 void store_acknowledge_needs_an_alert(void **state);
 
+/* store_suite_campaign.c: campaigns, and how their members fare. */
+void store_campaign_survives_a_round_trip(void **state);
+void store_campaign_is_written_by_one_at_a_time(void **state);
+void store_campaign_must_be_known(void **state);
+void store_campaigns_are_listed_newest_first(void **state);
+void store_campaigns_that_ended_make_room(void **state);
+void store_campaign_is_audited(void **state);
+void store_campaign_counts_what_becomes_of_its_members(void **state);
+void store_campaign_counts_who_does_not_answer(void **state);
+void store_campaign_passes_over_what_is_on_hold(void **state);
+void store_campaign_asks_each_member_once(void **state);
+void store_campaign_takes_in_what_is_under_way(void **state);
+void store_campaign_gives_members_away(void **state);
+void store_campaign_counts_who_is_cancelled(void **state);
+void store_campaign_needs_not_be_known_to_its_members(void **state);
+/* store_suite_look.c: what is watched, what a look finds, and what ends it. */
+void store_watch_has_what_is_due(void **state);
+void store_look_raises_each_threshold_once(void **state);
+void store_look_is_patient_with_what_has_just_begun(void **state);
+void store_look_calls_by_all_means(void **state);
+void store_look_does_not_wait_for_a_short_life(void **state);
+void store_answer_ends_the_calls(void **state);
+void store_confirming_ends_the_alert(void **state);
+void store_held_slot_is_no_alert(void **state);
+void store_end_of_a_certificate_is_told_once(void **state);
+void store_unanswered_and_failing_are_alerts(void **state);
+void store_cancelled_is_not_called(void **state);
+
+/* store_suite_survey.c: the fleet in figures. */
+void store_survey_of_nothing_is_empty(void **state);
+void store_survey_counts_states_and_ends(void **state);
+void store_survey_tells_when_renewals_begin(void **state);
+void store_survey_tells_who_will_not_renew(void **state);
+void store_survey_tells_who_fails(void **state);
+void store_survey_tells_who_does_not_answer(void **state);
+void store_survey_goes_through_all(void **state);
+void store_survey_one_broker_counts(void **state);
+
 #endif

@@ -10,14 +10,14 @@ void store_list_shows_what_is_known(void **state)
 {
     struct rig *rig = *state;
     struct rig_broker *one = rig_open(rig, "one"), *two = rig_open(rig, "two");
-    struct cr_cert_facts facts = scene_known(one, 7, rig->now_s + 90 * RIG_DAY_S);
-    scene_tag(rig, 7, ",alpha,beta,");
+    struct cr_cert_facts facts = fleet_known(one, 7, rig->now_s + 90 * RIG_DAY_S);
+    fleet_tag(rig, 7, ",alpha,beta,");
     rig->now_s += 600;
-    (void)rig_present(two, scene_slot, &facts);
-    scene_issue(one, 7);
-    struct cr_job *job = scene_page(one, &(struct cr_list){ .limit = 5 });
+    (void)rig_present(two, fleet_slot, &facts);
+    fleet_issue(one, 7);
+    struct cr_job *job = fleet_page(one, &(struct cr_list){ .limit = 5 });
     const struct cr_row *row = &job->list->row[0];
-    struct cr_slot_record shown = rig_slot(one, "meter-007", scene_slot);
+    struct cr_slot_record shown = rig_slot(one, "meter-007", fleet_slot);
     assert_int_equal(job->list->count, 1);
     assert_int_equal(job->list->matched, 1);
     assert_string_equal(job->list->cursor, "");
@@ -27,7 +27,7 @@ void store_list_shows_what_is_known(void **state)
     assert_int_equal(row->gap_s, 600);
     assert_string_equal(row->broker, "two");
     assert_string_equal(row->tags, ",alpha,beta,");
-    assert_string_equal(row->slot.slot, scene_slot);
+    assert_string_equal(row->slot.slot, fleet_slot);
     assert_int_equal(row->slot.state, CR_STATE_ISSUED);
     assert_true(cr_serial_equal(&row->slot.current.serial, &facts.serial));
     assert_int_equal(row->slot.pending.not_after, shown.pending.not_after);
@@ -42,14 +42,14 @@ void store_present_notes_the_broker(void **state)
 {
     struct rig *rig = *state;
     struct rig_broker *broker[2] = { rig_open(rig, "one"), rig_open(rig, "two") };
-    struct cr_cert_facts facts = scene_known(broker[0], 7, rig->now_s + 90 * RIG_DAY_S);
+    struct cr_cert_facts facts = fleet_known(broker[0], 7, rig->now_s + 90 * RIG_DAY_S);
     static const struct {
         unsigned at;
         bool appeared;
         const char *where;
     } steps[] = { { 0, true, "one" }, { 1, true, "two" }, { 0, false, "two" }, { 0, true, "one" }, { 0, true, "one" } };
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
-        struct cr_job *job = rig_job_present(broker[steps[i].at], scene_slot, &facts);
+        struct cr_job *job = rig_job_present(broker[steps[i].at], fleet_slot, &facts);
         job->appeared = steps[i].appeared;
         rig->now_s += 60;
         job = rig_run(broker[steps[i].at], job);
@@ -67,13 +67,13 @@ void store_list_tells_what_is_over(void **state)
 {
     struct rig *rig = *state;
     struct rig_broker *broker = rig_open(rig, "one");
-    (void)scene_known(broker, 1, rig->now_s + 90 * RIG_DAY_S);
-    scene_trigger(broker, 1);
-    scene_finds(broker, &(struct cr_list){ .filter.state = CR_FILTER_TRIGGERED }, "1");
+    (void)fleet_known(broker, 1, rig->now_s + 90 * RIG_DAY_S);
+    fleet_trigger(broker, 1);
+    fleet_finds(broker, &(struct cr_list){ .filter.state = CR_FILTER_TRIGGERED }, "1");
     rig->now_s += 8 * RIG_DAY_S;
-    scene_finds(broker, &(struct cr_list){ .filter.state = CR_FILTER_TRIGGERED }, "");
-    scene_finds(broker, &(struct cr_list){ .filter.state = CR_FILTER_QUIET }, "1");
-    struct cr_job *job = scene_page(broker, &(struct cr_list){ .limit = 5 });
+    fleet_finds(broker, &(struct cr_list){ .filter.state = CR_FILTER_TRIGGERED }, "");
+    fleet_finds(broker, &(struct cr_list){ .filter.state = CR_FILTER_QUIET }, "1");
+    struct cr_job *job = fleet_page(broker, &(struct cr_list){ .limit = 5 });
     assert_int_equal(job->list->row[0].slot.state, CR_STATE_QUIET);
     assert_int_equal(job->list->row[0].slot.unanswered, 1);
     cr_job_free(job);
@@ -85,14 +85,14 @@ void store_list_tells_what_is_over(void **state)
 static void issuer(struct rig_broker *broker, unsigned number, int64_t not_after)
 {
     char name[CR_NAME_CAP];
-    scene_name(name, number);
+    fleet_name(name, number);
     struct cr_cert_facts facts = rig_cert(name, number + 1, number + 1, broker->rig->now_s - RIG_DAY_S, not_after);
     snprintf(facts.issuer, sizeof facts.issuer, "00000000000000cb");
-    (void)rig_present(broker, scene_slot, &facts);
+    (void)rig_present(broker, fleet_slot, &facts);
 }
 
 /* 1 quiet, 2 triggered, 3 issuing, 4 issued, 5 held, 6 another issuer, 7 tagged, 8 in a campaign and tagged, 9 with
- * another scene_slot, 10 seen lately, 11 ends soon, 12 has ended, 13 and 14 have an alert. All but 10 were seen ten days ago. */
+ * another fleet_slot, 10 seen lately, 11 ends soon, 12 has ended, 13 and 14 have an alert. All but 10 were seen ten days ago. */
 static void fleet(struct rig_broker *broker)
 {
     struct rig *rig = broker->rig;
@@ -101,26 +101,26 @@ static void fleet(struct rig_broker *broker)
     rig->now_s -= 10 * RIG_DAY_S;
     for (unsigned i = 1; i <= 14; i++) {
         if (i != 6 && i != 10) {
-            (void)scene_known(broker, i, i == 11 ? end - 70 * RIG_DAY_S : i == 12 ? end - 91 * RIG_DAY_S : end + i);
+            (void)fleet_known(broker, i, i == 11 ? end - 70 * RIG_DAY_S : i == 12 ? end - 91 * RIG_DAY_S : end + i);
         }
     }
     issuer(broker, 6, end);
-    scene_name(name, 9);
+    fleet_name(name, 9);
     struct cr_cert_facts facts = rig_cert(name, 900, 900, rig->now_s, end);
     (void)rig_present(broker, "data", &facts);
     rig->now_s += 10 * RIG_DAY_S;
-    (void)scene_known(broker, 10, end);
-    scene_trigger(broker, 2);
-    scene_trigger(broker, 3);
-    scene_name(name, 3);
-    cr_job_free(rig_run(broker, rig_job_csr(broker, name, scene_slot, 777, NULL)));
-    scene_issue(broker, 4);
-    scene_hold(rig, 5);
-    scene_tag(rig, 7, ",lab,");
-    scene_tag(rig, 8, ",hall-1,lab-2,");
-    scene_join(rig, 8, "0badcafe");
-    scene_alert(broker, 13, CR_LEVEL_NOTICE, CR_CALL_TRIGGER, false);
-    scene_alert(broker, 14, CR_LEVEL_CRITICAL, CR_CALL_FIELD, true);
+    (void)fleet_known(broker, 10, end);
+    fleet_trigger(broker, 2);
+    fleet_trigger(broker, 3);
+    fleet_name(name, 3);
+    cr_job_free(rig_run(broker, rig_job_csr(broker, name, fleet_slot, 777, NULL)));
+    fleet_issue(broker, 4);
+    fleet_hold(rig, 5);
+    fleet_tag(rig, 7, ",lab,");
+    fleet_tag(rig, 8, ",hall-1,lab-2,");
+    fleet_join(rig, 8, "0badcafe");
+    fleet_alert(broker, 13, CR_LEVEL_NOTICE, CR_CALL_TRIGGER, false);
+    fleet_alert(broker, 14, CR_LEVEL_CRITICAL, CR_CALL_FIELD, true);
 }
 
 void store_list_filters_one_by_one(void **state)
@@ -164,7 +164,7 @@ void store_list_filters_one_by_one(void **state)
     for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
         struct cr_list list = { .filter = wanted[i].filter, .limit = 3 };
         if (wanted[i].filter.slot[0] == '\0') {
-            snprintf(list.filter.slot, sizeof list.filter.slot, "%s", scene_slot); /* 9 has two */
+            snprintf(list.filter.slot, sizeof list.filter.slot, "%s", fleet_slot); /* 9 has two */
         }
         const char *expected = wanted[i].expected;
         char with_nine[80];
@@ -174,9 +174,9 @@ void store_list_filters_one_by_one(void **state)
             snprintf(with_nine, sizeof with_nine, "%.*s 9%s", (int)(after - expected), expected, after);
             expected = with_nine;
         }
-        scene_finds(broker, &list, expected);
+        fleet_finds(broker, &list, expected);
     }
-    struct list_seen all = scene_walk(broker, &(struct cr_list){ .limit = 0 });
+    struct list_seen all = fleet_walk(broker, &(struct cr_list){ .limit = 0 });
     assert_int_equal(all.rows, 15);
     assert_int_equal(all.times[9], 2);
 }
@@ -186,15 +186,15 @@ void store_list_filters_together(void **state)
     struct rig *rig = *state;
     struct rig_broker *broker = rig_open(rig, "one");
     fleet(broker);
-    scene_tag(rig, 12, ",lab,");
-    scene_finds(broker, &(struct cr_list){ .filter = { .tag = "lab", .expires_within_s = RIG_DAY_S } }, "12");
-    scene_finds(broker, &(struct cr_list){ .filter = { .tag = "lab", .state = CR_FILTER_QUIET } }, "7 12");
-    scene_finds(broker, &(struct cr_list){ .filter = { .state = CR_FILTER_HELD, .prefix = "meter-005" } }, "5");
-    scene_finds(broker, &(struct cr_list){ .filter = { .state = CR_FILTER_HELD, .prefix = "meter-006" } }, "");
-    scene_finds(broker, &(struct cr_list){ .filter = { .state = CR_FILTER_QUIET, .slot = "data" } }, "9");
-    scene_finds(broker, &(struct cr_list){ .filter = { .state = CR_FILTER_TRIGGERED, .slot = "data" } }, "");
-    scene_finds(broker, &(struct cr_list){ .filter = { .issuer = "00000000000000cb", .not_seen_for_s = RIG_DAY_S } }, "6");
-    scene_finds(broker, &(struct cr_list){ .filter = { .campaign = "0badcafe", .tag = "lab-2", .prefix = "meter",
+    fleet_tag(rig, 12, ",lab,");
+    fleet_finds(broker, &(struct cr_list){ .filter = { .tag = "lab", .expires_within_s = RIG_DAY_S } }, "12");
+    fleet_finds(broker, &(struct cr_list){ .filter = { .tag = "lab", .state = CR_FILTER_QUIET } }, "7 12");
+    fleet_finds(broker, &(struct cr_list){ .filter = { .state = CR_FILTER_HELD, .prefix = "meter-005" } }, "5");
+    fleet_finds(broker, &(struct cr_list){ .filter = { .state = CR_FILTER_HELD, .prefix = "meter-006" } }, "");
+    fleet_finds(broker, &(struct cr_list){ .filter = { .state = CR_FILTER_QUIET, .slot = "data" } }, "9");
+    fleet_finds(broker, &(struct cr_list){ .filter = { .state = CR_FILTER_TRIGGERED, .slot = "data" } }, "");
+    fleet_finds(broker, &(struct cr_list){ .filter = { .issuer = "00000000000000cb", .not_seen_for_s = RIG_DAY_S } }, "6");
+    fleet_finds(broker, &(struct cr_list){ .filter = { .campaign = "0badcafe", .tag = "lab-2", .prefix = "meter",
                                                  .slot = "operational", .state = CR_FILTER_QUIET,
                                                  .issuer = "00000000000000ca", .not_seen_for_s = RIG_DAY_S,
                                                  .expires_within_s = 100 * RIG_DAY_S } }, "8");
@@ -207,35 +207,35 @@ void store_list_shows_alerts(void **state)
     struct rig *rig = *state;
     struct rig_broker *broker = rig_open(rig, "one");
     for (unsigned i = 0; i < 20; i++) {
-        (void)scene_known(broker, i, rig->now_s + (60 - i) * RIG_DAY_S);
+        (void)fleet_known(broker, i, rig->now_s + (60 - i) * RIG_DAY_S);
     }
     struct cr_list alerts = { .source = CR_LIST_ALERTS, .filter.acknowledged = -1 };
-    scene_finds(broker, &alerts, "");
-    scene_alert(broker, 3, CR_LEVEL_NOTICE, CR_CALL_TRIGGER, false);
-    scene_alert(broker, 4, CR_LEVEL_WARNING, CR_CALL_WAKE, true);
-    scene_alert(broker, 5, CR_LEVEL_CRITICAL, CR_CALL_FIELD, false);
-    scene_alert(broker, 6, CR_LEVEL_NOTICE, CR_CALL_FIELD, true);
-    scene_finds(broker, &alerts, "3 4 5 6");
+    fleet_finds(broker, &alerts, "");
+    fleet_alert(broker, 3, CR_LEVEL_NOTICE, CR_CALL_TRIGGER, false);
+    fleet_alert(broker, 4, CR_LEVEL_WARNING, CR_CALL_WAKE, true);
+    fleet_alert(broker, 5, CR_LEVEL_CRITICAL, CR_CALL_FIELD, false);
+    fleet_alert(broker, 6, CR_LEVEL_NOTICE, CR_CALL_FIELD, true);
+    fleet_finds(broker, &alerts, "3 4 5 6");
     alerts.limit = 1;
-    scene_finds(broker, &alerts, "3 4 5 6");
+    fleet_finds(broker, &alerts, "3 4 5 6");
     alerts.filter.acknowledged = 1;
-    scene_finds(broker, &alerts, "4 6");
+    fleet_finds(broker, &alerts, "4 6");
     alerts.filter.acknowledged = 0;
-    scene_finds(broker, &alerts, "3 5");
+    fleet_finds(broker, &alerts, "3 5");
     alerts.filter = (struct cr_filter){ .acknowledged = -1, .level = CR_LEVEL_WARNING };
-    scene_finds(broker, &alerts, "4 5");
+    fleet_finds(broker, &alerts, "4 5");
     alerts.filter.level = CR_LEVEL_FIELD;
-    scene_finds(broker, &alerts, "5 6");
+    fleet_finds(broker, &alerts, "5 6");
     alerts.filter.expires_within_s = 54 * RIG_DAY_S;
-    scene_finds(broker, &alerts, "6");
+    fleet_finds(broker, &alerts, "6");
 
     alerts.filter = (struct cr_filter){ .acknowledged = -1, .level = CR_LEVEL_CRITICAL };
-    struct cr_job *job = scene_page(broker, &alerts);
+    struct cr_job *job = fleet_page(broker, &alerts);
     while (job->list->count == 0) {
         memcpy(alerts.cursor, job->list->cursor, sizeof alerts.cursor);
         assert_true(alerts.cursor[0] != '\0');
         cr_job_free(job);
-        job = scene_page(broker, &alerts);
+        job = fleet_page(broker, &alerts);
     }
     const struct cr_slot_alert *shown = &job->list->row[0].slot.alert;
     assert_int_equal(shown->since, rig->now_s - RIG_DAY_S);

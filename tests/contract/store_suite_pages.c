@@ -13,16 +13,16 @@ void store_list_pages_lose_nothing(void **state)
     struct rig *rig = *state;
     struct rig_broker *broker = rig_open(rig, "one");
     for (unsigned i = 0; i < COUNT; i++) {
-        (void)scene_known(broker, i, rig->now_s + (90 + i * 7 % 11) * RIG_DAY_S);
+        (void)fleet_known(broker, i, rig->now_s + (90 + i * 7 % 11) * RIG_DAY_S);
     }
-    struct list_seen still = scene_walk(broker, &(struct cr_list){ .limit = LIMIT });
+    struct list_seen still = fleet_walk(broker, &(struct cr_list){ .limit = LIMIT });
     assert_int_equal(still.rows, COUNT);
     assert_true(still.pages >= COUNT / LIMIT);
 
     struct cr_list next = { .limit = LIMIT };
     struct list_seen seen = { .rows = 0 };
     do {
-        struct cr_job *job = scene_page(broker, &next);
+        struct cr_job *job = fleet_page(broker, &next);
         assert_int_equal(job->outcome, CR_OUT_DONE);
         for (unsigned i = 0; i < job->list->count; i++) {
             unsigned number = 0;
@@ -36,11 +36,11 @@ void store_list_pages_lose_nothing(void **state)
             (void)sscanf(job->list->row[job->list->count - 1].device, "meter-%u", &last);
             (void)sscanf(job->list->row[0].device, "meter-%u", &first);
             rig->now_s += 60;
-            scene_renewed(broker, last, rig->now_s + 200 * RIG_DAY_S);
+            fleet_renewed(broker, last, rig->now_s + 200 * RIG_DAY_S);
             rig->now_s += 60;
-            scene_renewed(broker, first, rig->now_s + 300 * RIG_DAY_S);
+            fleet_renewed(broker, first, rig->now_s + 300 * RIG_DAY_S);
             rig->now_s += 60;
-            scene_renewed(broker, (first + 31) % COUNT, rig->now_s + 400 * RIG_DAY_S);
+            fleet_renewed(broker, (first + 31) % COUNT, rig->now_s + 400 * RIG_DAY_S);
         }
         cr_job_free(job);
         assert_true(++seen.pages < 200);
@@ -59,24 +59,24 @@ void store_list_pages_through_one_second(void **state)
     struct rig_broker *broker = rig_open(rig, "one");
     int64_t end = rig->now_s + 90 * RIG_DAY_S;
     for (unsigned i = 0; i < COUNT; i++) {
-        (void)scene_known(broker, i, end);
+        (void)fleet_known(broker, i, end);
     }
-    struct list_seen seen = scene_walk(broker, &(struct cr_list){ .limit = LIMIT });
+    struct list_seen seen = fleet_walk(broker, &(struct cr_list){ .limit = LIMIT });
     assert_int_equal(seen.rows, COUNT);
-    seen = scene_walk(broker, &(struct cr_list){ .limit = 1, .filter.prefix = "meter-38" });
+    seen = fleet_walk(broker, &(struct cr_list){ .limit = 1, .filter.prefix = "meter-38" });
     assert_int_equal(seen.rows, 10);
 
-    struct cr_job *job = scene_page(broker, &(struct cr_list){ .limit = 10 });
+    struct cr_job *job = fleet_page(broker, &(struct cr_list){ .limit = 10 });
     struct cr_list next = { .limit = LIMIT };
     unsigned first = 0;
     memcpy(next.cursor, job->list->cursor, sizeof next.cursor);
     assert_int_equal(sscanf(job->list->row[9].device, "meter-%u", &first), 1);
     cr_job_free(job);
     rig->now_s += 60;
-    scene_renewed(broker, first, end + 2 * RIG_DAY_S); /* the one that the cursor names */
+    fleet_renewed(broker, first, end + 2 * RIG_DAY_S); /* the one that the cursor names */
     seen = (struct list_seen){ .rows = 0 };
     do {
-        job = scene_page(broker, &next);
+        job = fleet_page(broker, &next);
         seen.rows += job->list->count;
         memcpy(next.cursor, job->list->cursor, sizeof next.cursor);
         cr_job_free(job);
@@ -90,18 +90,18 @@ void store_list_keeps_the_limit(void **state)
     struct rig *rig = *state;
     struct rig_broker *broker = rig_open(rig, "one");
     for (unsigned i = 0; i < COUNT; i++) {
-        (void)scene_known(broker, i, rig->now_s + (90 + i % 3) * RIG_DAY_S);
+        (void)fleet_known(broker, i, rig->now_s + (90 + i % 3) * RIG_DAY_S);
     }
     static const unsigned limits[] = { 1, 2, 99, 100, 0, 1000 };
     for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
         unsigned limit = limits[i] == 0 || limits[i] > CR_PAGE_MAX ? CR_PAGE_MAX : limits[i];
-        struct cr_job *job = scene_page(broker, &(struct cr_list){ .limit = limits[i] });
+        struct cr_job *job = fleet_page(broker, &(struct cr_list){ .limit = limits[i] });
         assert_int_equal(job->outcome, CR_OUT_DONE);
         assert_int_equal(job->list->count, limit);
         assert_true(job->list->cursor[0] != '\0');
         cr_job_free(job);
     }
-    assert_int_equal(scene_walk(broker, &(struct cr_list){ .limit = 1 }).rows, COUNT);
+    assert_int_equal(fleet_walk(broker, &(struct cr_list){ .limit = 1 }).rows, COUNT);
 }
 
 /* Counts all pages. */
@@ -111,7 +111,7 @@ static unsigned count(struct rig_broker *broker, const struct cr_list *what)
     unsigned matched = 0, pages = 0;
     next.count_only = true;
     do {
-        struct cr_job *job = scene_page(broker, &next);
+        struct cr_job *job = fleet_page(broker, &next);
         assert_int_equal(job->outcome, CR_OUT_DONE);
         assert_int_equal(job->list->count, 0);
         matched += job->list->matched;
@@ -128,10 +128,10 @@ void store_list_counts(void **state)
     struct rig_broker *broker = rig_open(rig, "one");
     assert_int_equal(count(broker, &(struct cr_list){ .limit = 1 }), 0);
     for (unsigned i = 0; i < 290; i++) {
-        (void)scene_known(broker, i, rig->now_s + (90 + i % 3) * RIG_DAY_S);
+        (void)fleet_known(broker, i, rig->now_s + (90 + i % 3) * RIG_DAY_S);
     }
     for (unsigned i = 0; i < 290; i += 10) {
-        scene_tag(rig, i, ",lab,");
+        fleet_tag(rig, i, ",lab,");
     }
     assert_int_equal(count(broker, &(struct cr_list){ .limit = 1 }), 290);
     assert_int_equal(count(broker, &(struct cr_list){ .filter.tag = "lab" }), 29);
@@ -146,7 +146,7 @@ static struct list_seen group(struct rig_broker *broker, const char *campaign, u
     struct cr_list list = { .pick.share = share };
     snprintf(list.pick.campaign, sizeof list.pick.campaign, "%s", campaign);
     snprintf(list.pick.tag, sizeof list.pick.tag, "%s", tagged);
-    struct list_seen seen = scene_walk(broker, &list);
+    struct list_seen seen = fleet_walk(broker, &list);
     assert_int_equal(count(broker, &list), seen.rows);
     return seen;
 }
@@ -157,7 +157,7 @@ void store_list_picks_a_share(void **state)
     struct rig *rig = *state;
     struct rig_broker *broker = rig_open(rig, "one");
     for (unsigned i = 0; i < COUNT; i++) {
-        (void)scene_known(broker, i, rig->now_s + (90 + i % 5) * RIG_DAY_S);
+        (void)fleet_known(broker, i, rig->now_s + (90 + i % 5) * RIG_DAY_S);
     }
     assert_int_equal(group(broker, "0badcafe", 0, "").rows, 0);
     assert_int_equal(group(broker, "0badcafe", CR_SHARE_ALL, "").rows, COUNT);
@@ -175,7 +175,7 @@ void store_list_picks_a_share(void **state)
     /* the first group is asked: the next one takes the others */
     for (unsigned i = 0; i < COUNT; i++) {
         if (tenth.times[i] > 0) {
-            scene_join(rig, i, "0badcafe");
+            fleet_join(rig, i, "0badcafe");
         }
     }
     struct list_seen second = group(broker, "0badcafe", CR_SHARE_ALL / 2, "");
@@ -192,16 +192,16 @@ void store_list_picks_a_tag(void **state)
     struct rig *rig = *state;
     struct rig_broker *broker = rig_open(rig, "one");
     for (unsigned i = 0; i < 30; i++) {
-        (void)scene_known(broker, i, rig->now_s + 90 * RIG_DAY_S);
+        (void)fleet_known(broker, i, rig->now_s + 90 * RIG_DAY_S);
     }
-    scene_tag(rig, 3, ",lab,");
-    scene_tag(rig, 4, ",lab,old,");
-    scene_tag(rig, 5, ",laboratory,");
-    scene_join(rig, 4, "0badcafe");
+    fleet_tag(rig, 3, ",lab,");
+    fleet_tag(rig, 4, ",lab,old,");
+    fleet_tag(rig, 5, ",laboratory,");
+    fleet_join(rig, 4, "0badcafe");
     assert_int_equal(group(broker, "0badcafe", CR_SHARE_ALL, "lab").rows, 1);
     assert_int_equal(group(broker, "0badcafe", 0, "lab").rows, 0);
     struct cr_list list = { .filter.tag = "old", .pick = { .share = CR_SHARE_ALL, .tag = "lab", .campaign = "11111111" } };
-    scene_finds(broker, &list, "4");
+    fleet_finds(broker, &list, "4");
 }
 
 /* ---- cursors ---- */
@@ -216,16 +216,16 @@ void store_list_knows_its_cursors(void **state)
     };
     struct rig *rig = *state;
     struct rig_broker *broker = rig_open(rig, "one");
-    (void)scene_known(broker, 1, rig->now_s + 90 * RIG_DAY_S);
+    (void)fleet_known(broker, 1, rig->now_s + 90 * RIG_DAY_S);
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         struct cr_list list = { .limit = 5 };
         snprintf(list.cursor, sizeof list.cursor, "%s", bad[i]);
-        struct cr_job *job = scene_page(broker, &list);
+        struct cr_job *job = fleet_page(broker, &list);
         bool dots = strcmp(bad[i], "1:0:../operational") == 0; /* a name, though no device's */
         assert_int_equal(job->outcome, dots ? CR_OUT_DONE : CR_OUT_REFUSED);
         assert_int_equal(job->refusal, dots ? CR_REFUSAL_NONE : CR_REFUSAL_UNKNOWN_CURSOR);
         cr_job_free(job);
     }
     /* one of a slot that is not there any more goes on from where it was */
-    scene_finds(broker, &(struct cr_list){ .cursor = "0:0:gone/operational" }, "1");
+    fleet_finds(broker, &(struct cr_list){ .cursor = "0:0:gone/operational" }, "1");
 }

@@ -116,7 +116,8 @@ void store_policy_is_nothing_at_first(void **state)
 void store_policy_is_shared(void **state)
 {
     static const char *const first[] = { "operational", "lifetime", "60d", "", "trigger_rate", "10", NULL };
-    static const char *const second[] = { "operational", "lifetime", "", "", "trigger_rate", "11", "data", "lifetime", "1d", NULL };
+    static const char *const second[] = { "operational", "lifetime", "",         "",   "trigger_rate",
+                                          "11",          "data",     "lifetime", "1d", NULL };
     struct rig *rig = *state;
     struct rig_broker *one = rig_open(rig, "one"), *two = rig_open(rig, "two");
     written(one, CR_POLICY_ANY, first, 1);
@@ -145,7 +146,8 @@ void store_policy_is_shared(void **state)
 
 void store_policy_goes_by_its_version(void **state)
 {
-    static const char *const change[] = { "", "trigger_rate", "10", NULL }, *const other[] = { "", "trigger_rate", "12", NULL };
+    static const char *const change[] = { "", "trigger_rate", "10", NULL }, *const other[] = { "", "trigger_rate", "12",
+                                                                                               NULL };
     struct rig *rig = *state;
     struct rig_broker *broker = rig_open(rig, "one");
     static const uint64_t versions[] = { 0, 1, 3 }; /* those that were, and one that is not yet */
@@ -190,8 +192,8 @@ void store_policy_has_its_bound(void **state)
 {
     struct rig *rig = *state;
     struct rig_broker *broker = rig_open(rig, "one");
-    static const char *const none[] = { NULL }, *const one[] = { "", "one_more", "1", NULL }, *const swap[] = {
-        "", "one_more", "1", "", "key_0", "", NULL };
+    static const char *const none[] = { NULL }, *const one[] = { "", "one_more", "1", NULL },
+                             *const swap[] = { "", "one_more", "1", "", "key_0", "", NULL };
     struct cr_job *job = write_job(broker, CR_POLICY_ANY, none);
     for (unsigned i = 0; i < CR_POLICY_MAX; i++) {
         (void)snprintf(job->policy->setting[i].key, sizeof job->policy->setting[i].key, "key_%u", i);
@@ -218,8 +220,11 @@ void store_policy_has_its_bound(void **state)
 void store_policy_damaged_is_refused(void **state)
 {
     static const char *const damage[] = {
-        "SET cr:policy x", "HSET cr:policy version three", "HSET cr:policy version 3 at x",
-        "HSET cr:policy version 3 at 5 a/b/c x", "HSET cr:policy version -3 at 5",
+        "SET cr:policy x",
+        "HSET cr:policy version three",
+        "HSET cr:policy version 3 at x",
+        "HSET cr:policy version 3 at 5 a/b/c x",
+        "HSET cr:policy version -3 at 5",
     };
     struct rig *rig = *state;
     struct rig_broker *broker = rig_open(rig, "one");

@@ -145,6 +145,38 @@ static void steering_is_told_again(void **state)
     steered_twice(broker, CR_STEER_ACKNOWLEDGE, scene_slot, "no-alert\n", "no-alert\n");
 }
 
+static void looked_twice(struct rig_broker *broker, int64_t now_s, const char *expected)
+{
+    scene_rig.now_s = now_s;
+    for (int again = 0; again < 2; again++) {
+        struct cr_args args;
+        char what[WHAT_CAP];
+        struct cr_job *job = rig_job(broker, CR_OP_LOOK, scene_device, scene_slot);
+        job->may_begin = true;
+        assert_int_equal(cr_args_look(&args, &records, job, again != 0), CR_OK);
+        ask(&args, what);
+        assert_string_equal(what, expected);
+        cr_job_free(job);
+    }
+}
+
+/* Each thing that a look found. */
+static void looks_are_told_again(void **state)
+{
+    (void)state;
+    struct rig_broker *broker = rig_open(&scene_rig, "one");
+    broker->setup->config.renewal_deadline_s = 100 * RIG_DAY_S;
+    int64_t now_s = scene_rig.now_s, ends = now_s + 88 * RIG_DAY_S;
+    struct cr_cert_facts facts = rig_cert(scene_device, 1, 1, ends - 200 * RIG_DAY_S, ends);
+    (void)rig_present(broker, scene_slot, &facts);
+    cr_job_free(rig_run(broker, rig_job_trigger(broker, scene_device, scene_slot)));
+    looked_twice(broker, now_s + RIG_DAY_S, "record\n");
+    looked_twice(broker, now_s + 3 * RIG_DAY_S, "record\nraised operational\nwoken operational\n");
+    looked_twice(broker, now_s + 4 * RIG_DAY_S, "record\nwoken operational\n");
+    looked_twice(broker, ends - 60 * RIG_DAY_S, "record\nraised operational\nwoken operational\nfield operational\n");
+    looked_twice(broker, ends, "record\nended operational\n");
+}
+
 #define AGAIN_TEST(TEST) cmocka_unit_test_setup_teardown(TEST, scene_set_up, scene_tear_down)
 
 int main(void)
@@ -154,6 +186,7 @@ int main(void)
         AGAIN_TEST(confirm_and_regression_are_told_again),
         AGAIN_TEST(failure_is_counted_once),
         AGAIN_TEST(steering_is_told_again),
+        AGAIN_TEST(looks_are_told_again),
     };
     return cmocka_run_group_tests_name("store again", tests, NULL, NULL);
 }

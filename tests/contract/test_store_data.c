@@ -76,7 +76,7 @@ static void hostile_94_damaged_records_are_quarantined(void **state)
         { "operational:crt", "" },             { "operational:key", "short" },   /* the first DECIDING: a CSR depends on it */
         { "../x:crt", "00@00" },              { "gap", "long" },
         { "ls", "lately" },                    { "operational:miss", "many" }, { "operational:fail", "-1" },
-        { "operational:ret", "soon" },         { "operational:oldat", "" },
+        { "operational:ret", "soon" },         { "operational:oldat", "" },    { "operational:cmp", "x" },
     };
     struct rig_broker *broker = rig_open(&scene_rig, "one");
     for (unsigned i = 0; i < sizeof fields / sizeof fields[0]; i++) {

@@ -141,7 +141,7 @@ void fake_history(struct fake_ledger *ledger, struct cr_job *job);
 void fake_policy(struct fake_ledger *ledger, struct cr_job *job);
 /* The settings that are shared: version, at, by, and all of them. */
 struct cr_policy *fake_policy_of(struct fake_ledger *ledger);
-void fake_survey(struct fake_ledger *ledger, struct cr_job *job);
+void fake_survey(struct fake_ledger *ledger, struct cr_job *job, const char *broker);
 void fake_figures(struct fake_ledger *ledger, struct cr_job *job);
 
 /* A line for each of the job's deliveries. */

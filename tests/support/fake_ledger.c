@@ -16,7 +16,19 @@ struct fake_ledger {
     struct fake_campaigns *campaigns;
     int64_t paced_us; /* up to when all that the fleet may begin is taken */
     struct cr_policy policy;
+    struct fake_survey_kept survey;
+    struct fake_figures_file figures;
 };
+
+struct fake_survey_kept *fake_ledger_survey(struct fake_ledger *ledger)
+{
+    return &ledger->survey;
+}
+
+struct fake_figures_file *fake_ledger_figures(struct fake_ledger *ledger)
+{
+    return &ledger->figures;
+}
 
 cr_err fake_ledger_new(struct fake_ledger **ledger)
 {
@@ -29,6 +41,7 @@ void fake_ledger_free(struct fake_ledger *ledger)
     if (ledger == NULL) {
         return;
     }
+    cr_blob_fini(&ledger->figures.text);
     for (int i = 0; i < DEVICE_CHAINS; i++) {
         for (struct fake_device *device = ledger->device[i], *next; device != NULL; device = next) {
             next = device->next;

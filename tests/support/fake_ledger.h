@@ -20,6 +20,20 @@ struct fake_owner {
     unsigned life;
 };
 
+/* What SURVEY keeps, and the file that FIGURES writes. */
+struct fake_survey_kept {
+    int64_t at, until;
+    char by[CR_NAME_CAP];
+    struct cr_survey_counts counts;
+};
+struct fake_figures_file {
+    struct cr_blob text;
+    unsigned attempts, writes;
+    bool broken; /* it cannot be written */
+};
+struct fake_survey_kept *fake_ledger_survey(struct fake_ledger *ledger);
+struct fake_figures_file *fake_ledger_figures(struct fake_ledger *ledger);
+
 /* Each carries out one operation and settles the job (outcome, and the stage that follows). */
 void fake_ledger_present(struct fake_ledger *ledger, struct cr_job *job);
 void fake_ledger_begin(struct fake_ledger *ledger, struct cr_job *job, const struct fake_owner *owner);

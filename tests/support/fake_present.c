@@ -116,8 +116,10 @@ static void present_inventory(struct fake_ledger *ledger, struct cr_job *job, st
 {
     struct cr_cert_entry *current = &slot->view.current;
     if (current->serial.len > 0 && slot->view.generation > 0) {
-        fake_alarm_job(ledger, job, CR_REFUSAL_CERTIFICATE_OUTDATED,
-                  "a certificate that is not ours replaces one that is");
+        fake_alarm_job(ledger, job,
+                       strcmp(current->issuer, job->presented.issuer) == 0 ? CR_REFUSAL_UNKNOWN_CERTIFICATE
+                                                                           : CR_REFUSAL_CERTIFICATE_OUTDATED,
+                       "a certificate that is not ours replaces one that is");
         return;
     }
     if (current->serial.len > 0 && current->not_before >= job->presented.not_before) {

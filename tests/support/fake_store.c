@@ -185,7 +185,7 @@ static void carry_out(struct fake_store *fake, struct cr_job *job)
         fake_policy(fake->ledger, job);
         break;
     case CR_OP_SURVEY:
-        fake_survey(fake->ledger, job);
+        fake_survey(fake->ledger, job, fake->owner.broker);
         break;
     case CR_OP_FIGURES:
         fake_figures(fake->ledger, job);

@@ -200,6 +200,11 @@ static void errors_pause_it(void **state)
     c.group[0].counts = (struct cr_campaign_counts){ .renewed = 9, .failed = 1 };
     assert_true(decided(&c, CR_CAMPAIGN_PAUSES));
 
+    c = campaign_in(CR_CAMPAIGN_RUNNING, true); /* fewer were there than had been counted */
+    c.group[0].total = 40;
+    c.group[0].counts = (struct cr_campaign_counts){ .asked = 9, .failed = 1 };
+    assert_true(decided(&c, CR_CAMPAIGN_PAUSES));
+
     c = campaign_in(CR_CAMPAIGN_RUNNING, false);
     c.group[0].error_permille = 0; /* never */
     c.group[0].counts.failed = 10;
@@ -235,6 +240,8 @@ static void what_was_forgiven_neither_pauses_nor_holds_up(void **state)
     c.group[0].counts = (struct cr_campaign_counts){ .asked = 8, .failed = 2 };
     assert_true(decided(&c, CR_CAMPAIGN_PAUSES)); /* another one */
     assert_true(cr_campaign_resume(&c, NOW));
+    c.group[0].counts = (struct cr_campaign_counts){ .asked = 9, .failed = 1 }; /* one of them has recovered */
+    assert_false(decided(&c, CR_CAMPAIGN_NOTHING));
     c.group[0].counts = (struct cr_campaign_counts){ .renewed = 8, .failed = 2 };
     assert_true(decided(&c, CR_CAMPAIGN_GROUP));
 }
@@ -245,6 +252,10 @@ static void it_is_done_when_nobody_is_outstanding(void **state)
 
     (void)state;
     c.at = 2;
+    c.walked = false;
+    c.group[0].counts.renewed = 10;
+    assert_false(decided(&c, CR_CAMPAIGN_NOTHING)); /* not all were asked */
+    c.walked = true;
     c.deadline = NOW; /* everything is over: it did not miss it */
     c.group[2].counts = (struct cr_campaign_counts){ .renewed = 900 };
     c.group[1].counts = (struct cr_campaign_counts){ .renewed = 89, .asked = 1 };

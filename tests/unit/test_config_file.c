@@ -198,6 +198,114 @@ static void test_sizes(void **state)
     assert_int_equal(config.journal_max_size, 256 << 20);
 }
 
+static void complain_quietly(void *ctx, unsigned line, const char *sentence)
+{
+    (void)line;
+    (void)snprintf(ctx, 200, "%s", sentence);
+}
+
+static cr_err take_lines(struct cr_config *into, const char *lines, char why[200])
+{
+    char text[600];
+    (void)snprintf(text, sizeof text, "issuer_certfile a\nissuer_keyfile b\njournal_dir c\n%s", lines);
+    why[0] = '\0';
+    return cr_config_parse(into, (struct cr_bytes){ (const uint8_t *)text, strlen(text) }, complain_quietly, why);
+}
+
+/* When an alert is raised: times of each level, one list in order. */
+static void test_alert_thresholds(void **state)
+{
+    (void)state;
+    enum { DAY_S = 86400 };
+    static const struct cr_threshold usual[] = { { 90 * DAY_S, 1 }, { 60 * DAY_S, 1 }, { 30 * DAY_S, 2 },
+                                                 { 14 * DAY_S, 2 }, { 7 * DAY_S, 3 },  { 1 * DAY_S, 3 } };
+    static const struct cr_threshold own[] = { { 40 * DAY_S, 2 }, { 20 * DAY_S, 2 }, { 20 * DAY_S, 3 }, { 3600, 3 },
+                                               { 90, 2 } };
+    static const struct {
+        const char *line, *part;
+    } bad[] = {
+        { "alert_notice 1d,2d,3d,4d,5d", "at most 4 times" },
+        { "alert_notice none, 1d", "whole seconds" },
+        { "alert_warning 0s", "whole seconds" },
+        { "alert_warning 30", "whole seconds" },
+        { "alert_critical 1500ms", "whole seconds" },
+        { "alert_critical 4000d", "whole seconds" },
+        { "alert_critical ,", "whole seconds" },
+    };
+    char why[200], line[200];
+    assert_int_equal(take_lines(&config, "slot operational\n", why), CR_OK);
+    const struct cr_profile *slot = &config.slot[0];
+    assert_int_equal(slot->threshold_count, sizeof usual / sizeof usual[0]);
+    for (unsigned i = 0; i < slot->threshold_count; i++) {
+        assert_int_equal(slot->threshold[i].before_s, usual[i].before_s);
+        assert_int_equal(slot->threshold[i].level, usual[i].level);
+    }
+    assert_int_equal(take_lines(&config, "slot operational\nalert_notice none\nalert_warning 90s 40d,20d\n"
+                                         "alert_critical 1h, 20d\n", why),
+                     CR_OK);
+    assert_int_equal(slot->threshold_count, sizeof own / sizeof own[0]);
+    for (unsigned i = 0; i < slot->threshold_count; i++) {
+        assert_int_equal(slot->threshold[i].before_s, own[i].before_s);
+        assert_int_equal(slot->threshold[i].level, own[i].level);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        (void)snprintf(line, sizeof line, "slot operational\n%s\n", bad[i].line);
+        assert_int_equal(take_lines(&config, line, why), CR_INVALID);
+        if (strstr(why, bad[i].part) == NULL) {
+            fail_msg("%s: %s", bad[i].line, why);
+        }
+    }
+}
+
+static void test_figures(void **state)
+{
+    static const struct {
+        const char *lines;
+        bool good;
+        unsigned interval_s;
+    } cases[] = {
+        { "", true, 10 },
+        { "figures_interval 1m\nmetrics_file /var/lib/a.prom\n", true, 60 },
+        { "figures_interval 0s\n", true, 0 },
+        { "figures_interval 0ms\n", false, 0 },
+        { "figures_interval 500ms\n", false, 0 },
+        { "figures_interval 2h\n", false, 0 },
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char text[200];
+        int len = snprintf(text, sizeof text, "%s%s", REQUIRED, cases[i].lines);
+        cr_err err = cr_config_parse(&config, (struct cr_bytes){ (const uint8_t *)text, (size_t)len }, complain, &complaint);
+        assert_int_equal(err, cases[i].good ? CR_OK : CR_INVALID);
+        if (cases[i].good) {
+            assert_int_equal(config.figures_interval_s, cases[i].interval_s);
+            assert_string_equal(config.metrics_file, i == 1 ? "/var/lib/a.prom" : "");
+        }
+    }
+}
+
+/* How a device that does not answer is called. */
+static void test_escalation(void **state)
+{
+    (void)state;
+    char why[200];
+    assert_int_equal(take_lines(&config, "", why), CR_OK);
+    assert_int_equal(config.wake_after_s, 3 * 86400);
+    assert_int_equal(config.wake_retry_s, 86400);
+    assert_int_equal(config.wake_retry_max_s, 14 * 86400);
+    assert_int_equal(config.field_after_s, 7 * 86400);
+    assert_int_equal(config.field_before_s, 60 * 86400);
+    assert_int_equal(take_lines(&config, "wake_after 1h\nwake_retry 2h\nwake_retry_max 3h\nfield_after 4h\nfield_before 5h\n",
+                                why),
+                     CR_OK);
+    assert_int_equal(config.wake_after_s, 3600);
+    assert_int_equal(config.wake_retry_s, 2 * 3600);
+    assert_int_equal(config.wake_retry_max_s, 3 * 3600);
+    assert_int_equal(config.field_after_s, 4 * 3600);
+    assert_int_equal(config.field_before_s, 5 * 3600);
+    assert_int_equal(take_lines(&config, "wake_after 0s\n", why), CR_INVALID);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -208,6 +316,9 @@ int main(void)
         cmocka_unit_test(test_readme_has_no_other_key),
         cmocka_unit_test(test_nearest_key),
         cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_alert_thresholds),
+        cmocka_unit_test(test_escalation),
+        cmocka_unit_test(test_figures),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

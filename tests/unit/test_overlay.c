@@ -25,7 +25,8 @@ static void file(const char *text)
 {
     char all[2000];
     int len = snprintf(all, sizeof all, REQUIRED "%s", text);
-    assert_int_equal(cr_config_parse(&config, (struct cr_bytes){ (const uint8_t *)all, (size_t)len }, complain, NULL), CR_OK);
+    assert_int_equal(cr_config_parse(&config, (struct cr_bytes){ (const uint8_t *)all, (size_t)len }, complain, NULL),
+                     CR_OK);
     count = 0;
 }
 
@@ -66,8 +67,9 @@ static const char *shown(const char *slot, const char *key)
 
 static void test_no_key_of_the_brokers_own_is_shared(void **state)
 {
-    static const char *const own[] = { "issuer_", "trusted_", "key_backend", "weak_", "redis", "journal_", "broker_", "topic_",
-                                       "default_", "workers", "max_in_flight", "admin_", "viewer_", "tls" };
+    static const char *const own[] = { "issuer_",       "trusted_", "key_backend", "weak_",    "redis",
+                                       "journal_",      "broker_",  "topic_",      "default_", "workers",
+                                       "max_in_flight", "admin_",   "viewer_",     "tls" };
     unsigned shared = 0;
     (void)state;
     for (unsigned i = 0; i < cr_config_key_count; i++) {
@@ -91,7 +93,8 @@ static void test_what_is_shown_is_taken_again(void **state)
 {
     (void)state;
     file("slot operational\nlifetime 36h\nrenewal_window 10h\nlifetime_jitter 2.5%\nkey_types EC-P384 RSA\n"
-         "request_timing any\nsame_key true\next_key_usage clientAuth serverAuth\nnot_before_skew 0s\ncrl_url http://a/b\n");
+         "request_timing any\nsame_key true\next_key_usage clientAuth serverAuth\nnot_before_skew 0s\ncrl_url "
+         "http://a/b\n");
     for (unsigned i = 0; i < cr_config_key_count; i++) {
         const struct cr_config_key *key = &cr_config_keys[i];
         char before[CR_POLICY_VALUE_CAP];

@@ -40,11 +40,27 @@ local function rank()
   return low
 end
 
--- What the record is asked for; the same for all slots of one name.
+-- What of a record the filter needs, and the fields' names, which are the same for all slots of one name.
+local names, place, of_slot = {}, {}, {}
+local function need(name, wanted, device)
+  if wanted then
+    names[#names + 1], place[name], of_slot[name] = name, #names + 1, not device
+  end
+end
+need('crt', true)
+need('tags', ARGV[10] ~= '' or ARGV[19] ~= '', true)
+need('ls', seen, true)
+need('st', ARGV[7] ~= '')
+need('end', ARGV[7] ~= '')
+need('hold', ARGV[7] ~= '')
+need('cmp', ARGV[12] ~= '' or ARGV[17] ~= '')
+need('al', level)
+need('ack', ARGV[16] ~= '')
+
 local function fields_of(slot)
   if not fields[slot] then
-    fields[slot] = { 'id', slot .. ':crt', 'tags', 'ls', slot .. ':st', slot .. ':end', slot .. ':hold', slot .. ':cmp',
-      slot .. ':al', slot .. ':ack' }
+    fields[slot] = {}
+    for i, name in ipairs(names) do fields[slot][i] = of_slot[name] and slot .. ':' .. name or name end
   end
   return fields[slot]
 end
@@ -77,41 +93,43 @@ end
 
 local function record_matches(key, device, slot)
   local rec = redis.pcall('HMGET', key, unpack(fields_of(slot)))
-  if rec.err or not rec[1] or not rec[2] then return false end
-  return (ARGV[9] == '' or sub(rec[2], -#ARGV[9] - 1) == '@' .. ARGV[9]) and has_tag(rec[3], ARGV[10]) and
-    (not seen or (tonumber(rec[4] or 0) or 0) <= seen) and state_matches(rec[5], rec[6], rec[7]) and
-    (ARGV[12] == '' or member_of(rec[8], ARGV[12])) and alert_matches(rec[9], rec[10]) and
-    picked(device, rec[3], rec[8])
+  if rec.err or not rec[1] then return false end
+  local tags, cmp = rec[place.tags], rec[place.cmp]
+  return (ARGV[9] == '' or sub(rec[1], -#ARGV[9] - 1) == '@' .. ARGV[9]) and has_tag(tags, ARGV[10]) and
+    (not seen or (tonumber(rec[place.ls] or 0) or 0) <= seen) and
+    state_matches(rec[place.st], rec[place['end']], rec[place.hold]) and
+    (ARGV[12] == '' or member_of(cmp, ARGV[12])) and alert_matches(rec[place.al], rec[place.ack]) and
+    picked(device, tags, cmp)
 end
 
+local all = #names == 1 and ARGV[9] == '' and ARGV[17] == '' and rows > 0 -- then the row says whether there is one
 local function look(member)
   local device, slot = string.match(member, '^([^/]+)/([^/]+)$')
   if not device or (ARGV[8] ~= '' and ARGV[8] ~= slot) or sub(device, 1, #ARGV[11]) ~= ARGV[11] then return end
   local key = ARGV[6] .. device
-  if not record_matches(key, device, slot) then return end
+  if not all and not record_matches(key, device, slot) then return end
+  local row = rows > 0 and redis.pcall('HGETALL', key)
+  if row and (row.err or not row[1]) then return end
   matched = matched + 1
-  if rows > 0 then
-    answer[#answer + 1] = { member, redis.call('ZSCORE', KEYS[2], member) or '', redis.call('HGETALL', key) }
-  end
+  if row then answer[#answer + 1] = { member, redis.call('ZSCORE', KEYS[2], member) or '', row } end
 end
 
-local most = tonumber(ARGV[4])
-local from = rank()
-local found = redis.call('ZRANGE', index, from, from + most - 1, 'WITHSCORES')
-local whole = #found < 2 * most
-for i = 1, #found, 2 do
-  if latest and tonumber(found[i + 1]) > latest then
-    whole = true
-    break
+local CHUNK = 64
+local stop = latest and redis.call('ZCOUNT', index, '-inf', ARGV[13]) or redis.call('ZCARD', index)
+local from, full = rank(), false
+local last = math.min(from + tonumber(ARGV[4]), stop)
+for first = from, last - 1, CHUNK do
+  local found = redis.call('ZRANGE', index, first, math.min(first + CHUNK, last) - 1, 'WITHSCORES')
+  for i = 1, #found, 2 do
+    full = rows > 0 and matched == rows
+    if full then break end
+    looked = looked + 1
+    look(found[i])
+    answer[3], answer[4] = found[i + 1], found[i]
   end
-  if rows > 0 and matched == rows then
-    whole = false
-    break
-  end
-  looked = looked + 1
-  look(found[i])
-  answer[3], answer[4] = string.format('%.0f', tonumber(found[i + 1])), found[i]
+  if full then break end
 end
-if whole then answer[4] = '' end
+answer[3] = string.format('%.0f', tonumber(answer[3])) -- never as 1e+17
+if last == stop and not full then answer[4] = '' end
 answer[1], answer[2] = looked, matched
 return answer

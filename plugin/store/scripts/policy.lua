@@ -1,7 +1,7 @@
 -- The settings that all brokers share: one hash, "slot/key" or "/key" → value, beside version, at, by and op, the id of
 -- the write that was done last.
--- KEYS: 1 the policy; ARGV: 1 'read' or 'write', 2 version (write: -1 for any), 3 read: when that was; write: now, 4 who, 5 this write's id,
--- 6 how many settings there may be, 7 the changes, a line each: 'setting=value', '' takes it away
+-- KEYS: 1 the policy; ARGV: 1 'read' or 'write', 2 version (write: -1 for any), 3 read: when that was; write: now, 4 who,
+-- 5 this write's id, 6 how many settings there may be, 7 the changes, a line each: 'setting=value', '' takes it away
 -- Answer: { code, note, version, at, who, { setting, value … } }. code: 'same' (read: nothing new; no settings follow),
 -- 'all', 'written', 'unchanged', 'again' (this write was done before), 'stale', 'full', 'damaged'; note of 'written':
 -- the former values, a line each: 'setting=value', '' where there was none
