@@ -94,7 +94,7 @@ tampered() {
 step "what is done to it is found"
 first=$(find "$T/journal" -name 'journal-*.jsonl' | sort | head -n 1)
 second=$(find "$T/journal" -name 'journal-*.jsonl' | sort | sed -n 2p)
-sed -i '5s/refused/granted/' "$first"; tampered "line 5 was changed"
+sed -i '25s/refused/granted/' "$first"; tampered "line 25 was changed"
 sed -i 7d "$first"; tampered "line 7 is missing"
 sed -i '9{p}' "$first"; tampered "line 9 is there twice"
 sed -i '11{h;d};12{G}' "$first"; tampered "line 11 stands behind line 12"

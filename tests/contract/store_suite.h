@@ -110,6 +110,7 @@ void store_list_knows_its_cursors(void **state);
 
 /* store_suite_history.c: the audit stream, page by page. */
 void store_history_goes_both_ways(void **state);
+void store_history_looks_far(void **state);
 void store_history_filters(void **state);
 void store_history_has_bounds(void **state);
 void store_history_knows_its_cursors(void **state);

@@ -89,6 +89,25 @@ void store_history_goes_both_ways(void **state)
     cr_job_free(job);
 }
 
+/* More than is fetched at once lies between two that match. */
+void store_history_looks_far(void **state)
+{
+    struct rig *rig = *state;
+    rig_history(rig, 0, "held", "first", "x");
+    for (unsigned i = 1; i <= 450; i++) {
+        rig_history(rig, i, "seen", "between", "x");
+    }
+    rig_history(rig, 451, "held", "last", "x");
+    struct rig_broker *broker = rig_open(rig, "one");
+    for (int forward = 0; forward < 2; forward++) {
+        for (unsigned limit = 1; limit < 4; limit++) {
+            struct cr_job *job = ask(broker, forward, limit, "");
+            (void)snprintf(job->history->what, sizeof job->history->what, "held");
+            expect(broker, job, forward ? "first last " : "last first ");
+        }
+    }
+}
+
 void store_history_filters(void **state)
 {
     struct rig *rig = *state;

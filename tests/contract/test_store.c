@@ -113,6 +113,7 @@ int main(void)
         BOTH(store_takes_no_more_than_its_bound),
         BOTH(store_many_at_once),
         BOTH(store_history_goes_both_ways),
+        BOTH(store_history_looks_far),
         BOTH(store_history_filters),
         BOTH(store_history_has_bounds),
         BOTH(store_history_knows_its_cursors),

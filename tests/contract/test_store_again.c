@@ -112,6 +112,39 @@ static void failure_is_counted_once(void **state)
     assert_int_equal(after.failures, 1);
 }
 
+static void steered_twice(struct rig_broker *broker, enum cr_steer_verb verb, const char *slot, const char *expected,
+                          const char *expected_again)
+{
+    char what[WHAT_CAP];
+    for (int i = 0; i < 2; i++) {
+        struct cr_args args;
+        struct cr_steer steer = { .verb = verb, .text = "x" };
+        struct cr_job *job = rig_job(broker, CR_OP_STEER, scene_device, slot);
+        job->steer = &steer;
+        assert_int_equal(cr_args_steer(&args, &records, job, i > 0), CR_OK);
+        ask(&args, what);
+        job->steer = NULL;
+        cr_job_free(job);
+        assert_string_equal(what, i == 0 ? expected : expected_again);
+    }
+}
+
+static void steering_is_told_again(void **state)
+{
+    (void)state;
+    struct rig_broker *broker = rig_open(&scene_rig, "one");
+    struct cr_cert_facts old = scene_old_cert();
+    char cancelled[WHAT_CAP];
+    (void)rig_present(broker, scene_slot, &old);
+    struct cr_slot_record before = rig_slot(broker, scene_device, scene_slot);
+    assert_int_equal(before.state, CR_STATE_TRIGGERED);
+    steered_twice(broker, CR_STEER_HOLD, "", "done\nheld operational\n", "done\nheld operational\n");
+    steered_twice(broker, CR_STEER_RELEASE, "", "done\nreleased operational\n", "done\nreleased operational\n");
+    (void)snprintf(cancelled, sizeof cancelled, "done\ncancelled operational %s\n", before.renewal_id);
+    steered_twice(broker, CR_STEER_CANCEL, scene_slot, cancelled, "done\ncancelled operational\n");
+    steered_twice(broker, CR_STEER_ACKNOWLEDGE, scene_slot, "no-alert\n", "no-alert\n");
+}
+
 static void looked_twice(struct rig_broker *broker, int64_t now_s, const char *expected)
 {
     scene_rig.now_s = now_s;
@@ -188,6 +221,7 @@ int main(void)
         AGAIN_TEST(confirm_and_regression_are_told_again),
         AGAIN_TEST(failure_is_counted_once),
         AGAIN_TEST(a_policy_is_written_once),
+        AGAIN_TEST(steering_is_told_again),
         AGAIN_TEST(looks_are_told_again),
     };
     return cmocka_run_group_tests_name("store again", tests, NULL, NULL);

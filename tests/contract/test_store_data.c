@@ -3,6 +3,7 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -31,6 +32,38 @@ static void hostile_89_wrong_types_are_quarantined(void **state)
     rig_expect_audits(&scene_rig, "alarm", scene_device, 5);
     assert_true(rig_health(broker).connected);
     (void)rig_present(broker, scene_slot, &old);
+}
+
+static struct cr_job *history(struct rig_broker *broker)
+{
+    struct cr_job *job = rig_job(broker, CR_OP_HISTORY, "", "");
+    job->history = calloc(1, sizeof *job->history);
+    assert_non_null(job->history);
+    job->history->oldest_first = true;
+    return rig_run(broker, job);
+}
+
+static void hostile_89_an_audit_stream_of_strangers(void **state)
+{
+    (void)state;
+    static const char odd[] = "a\0b";
+    redisReply *reply =
+        private_redis_command(&scene_rig.redis, "XADD cr:audit 1-1 what %b x %b", odd, sizeof odd - 1, "", (size_t)0);
+    assert_string_equal(reply->str, "1-1");
+    freeReplyObject(reply);
+    struct rig_broker *broker = rig_open(&scene_rig, "one");
+    struct cr_job *job = history(broker);
+    assert_int_equal(job->outcome, CR_OUT_DONE);
+    assert_true(job->history->count > 0);
+    assert_memory_equal(job->history->entry[0].fields.data, "what\0a?b\0x\0", sizeof "what\0a?b\0x\0");
+    cr_job_free(job);
+    assert_int_equal(private_redis_integer(&scene_rig.redis, "DEL cr:audit"), 1);
+    reply = private_redis_command(&scene_rig.redis, "SET cr:audit x");
+    freeReplyObject(reply);
+    scene_expect_unavailable(history(broker));
+    assert_int_equal(private_redis_integer(&scene_rig.redis, "DEL cr:audit"), 1);
+    cr_job_free(history(broker));
+    assert_true(rig_health(broker).connected);
 }
 
 static void hostile_94_damaged_records_are_quarantined(void **state)
@@ -303,6 +336,7 @@ int main(void)
 #define REDIS_TEST(NAME) cmocka_unit_test_setup_teardown(NAME, scene_set_up, scene_tear_down)
     const struct CMUnitTest tests[] = {
         REDIS_TEST(hostile_89_wrong_types_are_quarantined),
+        REDIS_TEST(hostile_89_an_audit_stream_of_strangers),
         REDIS_TEST(hostile_94_damaged_records_are_quarantined),
         REDIS_TEST(hostile_94_a_record_that_strayed_is_quarantined),
         REDIS_TEST(lost_certificate_comes_back_from_the_journal),
