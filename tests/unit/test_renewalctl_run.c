@@ -162,6 +162,7 @@ static void trigger_by_filter_says_how_many(void **state)
     assert_true(has(rig.err, "the renewal of 3 certificates."));
     assert_true(has(rig.out, "c/s: refused (on-hold)\n2 triggered, 1 of them told now, 1 refused\n"));
     assert_int_equal(rig.rc, CTL_FAILED);
+    assert_true(has(rig.err, "renewalctl: 1 was refused\n"));
 
     run("trigger --tag lab --yes --json", NULL, 0, answer + 2);
     assert_int_equal(rig.asked, 2);
@@ -249,6 +250,7 @@ static void watch_until_it_ends(void **state)
     run("campaign watch 1a --json", NULL, 0, paused);
     assert_int_equal(rig.rc, CTL_FAILED);
     assert_true(has(rig.out, "}\n{\"campaign\":\"1a\",\"state\":\"paused\""));
+    assert_string_equal(rig.err, "renewalctl: campaign 1a is paused; renewalctl campaign resume 1a goes on with it\n");
     run("campaign watch 1a", NULL, 0, lost);
     assert_int_equal(rig.rc, CTL_NO_CONNECTION);
     run("campaign watch 1a", NULL, 0, often); /* each time anew */
