@@ -77,11 +77,16 @@ const struct ctl_columns ctl_columns_alerts = {
     .row = alert_row,
 };
 
-/* "operator:alice", without the client and its address behind it: --json has them. */
-static void who_take(char cell[CTL_CELL_CAP], cJSON *row)
+/* "operator:alice", without the client and its address behind it: --json has them. On a terminal not even all of a long
+ * client id, so that there is room for what happened. */
+static void who_take(char cell[CTL_CELL_CAP], const struct ctl_sheet *sheet, cJSON *row)
 {
+    static const size_t enough = 20;
     ctl_cell_take(cell, row, "who");
     cell[strcspn(cell, " ")] = '\0';
+    if (sheet->width > 0 && strlen(cell) > enough) {
+        (void)snprintf(cell + enough - 1, CTL_CELL_CAP - enough, "%s", "\xe2\x80\xa6");
+    }
 }
 
 /* All that no column is for: "detail, name value, name value". */
@@ -103,7 +108,6 @@ static void detail_take(char cell[CTL_CELL_CAP], cJSON *row)
 static void audit_row(struct ctl_line *line, const struct ctl_sheet *sheet, cJSON *row)
 {
     char slot[CTL_CELL_CAP];
-    (void)sheet;
     ctl_cell_take(line->cell[0], row, "time");
     ctl_cell_take(line->cell[1], row, "what");
     line->colour[1] = strstr(line->cell[1], "alarm") != NULL ? CTL_BAD : CTL_PLAIN;
@@ -111,7 +115,7 @@ static void audit_row(struct ctl_line *line, const struct ctl_sheet *sheet, cJSO
     ctl_cell_take(slot, row, "slot");
     ctl_cell_append(line->cell[2], slot[0] != '\0' ? "/" : "");
     ctl_cell_append(line->cell[2], slot);
-    who_take(line->cell[3], row);
+    who_take(line->cell[3], sheet, row);
     ctl_cell_take(line->cell[5], row, "broker");
     detail_take(line->cell[4], row);
 }

@@ -172,6 +172,13 @@ int ctl_run_trigger(struct ctl_run *run)
     if (rc == CTL_DONE || trigger.triggered > 0 || run->in_array) {
         sum_write(&trigger);
     }
-    int written = ctl_written(run);
-    return rc != CTL_DONE ? rc : trigger.refused > 0 ? CTL_FAILED : written;
+    if (ctl_written(run) != CTL_DONE && rc == CTL_DONE) {
+        rc = CTL_FAILED;
+    }
+    if (rc == CTL_DONE && trigger.refused > 0) {
+        char line[80];
+        (void)snprintf(line, sizeof line, "%.0f %s refused", trigger.refused, trigger.refused > 1 ? "were" : "was");
+        rc = ctl_complain(run, CTL_FAILED, line);
+    }
+    return rc;
 }

@@ -77,6 +77,23 @@ static int end_of(const cJSON *campaign)
                                                                            : -1;
 }
 
+/* It ended otherwise than hoped for: says what to look at. */
+static void end_complain(struct ctl_run *run, const cJSON *campaign)
+{
+    const char *state = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(campaign, "state"));
+    const char *by = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(campaign, "pausedBy"));
+    const char *id = run->options->word[0];
+    char line[CTL_WHY_CAP], hint[160] = "";
+    if (state != NULL && strcmp(state, "paused") == 0) {
+        bool errors = by != NULL && strcmp(by, "errors") == 0;
+        (void)snprintf(hint, sizeof hint, "; %srenewalctl campaign resume %.64s goes on with it",
+                       errors ? "renewalctl audit --what report says why; then " : "", id);
+    }
+    (void)snprintf(line, sizeof line, "campaign %.64s is %.32s%s", id, state != NULL ? state : "in no known state", hint);
+    ctl_printable(line);
+    (void)ctl_complain(run, CTL_FAILED, line);
+}
+
 int ctl_run_watch(struct ctl_run *run)
 {
     struct watch watch = { .run = run };
@@ -104,6 +121,9 @@ int ctl_run_watch(struct ctl_run *run)
         seen = true;
         now_show(&watch, campaign);
         rc = end_of(campaign);
+        if (rc == CTL_FAILED) {
+            end_complain(run, campaign);
+        }
         cJSON_Delete(campaign);
         if (rc >= 0 || ctl_written(run) != CTL_DONE) {
             return rc >= 0 ? rc : CTL_FAILED;

@@ -90,6 +90,76 @@ fi
 expect 0 --color always device meter-17
 contains "$out" $'\033['
 
+step "one device: tags, hold, release, cancel"
+expect 0 tag meter-17 +lab
+contains "$out" "meter-17: tagged: tags lab"
+expect 0 hold meter-17 --reason "reported stolen" --yes
+expect 0 devices --state held --tag lab
+contains "$out" "meter-17"
+expect 1 trigger meter-17
+contains "$err" "(on-hold); renewalctl release"
+expect 0 release meter-17
+expect 1 release meter-17
+contains "$err" "(wrong-state)"
+expect 0 cancel meter-17 --yes
+expect 1 cancel meter-17 --yes
+contains "$err" "(unknown-renewal)"
+expect 1 trigger meter-17 nobody
+contains "$out" "nobody/operational: refused (unknown-device)"
+contains "$out" "1 triggered, 0 of them told now, 1 refused"
+expect 0 trigger --tag lab --yes
+expect 0 --json devices --all
+contains "$out" '"device":"meter-17"'
+equal "${out:0:1}${out: -1}" "[]"
+expect 0 --json devices --id-prefix nothing
+equal "$out" "[]"
+if command -v script >/dev/null; then
+  on_terminal 0 "trigger --tag lab" $'yes\n'
+  contains "$out" "the renewal of 1 certificate."
+fi
+
+step "alerts, policy, audit, forecast"
+expect 0 alerts
+expect 1 alerts ack meter-17
+contains "$err" "(unknown-alert)"
+expect 0 policy set trigger_rate=20 --yes
+expect 0 policy
+grep -q '^ *trigger_rate  *20  *shared$' "$T/out" || fail "not set: $out"
+expect 1 policy set trigger_rate=20 nonsense=1 --yes
+contains "$err" "nonsense"
+expect 0 policy set trigger_rate= --yes
+held_entry() { "$CR_RENEWALCTL" audit meter-17 --what held | grep -q 'operator:operator-1'; }
+until_true 10 held_entry || fail "the hold is not in the audit log"
+forecast() { "$CR_RENEWALCTL" forecast; }
+until_true 20 forecast || fail "no forecast"
+
+step "a campaign, watched over a broker that is started again"
+expect 0 --json campaign start --name "a try" --tag lab --yes
+id=$(sed -n 's/^\t*"campaign":\t*"\([0-9a-f]*\)".*/\1/p' "$T/out")
+[[ -n $id ]] || fail "no campaign: $out"
+runs() { "$CR_RENEWALCTL" campaign status | grep -q "^$id  running"; }
+until_true 10 runs || fail "the campaign does not run"
+"$CR_RENEWALCTL" campaign watch "$id" >"$T/watched" 2>"$T/watched.err" &
+WATCH_PID=$!
+OTHER_PIDS+=("$WATCH_PID")
+watched() { grep -q "$1" "$T/watched"; }
+until_true 10 watched '  running' || fail "nothing to watch"
+broker_kill
+lost() { grep -q 'trying again' "$T/watched.err"; }
+until_true 10 lost || fail "a broker that has gone is not noticed"
+broker_start
+until_true 20 store_connected || fail "the store does not connect"
+expect 0 campaign pause "$id"
+contains "$out" "paused by operator"
+rc=0; wait "$WATCH_PID" || rc=$?
+equal "$rc" 1
+watched 'paused by operator' || fail "the end was not seen: $(<"$T/watched")"
+expect 1 campaign watch "$id"
+expect 0 campaign resume "$id"
+expect 0 campaign abort "$id" --yes
+expect 1 campaign status 00000000
+contains "$err" "(unknown-campaign)"
+
 step "events, until they are not wanted any more"
 "$CR_RENEWALCTL" events --json >"$T/events" 2>"$T/events.err" &
 EVENTS_PID=$!

@@ -81,6 +81,34 @@ static void pages_to_the_end(void **state)
     cJSON_Delete(json);
 }
 
+/* More rows in a page than were asked for, and than a table holds at once. */
+static void a_page_of_thousands(void **state)
+{
+    (void)state;
+    enum { ROWS = 3000 };
+    size_t cap = ROWS * 40 + 40, at;
+    char *page = malloc(cap);
+    assert_non_null(page);
+    const char *const answer[] = { page };
+    at = (size_t)snprintf(page, cap, "{\"devices\":[");
+    for (unsigned i = 0; i < ROWS; i++) {
+        at += (size_t)snprintf(page + at, cap - at, "%s{\"device\":\"m%u\"}", i > 0 ? "," : "", i);
+    }
+    (void)snprintf(page + at, cap - at, "]}");
+    run("devices --all", NULL, 0, answer);
+    assert_int_equal(rig.rc, CTL_DONE);
+    unsigned lines = 0;
+    for (const char *c = rig.out; *c != '\0'; c++) {
+        lines += *c == '\n';
+    }
+    assert_int_equal(lines, ROWS + 1);
+    assert_true(has(rig.out, "\nm2999\n"));
+    run("devices --limit 300", NULL, 0, answer);
+    assert_true(has(rig.out, "\nm299\n"));
+    assert_null(strstr(rig.out, "\nm300\n"));
+    free(page);
+}
+
 static void pages_that_end_badly(void **state)
 {
     (void)state;
@@ -162,6 +190,7 @@ static void trigger_by_filter_says_how_many(void **state)
     assert_true(has(rig.err, "the renewal of 3 certificates."));
     assert_true(has(rig.out, "c/s: refused (on-hold)\n2 triggered, 1 of them told now, 1 refused\n"));
     assert_int_equal(rig.rc, CTL_FAILED);
+    assert_true(has(rig.err, "renewalctl: 1 was refused\n"));
 
     run("trigger --tag lab --yes --json", NULL, 0, answer + 2);
     assert_int_equal(rig.asked, 2);
@@ -249,6 +278,7 @@ static void watch_until_it_ends(void **state)
     run("campaign watch 1a --json", NULL, 0, paused);
     assert_int_equal(rig.rc, CTL_FAILED);
     assert_true(has(rig.out, "}\n{\"campaign\":\"1a\",\"state\":\"paused\""));
+    assert_string_equal(rig.err, "renewalctl: campaign 1a is paused; renewalctl campaign resume 1a goes on with it\n");
     run("campaign watch 1a", NULL, 0, lost);
     assert_int_equal(rig.rc, CTL_NO_CONNECTION);
     run("campaign watch 1a", NULL, 0, often); /* each time anew */
@@ -309,6 +339,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pages_until_the_limit),
         cmocka_unit_test(pages_to_the_end),
+        cmocka_unit_test(a_page_of_thousands),
         cmocka_unit_test(pages_that_end_badly),
         cmocka_unit_test(dangerous_ones_ask),
         cmocka_unit_test(trigger_by_filter_says_how_many),
