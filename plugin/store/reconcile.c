@@ -67,6 +67,23 @@ static void put_back_done(struct cr_redis_store *store, struct put_back *put)
     put_back_claim(store, facts);
 }
 
+/* Nobody has it, and nobody is to get it. */
+static void put_back_void(struct cr_redis_store *store, const struct put_back *put)
+{
+    const struct cr_restore *facts = &put->entry.restore;
+    const struct cr_audit audit = {
+        .what = "void",
+        .now_s = put->run->now_s,
+        .device = facts->device,
+        .slot = facts->slot,
+        .renewal_id = facts->renewal_id,
+        .detail = "another broker certified the same key before this one was recorded",
+        .certificate = facts,
+    };
+    store_audit(store, &audit);
+    cr_tail_void(store->tail, &facts->entry.serial);
+}
+
 static void put_back_with_der(struct cr_redis_store *store, struct put_back *put)
 {
     struct cr_blob der;
@@ -104,6 +121,8 @@ static void put_back_judge(struct cr_redis_store *store, struct put_back *put, c
         put_back_with_der(store, put);
     } else if (cr_answer_is(&answer, "restored")) {
         put_back_done(store, put);
+    } else if (cr_answer_is(&answer, "replaced")) {
+        put_back_void(store, put);
     } else if (cr_redis_link_parts(store->link) > 1) { /* the record is there; whose key it is stands in another node */
         put_back_claim(store, &put->entry.restore);
     }

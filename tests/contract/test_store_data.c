@@ -146,6 +146,38 @@ static void lost_certificate_comes_back_from_the_journal(void **state)
     assert_true(rig_audits(&scene_rig, "alarm", scene_device) >= 1);
 }
 
+/* A broker ends when its certificate is in the journal and not yet in Redis; another one certifies the key. */
+static void certificate_that_was_never_recorded_is_void(void **state)
+{
+    (void)state;
+    struct rig_broker *one = rig_open(&scene_rig, "one");
+    struct cr_cert_facts old = scene_old_cert();
+    struct cr_device_keys keys;
+    (void)rig_present(one, scene_slot, &old);
+    cr_job_free(rig_issue(one, scene_device, scene_slot, 2));
+    rig_close(one);
+    rig_keys(&scene_rig, &keys, scene_device, scene_slot);
+    (void)private_redis_integer(&scene_rig.redis, "HSET %s operational:st issuing", keys.device.text);
+    assert_int_equal(private_redis_integer(&scene_rig.redis, "DEL %s", keys.cert.text), 1);
+    scene_rig.now_s += CR_LEASE_S + 1;
+    struct rig_broker *two = rig_open(&scene_rig, "two");
+    struct cr_job *issued = rig_issue(two, scene_device, scene_slot, 2);
+    struct cr_cert_facts fresh = rig_cert_of(issued);
+    rig_expect_audits(&scene_rig, "void", scene_device, 0);
+    one = rig_open(&scene_rig, "one");
+    rig_expect_audits(&scene_rig, "void", scene_device, 1);
+    struct cr_job *again = rig_run(one, rig_job_csr(one, scene_device, scene_slot, 2, &old));
+    assert_int_equal(again->outcome, CR_OUT_CERTIFICATE);
+    assert_memory_equal(again->certificate.data, issued->certificate.data, issued->certificate.len);
+    cr_job_free(again);
+    cr_job_free(issued);
+    rig_close(one); /* once more, and once the other one is confirmed */
+    assert_true(rig_present(two, scene_slot, &fresh));
+    (void)rig_open(&scene_rig, "one");
+    rig_expect_audits(&scene_rig, "void", scene_device, 1);
+    scene_check_ledger();
+}
+
 static void hostile_95_flushall_is_put_back(void **state)
 {
     (void)state;
@@ -340,6 +372,7 @@ int main(void)
         REDIS_TEST(hostile_94_damaged_records_are_quarantined),
         REDIS_TEST(hostile_94_a_record_that_strayed_is_quarantined),
         REDIS_TEST(lost_certificate_comes_back_from_the_journal),
+        REDIS_TEST(certificate_that_was_never_recorded_is_void),
         REDIS_TEST(hostile_95_flushall_is_put_back),
         REDIS_TEST(hostile_95_an_older_state_is_brought_forward),
         REDIS_TEST(newer_state_is_left_alone),

@@ -2,7 +2,8 @@
 -- newer.
 -- ARGV: 5 'issued' or 'confirmed', 6 certificate, 7 key, 8 notBefore, 9 notAfter, 10 due, 11 generation and 12 version
 --       at that time, 13 renewal id, 14 format, 15 the certificate's DER ('' to be asked for it with 'need')
--- Answer: 'same', 'newer', 'restored', 'need'
+-- Answer: 'same', 'newer', 'restored', 'need'; 'replaced': the same key got another certificate in its generation, and
+--         Redis knows nothing of this one
 -- A trigger past its deadline ends with the next operation, which tells of it.
 local today = now
 now = 0
@@ -52,6 +53,11 @@ local function restore_confirmed()
 end
 
 local function restore_issued()
+  -- Its broker ended before it was recorded, and another one certified the key.
+  if get('old') ~= serial and get('crt') ~= crt and get('pcrt') ~= crt and
+      ((num('gen') == gen and get('pkey') == ARGV[7]) or (num('gen') == gen + 1 and get('key') == ARGV[7])) then
+    return told('replaced')
+  end
   if num('gen') > gen or get('old') == serial then return told('newer') end
   if get('crt') == crt then
     if num('ver') > ver then return told('newer') end
