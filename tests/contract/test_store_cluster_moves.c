@@ -93,7 +93,7 @@ static void move_one_key(void)
 static void slot_moves_while_devices_renew(void **state)
 {
     (void)state;
-    scene_rig.timeout_ms = 300;
+    scene_rig.timeout_ms = 1000;
     start_renewers();
     cluster_move_begin(slot, from, to);
     for (unsigned i = 0; i < 5; i++) {
