@@ -13,8 +13,7 @@ enum cr_refusal control_admissible(const struct cr_command *command, const struc
             *text = "The certificate of this connection has expired; connect again with a valid one.";
             return CR_REFUSAL_CERTIFICATE_NOT_VALID;
         }
-        *text = "Only admins and viewers may use this channel; see admin_identity and admin_username in the plugin's "
-                "configuration.";
+        *text = "Only admins and viewers may use this channel.";
         return CR_REFUSAL_NOT_AUTHORISED;
     }
     if (info == NULL) {
