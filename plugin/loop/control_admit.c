@@ -38,7 +38,6 @@ void control_denied(struct cr_router *router, const struct cr_session *session, 
 {
     struct cr_limiter *limiter = session->presence != NULL ? &session->presence->alarms : &router->strangers;
 
-    router->counters.refused[refusal]++;
     if (router->setup->config.principal_count == 0 && !router->nobody_said) {
         router->nobody_said = true;
         loop_log(router, 'w', "nobody may use the operator channel, since no admin or viewer is configured: name one with "
