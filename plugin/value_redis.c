@@ -4,8 +4,7 @@
 
 static const char shape[] =
     "must be /path, unix:/path, host:port, redis://[user:password@]host[:port][/db], "
-    "redis-sentinel://[user:password@]host[:port][,...]/service[/db], "
-    "redis-cluster://[user:password@]host[:port][,...] or one of these with rediss";
+    "redis-sentinel://host[,host...]/service or redis-cluster://host[,host...]; rediss... for TLS";
 
 enum { HOSTS_MAX = 16, SERVICE_MAX = 64 };
 

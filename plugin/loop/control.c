@@ -107,6 +107,16 @@ static cJSON *control_error(const char *command, enum cr_refusal refusal, const 
     return control_error_at(command, refusal, text, NULL);
 }
 
+/* Answers a command with its refusal, and counts it. */
+static void control_refuse(struct cr_router *router, struct control_entry *entry, enum cr_refusal refusal,
+                           const char *text, const char *field)
+{
+    if ((unsigned)refusal < CR_REFUSAL_COUNT) {
+        router->counters.refused[refusal]++;
+    }
+    entry->response = control_error_at(entry->command, refusal, text, field);
+}
+
 static cJSON *control_success(const char *command, cJSON *data)
 {
     cJSON *response = cJSON_CreateObject();
@@ -128,6 +138,7 @@ static void control_reject(struct cr_router *router, const char *client_id, stru
     cJSON *responses = reply != NULL ? cJSON_AddArrayToObject(reply, "responses") : NULL;
     cJSON *response = control_error("", refusal, text);
 
+    router->counters.refused[refusal]++;
     if (responses != NULL && response != NULL && cJSON_AddItemToArray(responses, response)) {
         control_publish(router, client_id, correlation, reply);
     } else {
@@ -228,7 +239,7 @@ cJSON *control_gather(struct cr_command *command, control_gather_fn *gather)
 }
 
 /* A job less, or its handler is done with it: when that was the last, it is answered. */
-static void control_settle(struct cr_batch *batch, struct control_entry *entry)
+static void control_settle(struct cr_router *router, struct cr_batch *batch, struct control_entry *entry)
 {
     if (--entry->jobs > 0) {
         return;
@@ -238,7 +249,7 @@ static void control_settle(struct cr_batch *batch, struct control_entry *entry)
         return;
     }
     if (entry->refusal != CR_REFUSAL_NONE) {
-        entry->response = control_error(entry->command, entry->refusal, NULL);
+        control_refuse(router, entry, entry->refusal, NULL, NULL);
     } else {
         entry->response = control_success(entry->command, entry->gathered);
         entry->gathered = NULL;
@@ -265,11 +276,11 @@ static void control_home(struct cr_router *router, const struct cr_job *job, con
                                                                     : entry->refusal;
         entry->refusal = refusal;
     } else if (job->outcome == CR_OUT_REFUSED) {
-        entry->response = control_error_at(entry->command, job->refusal, text, field);
+        control_refuse(router, entry, job->refusal, text, field);
     } else {
         entry->response = control_success(entry->command, entry->info->answer(router, job));
     }
-    control_settle(batch, entry);
+    control_settle(router, batch, entry);
     if (batch->open == 0) {
         control_finish(router, batch);
     }
@@ -315,7 +326,7 @@ static void control_handle(struct cr_router *router, struct cr_batch *batch, uns
         }
         switch (result) {
         case CR_COMMAND_SENT:
-            control_settle(batch, entry);
+            control_settle(router, batch, entry);
             return;
         case CR_COMMAND_ANSWERED:
             entry->response = control_success(info->name, data);
@@ -328,7 +339,7 @@ static void control_handle(struct cr_router *router, struct cr_batch *batch, uns
     if (refusal == CR_REFUSAL_NOT_AUTHORISED || refusal == CR_REFUSAL_CERTIFICATE_NOT_VALID) {
         control_denied(router, session, refusal, entry->command);
     }
-    entry->response = control_error_at(entry->command, refusal, text, command.field);
+    control_refuse(router, entry, refusal, text, command.field);
     batch->open--;
 }
 

@@ -13,8 +13,7 @@ enum cr_refusal control_admissible(const struct cr_command *command, const struc
             *text = "The certificate of this connection has expired; connect again with a valid one.";
             return CR_REFUSAL_CERTIFICATE_NOT_VALID;
         }
-        *text = "Only admins and viewers may use this channel; see admin_identity and admin_username in the plugin's "
-                "configuration.";
+        *text = "Only admins and viewers may use this channel.";
         return CR_REFUSAL_NOT_AUTHORISED;
     }
     if (info == NULL) {
@@ -39,7 +38,6 @@ void control_denied(struct cr_router *router, const struct cr_session *session, 
 {
     struct cr_limiter *limiter = session->presence != NULL ? &session->presence->alarms : &router->strangers;
 
-    router->counters.refused[refusal]++;
     if (router->setup->config.principal_count == 0 && !router->nobody_said) {
         router->nobody_said = true;
         loop_log(router, 'w', "nobody may use the operator channel, since no admin or viewer is configured: name one with "

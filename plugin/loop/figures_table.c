@@ -222,7 +222,7 @@ const struct cr_figure cr_figures[] = {
       AT(confirmed) },
     { "triggered", "renewals_triggered_total", "counter", "Renewals, and further attempts, begun by this broker.",
       AT(triggered) },
-    { "delivered", "deliveries_total", "counter", "Triggers and waiting certificates sent to devices.", AT(delivered) },
+    { "delivered", "deliveries_total", "counter", "Triggers and certificates sent to devices.", AT(delivered) },
     { "refused/%s", "requests_refused_total", "counter", "Requests and commands refused, by error code.",
       .label = "code", .get = get_refused },
     { "campaigns", "campaigns_carried", "gauge", "Campaigns under way that this broker carries on.", AT(campaigns) },

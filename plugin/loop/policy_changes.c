@@ -143,7 +143,7 @@ void policies_change_next(struct cr_router *router)
         job->next = NULL;
         if (!job->policy->whatever && job->policy->version != policies->version) {
             change_refuse(router, job, CR_REFUSAL_WRONG_STATE,
-                          "The settings have another version by now; look at them again.", "");
+                          "The settings have another version by now.", "");
             continue;
         }
         if (!change_ok(router, job)) {

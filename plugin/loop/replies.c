@@ -99,6 +99,7 @@ void reply_renew(struct cr_router *router, const struct cr_reply_to *to, const s
     cr_err err = cr_renew_message_write(&json, &message);
 
     if (reply_json(router, to, CR_VERB_RENEW, err, &json)) {
+        router->counters.delivered++;
         loop_delivered(router, to, record->renewal_id, NULL, record->attempt);
     }
 }

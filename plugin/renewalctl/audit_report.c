@@ -90,7 +90,7 @@ static void verdict_text(FILE *out, const struct cr_verify *v, unsigned shown)
         (void)fprintf(out, "… and %llu more\n", llu(shown - SHOWN_MAX));
     }
     if (v->faults > 0) {
-        (void)fprintf(out, "NOT as it was written: %llu faults. ", llu(v->faults));
+        (void)fprintf(out, "NOT as it was written: %llu fault%s. ", llu(v->faults), v->faults > 1 ? "s" : "");
         if (v->trusted_seq > 0) {
             (void)fprintf(out, "The last line before them that a checkpoint vouches for is %llu", llu(v->trusted_seq));
         } else {

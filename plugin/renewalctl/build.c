@@ -302,6 +302,21 @@ cr_err ctl_check_policy_set(const struct ctl_options *options, char why[CTL_WHY_
     return CR_OK;
 }
 
+cr_err ctl_check_events(const struct ctl_options *options, char why[CTL_WHY_CAP])
+{
+    static const char *const kinds[] = { "alert", "wake", "campaign", "security" };
+    for (size_t i = 0; options->words > 0 && i < sizeof kinds / sizeof kinds[0]; i++) {
+        if (strcmp(options->word[0], kinds[i]) == 0) {
+            return CR_OK;
+        }
+    }
+    if (options->words > 0) {
+        (void)snprintf(why, CTL_WHY_CAP, "events are of the kinds alert, wake, campaign and security, not '%.40s'",
+                       options->word[0]);
+    }
+    return options->words > 0 ? CR_INVALID : CR_OK;
+}
+
 bool ctl_build_forecast(cJSON *command, const struct ctl_options *options)
 {
     (void)options;

@@ -39,15 +39,21 @@ const struct ctl_command *ctl_command_find(const char *const *word, size_t words
     return found;
 }
 
+bool ctl_command_family(const struct ctl_command *command, const char *word)
+{
+    size_t len = strlen(word);
+    return strncmp(command->name, word, len) == 0 && command->name[len] == ' ';
+}
+
 void ctl_command_unknown(char why[CTL_WHY_CAP], const char *const *word, size_t words)
 {
     const struct ctl_command *command;
     char list[200] = "";
     size_t at = 0;
     for (size_t i = 0; (command = ctl_command_at(i)) != NULL; i++) {
-        size_t len = strlen(word[0]);
-        if (strncmp(command->name, word[0], len) == 0 && command->name[len] == ' ') {
-            int n = snprintf(list + at, sizeof list - at, "%s%s", at > 0 ? ", " : "", command->name + len + 1);
+        if (ctl_command_family(command, word[0])) {
+            int n = snprintf(list + at, sizeof list - at, "%s%s", at > 0 ? ", " : "",
+                             command->name + strlen(word[0]) + 1);
             at += n > 0 && (size_t)n < sizeof list - at ? (size_t)n : 0;
         }
     }

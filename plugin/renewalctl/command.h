@@ -48,6 +48,8 @@ extern const size_t ctl_commands_fleet_count, ctl_commands_more_count;
 const struct ctl_command *ctl_command_at(size_t index);
 /* By the first words, the longest name wins; *taken words were its name. NULL: there is none. */
 const struct ctl_command *ctl_command_find(const char *const *word, size_t words, size_t *taken);
+/* Whether the command is this word and another. */
+bool ctl_command_family(const struct ctl_command *command, const char *word);
 /* Says which there are instead. */
 void ctl_command_unknown(char why[CTL_WHY_CAP], const char *const *word, size_t words);
 
@@ -55,5 +57,7 @@ void ctl_command_unknown(char why[CTL_WHY_CAP], const char *const *word, size_t 
 
 /* --help of a command, NULL: of all. */
 void ctl_help_write(FILE *out, const struct ctl_command *command);
+/* The commands that begin with this word, such as campaign. False: none has it and another; nothing was written. */
+bool ctl_help_family(FILE *out, const char *word);
 
 #endif

@@ -122,7 +122,8 @@ const struct ctl_command ctl_commands_more[] = {
         .brief = "change settings on all brokers at once",
         .text = "Changes settings on all brokers at once, all of them or, when one is wrong, none. KEY= alone "
                 "goes back to what each broker's file says. Shows what changes, and asks.",
-        .more = "With --slot they are settings of that slot. What can be set: plugin/README.md, policy.",
+        .more = "With --slot they are settings of that slot. Without it they are those of the brokers. What can be set: "
+                "renewalctl policy.",
         .examples = "  renewalctl policy set trigger_rate=20 retry_first=2h\n"
                     "  renewalctl policy set --slot operational lifetime=60d renewal_window=40%\n"
                     "  renewalctl policy set trigger_rate= --yes",
@@ -138,10 +139,10 @@ const struct ctl_command ctl_commands_more[] = {
     },
     {
         .name = "events", .words = "[KIND]", .needs = "a kind of event", .words_max = 1, .names = 1,
-        .run = ctl_run_events,
+        .run = ctl_run_events, .check = ctl_check_events,
         .brief = "what happens, as it happens",
-        .text = "Prints a line for every event, until Ctrl-C: alert, wake, campaign, security and such. With "
-                "--json an object each.",
+        .text = "Prints a line for every event, until Ctrl-C, or for those of one KIND: alert, wake, campaign or "
+                "security. With --json an object each.",
         .examples = "  renewalctl events\n"
                     "  renewalctl events alert --json | jq -r .device",
     },

@@ -73,6 +73,20 @@ static void command_write(FILE *out, const struct ctl_command *command)
     }
 }
 
+bool ctl_help_family(FILE *out, const char *word)
+{
+    const struct ctl_command *command;
+    bool any = false;
+    for (size_t i = 0; (command = ctl_command_at(i)) != NULL; i++) {
+        if (ctl_command_family(command, word)) {
+            (void)fprintf(out, "%s  %-*s %s\n", any ? "" : "Commands (renewalctl COMMAND --help says more):\n",
+                          NAME_WIDTH - 6, command->name, command->brief);
+            any = true;
+        }
+    }
+    return any;
+}
+
 void ctl_help_write(FILE *out, const struct ctl_command *command)
 {
     if (command != NULL && strcmp(command->name, "help") != 0) {

@@ -76,7 +76,7 @@ static cr_err option_take(struct ctl_options *options, const struct ctl_option *
         return CR_INVALID;
     }
     if (option->value != NULL && place->value == NULL && next == NULL) {
-        (void)snprintf(why, CTL_WHY_CAP, "%s needs a value", place->shown);
+        (void)snprintf(why, CTL_WHY_CAP, "%s needs a value, %s; see renewalctl --help", place->shown, option->value);
         return CR_INVALID;
     }
     return ctl_option_set(options, option, place->shown,
@@ -110,12 +110,26 @@ static cr_err options_take(struct ctl_options *options, int argc, char *const *a
     return CR_OK;
 }
 
+/* "campaign --help": the word of several commands, and nothing but a question for them. */
+static bool family_asked(const struct ctl_options *options, int argc, char *const *argv)
+{
+    const struct ctl_command *command;
+    bool asked = false, there = false;
+    for (int i = 1; i < argc; i++) {
+        asked = asked || strcmp(argv[i], "--help") == 0;
+    }
+    for (size_t i = 0; asked && options->words == 1 && (command = ctl_command_at(i)) != NULL; i++) {
+        there = there || ctl_command_family(command, options->word[0]);
+    }
+    return there;
+}
+
 /* Takes the command's name, one word or two, off the words. */
-static cr_err command_take(struct ctl_options *options, char why[CTL_WHY_CAP])
+static cr_err command_take(struct ctl_options *options, int argc, char *const *argv, char why[CTL_WHY_CAP])
 {
     size_t taken = 0;
     options->command = ctl_command_find(options->word, options->words, &taken);
-    if (options->words > 0 && options->command == NULL) {
+    if (options->words > 0 && options->command == NULL && !family_asked(options, argc, argv)) {
         ctl_command_unknown(why, options->word, options->words);
         return CR_INVALID;
     }
@@ -155,7 +169,7 @@ cr_err ctl_options_args(struct ctl_options *options, int argc, char *const *argv
     options->help = options->version = false;
     options->group.count = options->add.count = options->remove.count = 0;
     CR_TRY(words_collect(options, argc, argv, why));
-    CR_TRY(command_take(options, why));
+    CR_TRY(command_take(options, argc, argv, why));
     CR_TRY(options_take(options, argc, argv, why));
     if (options->help || options->version) {
         return CR_OK;

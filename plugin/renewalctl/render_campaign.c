@@ -4,7 +4,7 @@
 #include <cjson/cJSON.h>
 #include <string.h>
 
-enum { BAR_WIDTH = 24 };
+enum { BAR_WIDTH = 24, BAR_LEAST = 8 };
 
 static const struct { const char *name, *word; enum ctl_colour colour; } counts[] = {
     { "asked", "under way", CTL_BUSY },       { "renewed", "renewed", CTL_GOOD },
@@ -167,7 +167,7 @@ static void many_render(const struct ctl_sheet *sheet, const cJSON *campaigns)
         text_of(state, one, "state");
         state_text(line->cell[1], one);
         line->colour[1] = campaign_colour(state);
-        (void)snprintf(line->cell[2], CTL_CELL_CAP, "%.0f %%", total > 0 ? 100 * ended_of(one) / total : 0);
+        (void)snprintf(line->cell[2], CTL_CELL_CAP, "%.0f%%", total > 0 ? 100 * ended_of(one) / total : 0);
         number_cell(line->cell[3], total, true);
         number_cell(line->cell[4], count_of(one, "renewed"), true);
         number_cell(line->cell[5], errors, true);
@@ -201,10 +201,26 @@ void ctl_render_campaign(const struct ctl_sheet *sheet, const struct ctl_options
 
 /* ---- watching ---- */
 
-static void bar_line(const struct ctl_sheet *sheet, const char *name, const cJSON *object, enum ctl_colour colour)
+/* How wide the bars may be, so that the longest line fits; all of them are equally wide. */
+static int bar_width(const struct ctl_sheet *sheet, const cJSON *campaign, const cJSON *groups)
+{
+    static const int around = 14; /* the name, blanks, brackets */
+    char text[CTL_CELL_CAP];
+    size_t most = 0;
+    const cJSON *group = cJSON_IsArray(groups) ? groups->child : NULL;
+    for (const cJSON *one = campaign; one != NULL; one = one == campaign ? group : one->next) {
+        progress_text(text, one);
+        most = strlen(text) > most ? strlen(text) : most;
+    }
+    int width = sheet->width - around - (int)most;
+    return sheet->width == 0 || width > BAR_WIDTH ? BAR_WIDTH : width < BAR_LEAST ? BAR_LEAST : width;
+}
+
+static void bar_line(const struct ctl_sheet *sheet, const char *name, const cJSON *object, int width,
+                     enum ctl_colour colour)
 {
     char line[CTL_CELL_CAP], bar[BAR_WIDTH + 1], text[CTL_CELL_CAP];
-    ctl_bar_text(bar, sizeof bar, BAR_WIDTH, ended_of(object), count_of(object, "total"));
+    ctl_bar_text(bar, sizeof bar, width, ended_of(object), count_of(object, "total"));
     progress_text(text, object);
     (void)snprintf(line, sizeof line, "%-10.32s [%s] %.160s", name, bar, text);
     ctl_sheet_line(sheet, line, colour);
@@ -215,6 +231,7 @@ unsigned ctl_render_watch(const struct ctl_sheet *sheet, const cJSON *campaign)
     char id[CTL_CELL_CAP], name[CTL_CELL_CAP], state[CTL_CELL_CAP], line[CTL_CELL_CAP];
     const cJSON *groups = cJSON_GetObjectItemCaseSensitive(campaign, "groups");
     unsigned lines = 2;
+    int width = bar_width(sheet, campaign, groups);
     text_of(id, campaign, "campaign");
     text_of(name, campaign, "name");
     state_text(state, campaign);
@@ -225,11 +242,11 @@ unsigned ctl_render_watch(const struct ctl_sheet *sheet, const cJSON *campaign)
          group = group->next, lines++) {
         text_of(name, group, "name");
         text_of(state, group, "state");
-        bar_line(sheet, name, group, strcmp(state, "done") == 0      ? CTL_GOOD
-                                     : strcmp(state, "waiting") == 0 ? CTL_FAINT
-                                                                     : CTL_PLAIN);
+        bar_line(sheet, name, group, width, strcmp(state, "done") == 0      ? CTL_GOOD
+                                            : strcmp(state, "waiting") == 0 ? CTL_FAINT
+                                                                            : CTL_PLAIN);
     }
-    bar_line(sheet, "all", campaign, CTL_PLAIN);
+    bar_line(sheet, "all", campaign, width, CTL_PLAIN);
     return lines;
 }
 

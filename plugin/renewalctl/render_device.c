@@ -27,7 +27,7 @@ static void slot_alert(const struct ctl_sheet *sheet, cJSON *slot)
     ctl_cell_add_take(cell, "since ", alert, "since");
     ctl_cell_take(text, alert, "stage");
     ctl_cell_add(cell, "", strcmp(text, "field") == 0 ? "on the field list" : "");
-    ctl_count_take(text, alert, "wakes", "", " wakes");
+    ctl_count_take(text, alert, "wakes", "wakes ", "");
     ctl_cell_add(cell, "", text);
     ctl_cell_add_take(cell, "acknowledged ", alert, "acknowledged");
     ctl_cell_take(text, alert, "acknowledgedBy");

@@ -90,7 +90,7 @@ static void renewals_take(const struct ctl_sheet *sheet, cJSON *data)
         days++;
     }
     if (days > 0) {
-        (void)snprintf(cell, sizeof cell, "%.0f in %u days, at most %.0f in one", sum, days, most);
+        (void)snprintf(cell, sizeof cell, "%.0f in %u days, at most %.0f a day", sum, days, most);
         ctl_sheet_row(sheet, "renewals", cell, CTL_PLAIN);
         if (sheet->width > 0) {
             weeks_chart(sheet, day, days);

@@ -113,7 +113,7 @@ static void audit_row(struct ctl_line *line, const struct ctl_sheet *sheet, cJSO
     line->colour[1] = strstr(line->cell[1], "alarm") != NULL ? CTL_BAD : CTL_PLAIN;
     ctl_cell_take(line->cell[2], row, "device");
     ctl_cell_take(slot, row, "slot");
-    ctl_cell_append(line->cell[2], slot[0] != '\0' ? "/" : "");
+    ctl_cell_append(line->cell[2], slot[0] == '\0' ? "" : line->cell[2][0] != '\0' ? "/" : "slot ");
     ctl_cell_append(line->cell[2], slot);
     who_take(line->cell[3], sheet, row);
     ctl_cell_take(line->cell[5], row, "broker");
@@ -129,10 +129,11 @@ const struct ctl_columns ctl_columns_audit = {
 /* Of one device: its name needs no column. */
 static void audit_one_row(struct ctl_line *line, const struct ctl_sheet *sheet, cJSON *row)
 {
+    char slot[CTL_CELL_CAP];
+    ctl_cell_take(slot, row, "slot");
     cJSON_Delete(ctl_take(row, "device"));
     audit_row(line, sheet, row);
-    const char *slot = line->cell[2][0] == '/' ? line->cell[2] + 1 : line->cell[2];
-    memmove(line->cell[2], slot, strlen(slot) + 1);
+    ctl_cell_append(line->cell[2], slot);
 }
 
 const struct ctl_columns ctl_columns_audit_one = {

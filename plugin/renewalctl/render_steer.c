@@ -41,19 +41,17 @@ void ctl_render_refused_row(const struct ctl_sheet *sheet, cJSON *row)
 void ctl_render_steered(const struct ctl_sheet *sheet, const struct ctl_options *options, cJSON *data)
 {
     static const char *const lists[] = { "slots", "tags" };
-    static const char *const fields[] = { "state", "renewalId", "nextRenewal", "acknowledged", "acknowledgedBy" };
+    static const char *const fields[] = { "acknowledged", "acknowledgedBy", "state", "renewalId", "nextRenewal" };
     char device[CTL_CELL_CAP], slot[CTL_CELL_CAP], cell[CTL_CELL_CAP] = "", text[CTL_CELL_CAP];
     ctl_cell_take(device, data, "device");
     ctl_cell_take(slot, data, "slot");
     for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
         bool there = cJSON_IsArray(cJSON_GetObjectItemCaseSensitive(data, lists[i]));
         ctl_list_take(text, data, lists[i]);
-        ctl_cell_add(cell, "", there ? lists[i] : "");
-        ctl_cell_append(cell, there ? text[0] != '\0' ? " " : " none" : "");
-        ctl_cell_append(cell, text);
+        ctl_cell_add(cell, "", there && text[0] == '\0' ? "none" : text);
     }
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
-        static const char *const before[] = { "", "renewal ", "next ", "acknowledged ", "by " };
+        static const char *const before[] = { "", "by ", "now ", "renewal ", "next " };
         ctl_cell_add_take(cell, before[i], data, fields[i]);
     }
     (void)fprintf(sheet->out, "%s%s%s: %s%s%s\n", device[0] != '\0' ? device : options->word[0],

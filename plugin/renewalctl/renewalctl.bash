@@ -54,7 +54,15 @@ _renewalctl() {
         esac
     done
     case $previous in
-    --cafile | --cert | --key | --config | --issuer) compopt -o default; return ;;
+    --what)
+        COMPREPLY=($(compgen -W "seen triggered pending issued void delivered confirmed report refused expired regression split-identity restored alarm alert wake operator denied held released cancelled tagged acknowledged campaign policy configuration checkpoint" -- "$current"))
+        return
+        ;;
+    --cafile | --cert | --key | --config) compopt -o default; return ;;
+    --issuer)
+        [[ $command != "audit verify" ]] || compopt -o default
+        return
+        ;;
     --capath) compopt -o dirnames; return ;;
     --color) COMPREPLY=($(compgen -W "auto always never" -- "$current")); return ;;
     --level) COMPREPLY=($(compgen -W "notice warning critical field" -- "$current")); return ;;
@@ -70,11 +78,18 @@ _renewalctl() {
         fi
         return
         ;;
+    --slot | --tag | --id-prefix | --campaign | --expires-within | --not-seen-for | --limit | --name | --rate | --start | \
+        --deadline | --group | --add | --remove | --who | --since | --until | --if-version | --host | --port | \
+        --username | --password | --id | --timeout | -[hpuPi]) return ;; # anything
     esac
     if [[ $current == -* ]]; then
         _renewalctl_options "$command"
         COMPREPLY=($(compgen -W "$options $all" -- "$current"))
         return
+    fi
+    # What help is asked for is completed as if it were given.
+    if [[ $command == help ]]; then
+        command=${previous#help}
     fi
     case $command in
     "") COMPREPLY=($(compgen -W "status devices device trigger cancel hold release tag campaign alerts audit policy forecast events help version" -- "$current")) ;;

@@ -142,7 +142,9 @@ int main(int argc, char **argv)
     if (!options_read(&options, argc, argv, why)) {
         rc = complain(CTL_USAGE, why);
     } else if (options.help) {
-        ctl_help_write(stdout, options.command);
+        if (options.command != NULL || options.words == 0 || !ctl_help_family(stdout, options.word[0])) {
+            ctl_help_write(stdout, options.command);
+        }
     } else if (options.version) {
         (void)puts("renewalctl " CR_VERSION);
     } else {

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { TEXT_MAX = 200 }; /* of an error that is shown */
+
 cr_err ctl_request_write(struct cr_blob *json, struct cJSON *command, const char *correlation)
 {
     cr_err err = CR_NOMEM;
@@ -65,13 +67,13 @@ static const char *hint_of(const char *code)
         { "unknown-campaign", "renewalctl campaign status lists them" },
         { "unknown-alert", "renewalctl alerts lists those that are" },
         { "unknown-cursor", "run it again" },
-        { "wrong-state", "look at it again: it may have changed meanwhile" },
-        { "not-authorised", "the plugin's admin_identity and viewer_identity say who may" },
+        { "wrong-state", "renewalctl device, campaign status or policy shows how it is" },
+        { "not-authorised", "admin_identity, viewer_identity and such in the plugin's configuration say who may" },
         { "certificate-not-valid", "renew the certificate of --cert" },
         { "untrusted-issuer", "use a certificate in --cert that the plugin's issuer, or a trusted one, signed" },
         { "policy-not-allowed", "renewalctl policy shows the settings" },
         { "malformed-command", "the plugin is older than this program" },
-        { "on-hold", "renewalctl release ends the hold" },
+        { "on-hold", "renewalctl release does that" },
         { "renewal-in-progress", "wait, or renewalctl cancel it" },
         { "store-unavailable", "renewalctl status says what is wrong with the store" },
         { "rate-limited", "try again in a moment" },
@@ -98,8 +100,11 @@ void ctl_response_error(char line[CTL_WHY_CAP], const struct cJSON *response)
     const char *text = cJSON_GetStringValue(error);
     const char *hint = hint_of(code);
     field = field != NULL && text != NULL && strstr(text, field) != NULL ? NULL : field;
-    (void)snprintf(line, CTL_WHY_CAP, "%.64s%s%.200s%s%.40s%s%s%s", field != NULL ? field : "",
-                   field != NULL ? ": " : "", text != NULL ? text : "refused", code != NULL ? " (" : "",
+    text = text != NULL ? text : "refused";
+    size_t len = strnlen(text, TEXT_MAX);
+    len -= len > 0 && text[len - 1] == '.'; /* the sentence goes on */
+    (void)snprintf(line, CTL_WHY_CAP, "%.64s%s%.*s%s%.40s%s%s%s", field != NULL ? field : "",
+                   field != NULL ? ": " : "", (int)len, text, code != NULL ? " (" : "",
                    code != NULL ? code : "", code != NULL ? ")" : "", hint[0] != '\0' ? "; " : "", hint);
     ctl_printable(line);
 }

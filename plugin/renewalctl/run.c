@@ -155,6 +155,9 @@ int ctl_run_help(struct ctl_run *run)
     size_t taken = 0;
     if (options->words > 0) {
         command = ctl_command_find(options->word, options->words, &taken);
+        if (command == NULL && options->words == 1 && ctl_help_family(run->sheet.out, options->word[0])) {
+            return ctl_written(run);
+        }
         if (command == NULL || taken < options->words) {
             ctl_command_unknown(why, options->word, options->words);
             return ctl_complain(run, CTL_USAGE, why);

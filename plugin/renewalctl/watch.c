@@ -166,6 +166,9 @@ int ctl_run_events(struct ctl_run *run)
     while (!stopped(run)) {
         cr_err err = run->link->listen(run->link->ctx, topic, on_event, run, why);
         if (err == CR_OK) {
+            if (!seen && run->err_terminal) {
+                (void)fputs("waiting for events; Ctrl-C ends\n", run->err);
+            }
             seen = true;
             tries = 0;
         }

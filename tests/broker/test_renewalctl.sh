@@ -92,7 +92,7 @@ contains "$out" $'\033['
 
 step "one device: tags, hold, release, cancel"
 expect 0 tag meter-17 +lab
-contains "$out" "meter-17: tagged: tags lab"
+contains "$out" "meter-17: tagged: lab"
 expect 0 hold meter-17 --reason "reported stolen" --yes
 expect 0 devices --state held --tag lab
 contains "$out" "meter-17"

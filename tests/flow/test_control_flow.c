@@ -263,6 +263,21 @@ static void a_batch_is_answered_in_its_order(void **state)
     expect(reply, "\"notAfter\":\"2030-");
 }
 
+static void refusals_are_counted(void **state)
+{
+    struct scene *s = *state;
+
+    cr_router_connected(s->rig.router, s->device);
+    flow_rig_pump(&s->rig);
+    (void)rig_command(&s->rig, s->device, "{\"commands\":[{\"command\":\"getStatus\"}]}");
+    (void)rig_command(&s->rig, s->admin, "nonsense");
+    (void)rig_command(&s->rig, s->admin,
+                      "{\"commands\":[{\"command\":\"rm\"},{\"command\":\"getDevice\",\"device\":\"nobody\"},"
+                      "{\"command\":\"holdDevice\",\"device\":\"nobody\"},{\"command\":\"getDevice\"}]}");
+    expect(rig_command(&s->rig, s->admin, "{\"commands\":[{\"command\":\"getStatus\"}]}"),
+           "\"refused\":{\"malformed-json\":2,\"malformed-command\":1,\"not-authorised\":1,\"unknown-device\":2}");
+}
+
 static const char *device_shown(struct scene *s)
 {
     return rig_command(&s->rig, s->admin, "{\"commands\":[{\"command\":\"getDevice\",\"device\":\"meter-1\"}]}");
@@ -321,6 +336,7 @@ int main(void)
         WITH_SCENE(hostile_87_a_device_is_no_operator),
         WITH_SCENE(hostile_88_answers_and_events_cannot_be_forged),
         WITH_SCENE(a_batch_is_answered_in_its_order),
+        WITH_SCENE(refusals_are_counted),
         WITH_SCENE(what_is_left_of_a_device_is_shown),
     };
 

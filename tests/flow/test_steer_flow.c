@@ -174,6 +174,7 @@ static void deliveries_are_told(void **state)
     reply = command(s, "\"command\":\"getAudit\",\"device\":\"meter-1\",\"what\":\"delivered\",\"order\":\"oldest\"");
     expect(reply, "\"who\":\"meter-1@");
     expect(reply, "\"time\":\"2030-");
+    expect(command(s, "\"command\":\"getStatus\""), "\"delivered\":2,");
     reply = command(s, "\"command\":\"getAudit\",\"what\":\"triggered\",\"who\":\"operator:boss boss-client@\"");
     expect(reply, "\"device\":\"meter-1\"");
 }

@@ -89,7 +89,7 @@ static void help_and_version(void **state)
     (void)state;
     static const struct { const char *line, *command; } cases[] = {
         { "--help", NULL }, { "trigger --help", "trigger" }, { "--help campaign start", "campaign start" },
-        { "device --help a b c", "device" },
+        { "device --help a b c", "device" }, { "campaign --help", NULL }, { "--help campaign", NULL },
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         print_message("%s\n", cases[i].line);
@@ -115,7 +115,7 @@ static void wrong_arguments_get_one_clear_line(void **state)
         { "device a --slot data", "device takes no --slot" },
         { "trigger a --slot #", "--slot needs" },
         { "trigger a --reason boredom", "--reason is expiry, operator, campaign, ca-rotation, regression or policy" },
-        { "trigger a --slot", "--slot needs a value" },
+        { "trigger a --slot", "--slot needs a value, SLOT; see renewalctl --help" },
         { "trigger a --tag lab", "ids or a filter, not both" },
         { "trigger a b/c", "a device's id is" },
         { "-p 0 status", "-p needs a number from 1 to 65535, not '0'" },
@@ -128,7 +128,10 @@ static void wrong_arguments_get_one_clear_line(void **state)
         { "--jso status", "unknown option '--jso'" },
         { "-x status", "unknown option '-x'" },
         { "--config= status", "--config needs a file" },
-        { "status -h", "-h needs a value" },
+        { "status -h", "-h needs a value, HOST; see renewalctl --help" },
+        { "campaign", "campaign needs one of start, status, pause, resume, abort, watch" },
+        { "campaigns --help", "unknown command 'campaigns'" },
+        { "events alerts", "events are of the kinds alert, wake, campaign and security, not 'alerts'" },
         { "--color pink status", "--color is auto, always or never, not 'pink'" },
         { "devices --state issu", "--state is quiet, triggered, issuing, issued or held, not 'issu'" },
         { "devices --state quiet|held", "--state is" },

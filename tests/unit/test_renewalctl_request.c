@@ -130,7 +130,7 @@ static void responses(void **state)
     assert_int_equal(response(&json, "{\"responses\":[{\"command\":\"getDevice\",\"error\":\"No such\\u001b device.\","
                                      "\"errorCode\":\"unknown-device\",\"correlationData\":\"1\"}]}"), CR_OK);
     ctl_response_error(line, json);
-    assert_string_equal(line, "No such? device. (unknown-device); renewalctl devices lists those that are");
+    assert_string_equal(line, "No such? device (unknown-device); renewalctl devices lists those that are");
     cJSON_Delete(json);
 
     assert_int_equal(response(&json, "{\"responses\":[{\"error\":\"must be a number\",\"field\":\"trigger_rate\","

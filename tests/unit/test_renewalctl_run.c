@@ -127,7 +127,7 @@ static void pages_that_end_badly(void **state)
     run("devices --json", NULL, 0, refused);
     assert_int_equal(rig.rc, CTL_FAILED);
     assert_true(has(rig.out, "\"errorCode\":\t\"not-authorised\""));
-    assert_true(has(rig.err, "renewalctl: No. (not-authorised); "));
+    assert_true(has(rig.err, "renewalctl: No (not-authorised); "));
     run("devices --json --all", NULL, 0, later);
     assert_int_equal(rig.rc, CTL_FAILED);
     assert_string_equal(rig.out, "[\n" ROW("a") "\n]\n"); /* what came is still JSON */
@@ -326,6 +326,9 @@ static void answers_without_data_and_with_help(void **state)
     run("help campaign start", NULL, 0, odd);
     assert_int_equal(rig.rc, CTL_DONE);
     assert_true(has(rig.out, "renewalctl [OPTION...] campaign start"));
+    run("help campaign", NULL, 0, odd);
+    assert_int_equal(rig.rc, CTL_DONE);
+    assert_true(has(rig.out, "  campaign pause   trigger no more") && !has(rig.out, "  alerts "));
     run("help audit verify", NULL, 0, odd);
     assert_true(has(rig.out, "--issuer CERT.pem"));
     run("help nonsense", NULL, 0, odd);

@@ -38,6 +38,10 @@ expect 'audit verify' --iss '--issuer'
 expect 'hold m --reason' o ''
 expect 'trigger m --reason' o 'operator'
 expect 'events' w 'wake'
+expect 'audit --what' conf 'configuration confirmed'
+expect 'devices --tag' '' ''
+expect 'help' dev 'device devices'
+expect 'help campaign' s 'start status'
 expect 'status' --ca '--cafile --capath'
 
 if command -v groff >/dev/null; then
