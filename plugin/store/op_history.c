@@ -1,17 +1,26 @@
 /* HISTORY: a page of the audit stream. So many entries at a time are fetched and looked at here; other operations go on in
- * between. It ends early rather than late: half of its time is for whoever asks for the next page. */
+ * between. It ends early rather than late: half of its time is for whoever asks for the next page.
+ *
+ * A device that is not in the inventory is sought in the whole stream until a line of it is found, whatever else was asked
+ * for: is there none, it is unknown. A cursor's SOUGHT at the end says that none was found up to there. */
 #include "plugin/store/redis_store.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { HISTORY_STEP = 200, HISTORY_FIELDS = 64, ID_CAP = 44 };
+enum { HISTORY_STEP = 200, HISTORY_FIELDS = 64, ID_CAP = 44, SOUGHT = '/' };
 
 static void history_ask(struct store_op *op);
 
 static void history_done(struct store_op *op)
 {
+    struct cr_history *history = op->job->history;
+    size_t len = strlen(history->cursor);
+    if (history->sought && len > 0 && len + 1 < sizeof history->cursor) {
+        history->cursor[len] = SOUGHT;
+        history->cursor[len + 1] = '\0';
+    }
     op->job->outcome = CR_OUT_DONE;
     op->job->stage = CR_STAGE_DONE;
     store_op_finish(op);
@@ -107,6 +116,7 @@ static cr_err history_look(struct cr_history *history, const redisReply *element
     if (fields->type != REDIS_REPLY_ARRAY || fields->elements % 2 != 0) {
         return CR_OK; /* deleted meanwhile */
     }
+    history->sought = history->sought && !entry_is(fields, "device", history->device, true);
     if (!entry_matches(history, ms, fields)) {
         return CR_OK;
     }
@@ -131,7 +141,11 @@ static void on_entries(struct store_op *op, const redisReply *reply)
     }
     if (at == reply->elements && reply->elements < HISTORY_STEP) {
         history->cursor[0] = '\0'; /* that was all */
-        history_done(op);
+        if (history->sought) {
+            store_op_refuse(op, CR_REFUSAL_UNKNOWN_DEVICE, 0);
+        } else {
+            history_done(op);
+        }
     } else if (err == CR_FULL || history_is_late(op)) {
         history_done(op);
     } else {
@@ -145,10 +159,10 @@ static void history_ask(struct store_op *op)
     const struct cr_history *history = op->job->history;
     char from[ID_CAP] = "-", to[ID_CAP] = "+", *begin = history->oldest_first ? from : to;
     struct cr_args args;
-    if (history->since > 0) {
+    if (history->since > 0 && !history->sought) {
         (void)snprintf(from, sizeof from, "%lld", (long long)history->since * 1000);
     }
-    if (history->until > 0) {
+    if (history->until > 0 && !history->sought) {
         (void)snprintf(to, sizeof to, "%lld", (long long)history->until * 1000 + 999);
     }
     if (history->cursor[0] != '\0') {
@@ -163,15 +177,46 @@ static void history_ask(struct store_op *op)
     store_op_send(op, &args, on_entries);
 }
 
+/* Whether the device is in the inventory. */
+static void on_exists(struct store_op *op, const redisReply *reply)
+{
+    op->job->history->sought = reply->type == REDIS_REPLY_INTEGER && reply->integer == 0;
+    history_ask(op);
+}
+
+static void history_seek(struct store_op *op)
+{
+    struct cr_device_keys keys;
+    struct cr_args args;
+    if (cr_records_keys(&keys, &op->store->records, op->job->history->device, "") != CR_OK) {
+        store_op_refuse(op, CR_REFUSAL_INTERNAL, 0);
+        return;
+    }
+    cr_args_start(&args, "EXISTS");
+    cr_args_bytes(&args, keys.device.text, keys.device.len);
+    store_op_send(op, &args, on_exists);
+}
+
+/* Where to go on. False: that was no cursor. */
+static bool history_cursor(struct cr_history *history)
+{
+    size_t len = strlen(history->cursor);
+    uint64_t ms;
+    if (len > 0 && history->cursor[len - 1] == SOUGHT && history->device[0] != '\0') {
+        history->cursor[len - 1] = '\0';
+        history->sought = true;
+    }
+    return len == 0 || id_read(history->cursor, &ms);
+}
+
 void store_history_start(struct store_op *op)
 {
     struct cr_history *history = op->job->history;
-    uint64_t ms;
     if (history == NULL) {
         store_op_refuse(op, CR_REFUSAL_INTERNAL, 0);
         return;
     }
-    if (history->cursor[0] != '\0' && !id_read(history->cursor, &ms)) {
+    if (!history_cursor(history)) {
         store_op_refuse(op, CR_REFUSAL_UNKNOWN_CURSOR, 0);
         return;
     }
@@ -184,5 +229,9 @@ void store_history_start(struct store_op *op)
             return;
         }
     }
-    history_ask(op);
+    if (history->device[0] != '\0' && history->cursor[0] == '\0') {
+        history_seek(op);
+    } else {
+        history_ask(op);
+    }
 }
