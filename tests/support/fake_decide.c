@@ -103,6 +103,9 @@ void fake_refuse(struct fake_ledger *ledger, struct cr_job *job, enum cr_refusal
         retry_after_s = 1;
     }
     cr_job_refuse(job, refusal, (unsigned)retry_after_s);
+    if (job->command != 0 && (job->op == CR_OP_INSPECT || job->op == CR_OP_HISTORY || job->op == CR_OP_LIST)) {
+        return; /* whoever only looks leaves no line */
+    }
     fake_audit_job(ledger, "refused", job, cr_refusal_info(refusal)->error_code);
 }
 
