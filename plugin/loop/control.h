@@ -16,6 +16,7 @@ enum {
     CR_CONTROL_BATCHES = 64,     /* under way */
     CR_CONTROL_JOBS = 4,         /* of all batches: at most this part of max_in_flight */
     CR_CONTROL_ROWS = 10000,     /* of pages, in all batches under way */
+    CR_CONTROL_ANSWER = 4000000, /* bytes of what a batch reads */
     CR_CONTROL_FIELDS = 12,      /* of a command */
     CR_CORRELATION_DATA_MAX = 256,
 };

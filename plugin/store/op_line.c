@@ -1,7 +1,7 @@
-/* What operators look at takes many calls each: pages of the inventory, of the audit log, the counts of campaigns. Redis
- * answers in order, so that a hundred of them at once would let every device wait for all of them. Only some are under
- * way at a time; the others wait in line, for as long as any operation may take. One campaign goes before the rest: whoever
- * stops it reads it first. */
+/* What operators look at takes many calls each: pages of the inventory, of the audit log, the counts of campaigns.
+ * Redis answers in order, so that a hundred of them at once would let every device wait for all of them. Only some are
+ * under way at a time; the others wait in line, for as long as any operation may take. One campaign goes before the
+ * rest: whoever stops it reads it first. */
 #include "plugin/store/redis_store.h"
 
 enum { LOOKS_AT_ONCE = 4 };
