@@ -63,99 +63,19 @@ void loop_control_fini(struct cr_router *router)
     router->batches = NULL;
 }
 
-static void control_publish(struct cr_router *router, const char *client_id, struct cr_bytes correlation,
-                            struct cr_bytes payload)
-{
-    struct cr_publication publication = {
-        .client_id = client_id,
-        .topic = CR_TOPIC_CONTROL_RESPONSE,
-        .payload = payload,
-        .qos = 1,
-        .expiry_s = 60,
-        .content_type = "application/json",
-        .correlation = correlation,
-    };
-
-    if (router->host->ops->publish(router->host, &publication) != CR_OK) {
-        loop_log(router, 'e', "an answer to operator client %s could not be queued", client_id);
-    }
-}
-
-/* text: NULL for the refusal's own; field: NULL or "" for none. */
-static cJSON *control_error_at(const char *command, enum cr_refusal refusal, const char *text, const char *field)
-{
-    cJSON *response = cJSON_CreateObject();
-
-    if (response != NULL &&
-        (cJSON_AddStringToObject(response, "command", command) == NULL ||
-         cJSON_AddStringToObject(response, "error", text != NULL ? text : cr_refusal_info(refusal)->text) == NULL ||
-         cJSON_AddStringToObject(response, "errorCode", cr_refusal_info(refusal)->error_code) == NULL ||
-         !control_put_text(response, "field", field != NULL ? field : ""))) {
-        cJSON_Delete(response);
-        return NULL;
-    }
-    return response;
-}
-
-static cJSON *control_error(const char *command, enum cr_refusal refusal, const char *text)
-{
-    return control_error_at(command, refusal, text, NULL);
-}
-
-static cJSON *control_success(const char *command, cJSON *data)
-{
-    cJSON *response = cJSON_CreateObject();
-
-    if (response == NULL || data == NULL || cJSON_AddStringToObject(response, "command", command) == NULL ||
-        !cJSON_AddItemToObject(response, "data", data)) {
-        cJSON_Delete(response);
-        cJSON_Delete(data);
-        return NULL;
-    }
-    return response;
-}
-
-static const char reply_head[] = "{\"responses\":[", reply_tail[] = "]}";
-
-/* One answer for a payload that is no batch. */
-static void control_reject(struct cr_router *router, const char *client_id, struct cr_bytes correlation,
-                           enum cr_refusal refusal, const char *text)
-{
-    cJSON *response = control_error("", refusal, text);
-    char *json = response != NULL ? cJSON_PrintUnformatted(response) : NULL, reply[1024];
-    int len = json != NULL ? snprintf(reply, sizeof reply, "%s%s%s", reply_head, json, reply_tail) : -1;
-
-    if (len > 0 && (size_t)len < sizeof reply) {
-        control_publish(router, client_id, correlation, (struct cr_bytes){ (const uint8_t *)reply, (size_t)len });
-    }
-    cJSON_free(json);
-    cJSON_Delete(response);
-}
-
-/* Takes the response. NULL: out of memory. */
-static char *control_text_of(const struct control_entry *entry, cJSON *response)
-{
-    cJSON *data = entry->correlation_data; /* only lent to the response */
-    bool ok = response != NULL && (data == NULL || cJSON_AddItemReferenceToObject(response, "correlationData", data));
-    char *text = ok ? cJSON_PrintUnformatted(response) : NULL;
-
-    cJSON_Delete(response);
-    return text;
-}
-
 /* Takes the response, and writes it at once: not all of a long batch at its end. What was only looked at is no longer
  * than the loop has time for. */
 static void control_respond(struct cr_batch *batch, struct control_entry *entry, cJSON *response)
 {
     bool looked = entry->info != NULL && entry->info->role == CR_ROLE_VIEWER &&
                   cJSON_GetObjectItemCaseSensitive(response, "data") != NULL;
-    char *text = control_text_of(entry, response);
+    char *text = control_json(response, entry->correlation_data);
 
     if (text != NULL && looked && batch->len + strlen(text) > CR_CONTROL_ANSWER) {
         cJSON_free(text);
         response = control_error(entry->command, CR_REFUSAL_TOO_LARGE,
                                  "The batch's answers are longer than 4 megabytes: ask for less at once.");
-        text = control_text_of(entry, response);
+        text = control_json(response, entry->correlation_data);
     }
     entry->response = text;
     batch->len += text != NULL ? strlen(text) : 0;
@@ -164,6 +84,7 @@ static void control_respond(struct cr_batch *batch, struct control_entry *entry,
 /* The batch's reply when nothing is open any more. */
 static void control_finish(struct cr_router *router, struct cr_batch *batch)
 {
+    static const char reply_head[] = "{\"responses\":[", reply_tail[] = "]}";
     struct cr_session *session = cr_sessions_find_id(&router->sessions, batch->session);
     char *reply;
     size_t len = sizeof reply_head - 1;

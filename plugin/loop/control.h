@@ -110,6 +110,22 @@ enum cr_command_result control_send(struct cr_command *command, struct cr_job *j
  * sends; it then returns CR_COMMAND_SENT, also when it could send none. */
 cJSON *control_gather(struct cr_command *command, control_gather_fn *gather);
 
+/* ---- replies (control_reply.c) ---- */
+
+/* correlation: the client's, of MQTT 5. */
+void control_publish(struct cr_router *router, const char *client_id, struct cr_bytes correlation,
+                     struct cr_bytes payload);
+/* One answer for a payload that is no batch. */
+void control_reject(struct cr_router *router, const char *client_id, struct cr_bytes correlation,
+                    enum cr_refusal refusal, const char *text);
+/* A response. text: NULL for the refusal's own; field: NULL or "" for none. NULL: out of memory. */
+cJSON *control_error_at(const char *command, enum cr_refusal refusal, const char *text, const char *field);
+cJSON *control_error(const char *command, enum cr_refusal refusal, const char *text);
+/* Takes data, which may be NULL for want of memory. */
+cJSON *control_success(const char *command, cJSON *data);
+/* Takes the response (NULL: out of memory), lends the data (NULL: none): as text in UTF-8, to be freed with cJSON_free. */
+char *control_json(cJSON *response, cJSON *correlation_data);
+
 /* ---- rendering (control_render.c); NULL: out of memory ---- */
 
 /* Fields that are left out when there is nothing to say: a time of 0, an empty text. False: out of memory. */

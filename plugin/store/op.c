@@ -230,12 +230,8 @@ void store_op_unavailable(struct store_op *op)
     if (op->late) {
         return; /* it is tried again */
     }
-    if (op->in_line) {
-        store_op_refuse(op, CR_REFUSAL_BUSY, 0);
-        return;
-    }
-    op->store->op_errors++;
-    store_op_refuse(op, CR_REFUSAL_STORE_UNAVAILABLE, 0);
+    op->store->op_errors += !op->in_line;
+    store_op_refuse(op, op->in_line ? CR_REFUSAL_BUSY : CR_REFUSAL_STORE_UNAVAILABLE, 0);
 }
 
 /* ---- asking Redis ---- */

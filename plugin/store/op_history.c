@@ -1,15 +1,15 @@
-/* HISTORY: a page of the audit stream. So many entries at a time are fetched and looked at here; other operations go on in
- * between. It ends early rather than late: half of its time is for whoever asks for the next page.
+/* HISTORY: a page of the audit stream. So many entries at a time are fetched and looked at here; other operations go on
+ * in between. It ends early rather than late: half of its time is for whoever asks for the next page.
  *
- * A device that is not in the inventory is sought in the whole stream until a line of it is found, whatever else was asked
- * for: is there none, it is unknown. A cursor's SOUGHT at the end says that none was found up to there. */
+ * A device that is not in the inventory is sought in the whole stream until a line of it is found, whatever else was
+ * asked for: is there none, it is unknown. A cursor's SOUGHT at the end says that none was found up to there. */
 #include "plugin/store/redis_store.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { HISTORY_STEP = 200, HISTORY_FIELDS = 64, ID_CAP = 44, SOUGHT = '/' };
+enum { HISTORY_STEP = 200, HISTORY_FIELDS = 64, HISTORY_VALUE = 2048, ID_CAP = 44, SOUGHT = '/' };
 
 static void history_ask(struct store_op *op);
 
@@ -72,20 +72,28 @@ static bool entry_matches(const struct cr_history *history, uint64_t ms, const r
            entry_is(fields, "what", history->what, true) && entry_is(fields, "who", history->who, false);
 }
 
+/* A part of an entry; none of ours is longer. */
+static struct cr_bytes entry_part(const redisReply *reply)
+{
+    struct cr_bytes part = store_reply_bytes(reply);
+    part.len = part.len < HISTORY_VALUE ? part.len : HISTORY_VALUE;
+    return part;
+}
+
 /* name NUL value NUL … */
 static cr_err entry_take(struct cr_history_entry *entry, const char *id, const redisReply *fields)
 {
     size_t count = fields->elements < 2 * HISTORY_FIELDS ? fields->elements : 2 * HISTORY_FIELDS, len = 0;
     cr_err err = cr_text_copy(entry->id, sizeof entry->id, id);
     for (size_t i = 0; i < count; i++) {
-        len += store_reply_bytes(fields->element[i]).len + 1;
+        len += entry_part(fields->element[i]).len + 1;
     }
     entry->fields.data = err == CR_OK ? malloc(len + 1) : NULL;
     if (entry->fields.data == NULL) {
         return err == CR_OK ? CR_NOMEM : err;
     }
     for (size_t i = 0; i < count; i++) {
-        struct cr_bytes part = store_reply_bytes(fields->element[i]);
+        struct cr_bytes part = entry_part(fields->element[i]);
         for (size_t k = 0; k < part.len; k++) { /* none of ours has a NUL; a stranger's is not to shift the others */
             entry->fields.data[entry->fields.len++] = part.data[k] != '\0' ? part.data[k] : '?';
         }
