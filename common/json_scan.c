@@ -214,6 +214,20 @@ bool cr_json_recognise(struct cr_bytes text, unsigned depth)
     return take_value(&scan, depth) && scan.at == scan.end;
 }
 
+void cr_json_mend(char *text, size_t len)
+{
+    struct scan scan = { .at = (const uint8_t *)text, .end = (const uint8_t *)text + len };
+    while (scan.at < scan.end) {
+        size_t at = (size_t)(scan.at - (const uint8_t *)text);
+        if (*scan.at < 0x80) {
+            scan.at++;
+        } else if (!take_utf8(&scan)) {
+            text[at] = '?';
+            scan.at = (const uint8_t *)text + at + 1;
+        }
+    }
+}
+
 static char *put_utf8(char *to, unsigned code)
 {
     if (code < 0x80) {

@@ -11,6 +11,9 @@
  * surrogate pairs, at most `depth` levels of objects and arrays (64 at most). Duplicate keys are not looked for. */
 bool cr_json_recognise(struct cr_bytes text, unsigned depth);
 
+/* Each byte that is no part of a character in UTF-8 becomes a question mark: for JSON made of what others wrote. */
+void cr_json_mend(char *text, size_t len);
+
 struct cr_json_field {
     const char *key;   /* set by the caller */
     bool present;

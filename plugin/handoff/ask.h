@@ -181,6 +181,7 @@ struct cr_history {
     char cursor[CR_CURSOR_CAP];  /* in and out, as in cr_list */
     unsigned count;
     struct cr_history_entry *entry; /* owned */
+    bool sought;                 /* the store's own: the device is not in the inventory, and no line of it was found yet */
 };
 
 /* ---- POLICY: settings that all brokers share, over their configuration files ---- */

@@ -144,6 +144,11 @@ static void page_listed(struct cr_router *router, struct cr_run *run, const stru
         }
         return;
     }
+    if (cr_wall_s(router->clock) >= run->now.runner_until) { /* we stood still: by now it may be another's, or aborted */
+        page_give_back(router, run, list->limit);
+        run->again = true;
+        return;
+    }
     memcpy(run->cursor, list->cursor, sizeof run->cursor);
     run->matched = list->matched;
     if (!list->count_only) {

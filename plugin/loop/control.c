@@ -12,12 +12,13 @@ struct cr_batch {
     uint8_t correlation[CR_CORRELATION_MAX];
     size_t correlation_len;
     unsigned rows;               /* that its pages hold, or will */
+    size_t len;                  /* of the responses so far */
     struct cr_batch *next;
     struct control_entry {
         const struct cr_command_info *info;
         char *command;           /* as it was written, for the answer */
         cJSON *correlation_data; /* owned; NULL: none */
-        cJSON *response;         /* owned; NULL: still open */
+        char *response;          /* owned, JSON; NULL: still open */
         unsigned jobs;           /* under way; and one while it is being handled */
         control_gather_fn *gather; /* NULL: its one job is the answer */
         cJSON *gathered;         /* owned */
@@ -46,7 +47,7 @@ static void control_batch_free(struct cr_batch *batch)
         cJSON_Delete(batch->entry[i].gathered);
         free(batch->entry[i].command);
         cJSON_Delete(batch->entry[i].correlation_data);
-        cJSON_Delete(batch->entry[i].response);
+        cJSON_free(batch->entry[i].response);
     }
     free(batch);
 }
@@ -62,118 +63,70 @@ void loop_control_fini(struct cr_router *router)
     router->batches = NULL;
 }
 
-static void control_publish(struct cr_router *router, const char *client_id, struct cr_bytes correlation,
-                            const cJSON *responses)
+/* Takes the response, and writes it at once: not all of a long batch at its end. What was only looked at is no longer
+ * than the loop has time for. */
+static void control_respond(struct cr_batch *batch, struct control_entry *entry, cJSON *response)
 {
-    char *text = cJSON_PrintUnformatted(responses);
-    struct cr_publication publication = {
-        .client_id = client_id,
-        .topic = CR_TOPIC_CONTROL_RESPONSE,
-        .qos = 1,
-        .expiry_s = 60,
-        .content_type = "application/json",
-        .correlation = correlation,
-    };
+    bool looked = entry->info != NULL && entry->info->role == CR_ROLE_VIEWER &&
+                  cJSON_GetObjectItemCaseSensitive(response, "data") != NULL;
+    char *text = control_json(response, entry->correlation_data);
 
-    if (text == NULL) {
-        loop_log(router, 'e', "an answer to operator client %s could not be written: out of memory", client_id);
-        return;
+    if (text != NULL && looked && batch->len + strlen(text) > CR_CONTROL_ANSWER) {
+        cJSON_free(text);
+        response = control_error(entry->command, CR_REFUSAL_TOO_LARGE,
+                                 "The batch's answers are longer than 4 megabytes: ask for less at once.");
+        text = control_json(response, entry->correlation_data);
     }
-    publication.payload = (struct cr_bytes){ (const uint8_t *)text, strlen(text) };
-    if (router->host->ops->publish(router->host, &publication) != CR_OK) {
-        loop_log(router, 'e', "an answer to operator client %s could not be queued", client_id);
-    }
-    cJSON_free(text);
+    entry->response = text;
+    batch->len += text != NULL ? strlen(text) : 0;
 }
 
-/* text: NULL for the refusal's own; field: NULL or "" for none. */
-static cJSON *control_error_at(const char *command, enum cr_refusal refusal, const char *text, const char *field)
-{
-    cJSON *response = cJSON_CreateObject();
-
-    if (response != NULL &&
-        (cJSON_AddStringToObject(response, "command", command) == NULL ||
-         cJSON_AddStringToObject(response, "error", text != NULL ? text : cr_refusal_info(refusal)->text) == NULL ||
-         cJSON_AddStringToObject(response, "errorCode", cr_refusal_info(refusal)->error_code) == NULL ||
-         !control_put_text(response, "field", field != NULL ? field : ""))) {
-        cJSON_Delete(response);
-        return NULL;
-    }
-    return response;
-}
-
-static cJSON *control_error(const char *command, enum cr_refusal refusal, const char *text)
-{
-    return control_error_at(command, refusal, text, NULL);
-}
-
-/* Answers a command with its refusal, and counts it. */
-static void control_refuse(struct cr_router *router, struct control_entry *entry, enum cr_refusal refusal,
-                           const char *text, const char *field)
+/* With its refusal, which is counted. */
+static void control_refuse(struct cr_router *router, struct cr_batch *batch, struct control_entry *entry,
+                           enum cr_refusal refusal, const char *text, const char *field)
 {
     if ((unsigned)refusal < CR_REFUSAL_COUNT) {
         router->counters.refused[refusal]++;
     }
-    entry->response = control_error_at(entry->command, refusal, text, field);
-}
-
-static cJSON *control_success(const char *command, cJSON *data)
-{
-    cJSON *response = cJSON_CreateObject();
-
-    if (response == NULL || data == NULL || cJSON_AddStringToObject(response, "command", command) == NULL ||
-        !cJSON_AddItemToObject(response, "data", data)) {
-        cJSON_Delete(response);
-        cJSON_Delete(data);
-        return NULL;
-    }
-    return response;
-}
-
-/* One answer for a payload that is no batch. */
-static void control_reject(struct cr_router *router, const char *client_id, struct cr_bytes correlation,
-                           enum cr_refusal refusal, const char *text)
-{
-    cJSON *reply = cJSON_CreateObject();
-    cJSON *responses = reply != NULL ? cJSON_AddArrayToObject(reply, "responses") : NULL;
-    cJSON *response = control_error("", refusal, text);
-
-    router->counters.refused[refusal]++;
-    if (responses != NULL && response != NULL && cJSON_AddItemToArray(responses, response)) {
-        control_publish(router, client_id, correlation, reply);
-    } else {
-        cJSON_Delete(response);
-    }
-    cJSON_Delete(reply);
+    control_respond(batch, entry, control_error_at(entry->command, refusal, text, field));
 }
 
 /* The batch's reply when nothing is open any more. */
 static void control_finish(struct cr_router *router, struct cr_batch *batch)
 {
+    static const char reply_head[] = "{\"responses\":[", reply_tail[] = "]}";
     struct cr_session *session = cr_sessions_find_id(&router->sessions, batch->session);
-    cJSON *reply = cJSON_CreateObject();
-    cJSON *responses = reply != NULL ? cJSON_AddArrayToObject(reply, "responses") : NULL;
+    char *reply;
+    size_t len = sizeof reply_head - 1;
 
-    for (unsigned i = 0; responses != NULL && i < batch->count; i++) {
-        cJSON *response = batch->entry[i].response;
-
-        if (response == NULL) {
-            response = control_error(batch->entry[i].command, CR_REFUSAL_INTERNAL, NULL);
-        }
-        batch->entry[i].response = NULL;
-        if (response != NULL && batch->entry[i].correlation_data != NULL &&
-            cJSON_AddItemToObject(response, "correlationData", batch->entry[i].correlation_data)) {
-            batch->entry[i].correlation_data = NULL;
-        }
-        if (response == NULL || !cJSON_AddItemToArray(responses, response)) {
-            cJSON_Delete(response);
+    for (unsigned i = 0; i < batch->count; i++) {
+        if (batch->entry[i].response == NULL) {
+            control_respond(batch, &batch->entry[i],
+                            control_error(batch->entry[i].command, CR_REFUSAL_INTERNAL, NULL));
         }
     }
-    if (session != NULL && responses != NULL) {
+    reply = session != NULL ? malloc(sizeof reply_head + batch->len + batch->count + sizeof reply_tail) : NULL;
+    if (session != NULL && reply == NULL) {
+        loop_log(router, 'e', "an answer to operator client %s could not be written: out of memory",
+                 session->client_id);
+    }
+    if (reply != NULL) {
+        memcpy(reply, reply_head, len);
+        for (unsigned i = 0; i < batch->count; i++) {
+            const char *text = batch->entry[i].response;
+            size_t text_len = text != NULL ? strlen(text) : 0;
+
+            if (text_len > 0 && reply[len - 1] == '}') {
+                reply[len++] = ',';
+            }
+            memcpy(reply + len, text != NULL ? text : "", text_len);
+            len += text_len;
+        }
+        memcpy(reply + len, reply_tail, sizeof reply_tail);
         control_publish(router, session->client_id, (struct cr_bytes){ batch->correlation, batch->correlation_len },
-                        reply);
+                        (struct cr_bytes){ (const uint8_t *)reply, len + sizeof reply_tail - 1 });
     }
-    cJSON_Delete(reply);
+    free(reply);
     LL_DELETE(router->batches, batch);
     router->batch_count--;
     router->command_rows -= batch->rows;
@@ -249,9 +202,9 @@ static void control_settle(struct cr_router *router, struct cr_batch *batch, str
         return;
     }
     if (entry->refusal != CR_REFUSAL_NONE) {
-        control_refuse(router, entry, entry->refusal, NULL, NULL);
+        control_refuse(router, batch, entry, entry->refusal, NULL, NULL);
     } else {
-        entry->response = control_success(entry->command, entry->gathered);
+        control_respond(batch, entry, control_success(entry->command, entry->gathered));
         entry->gathered = NULL;
     }
 }
@@ -276,9 +229,9 @@ static void control_home(struct cr_router *router, const struct cr_job *job, con
                                                                     : entry->refusal;
         entry->refusal = refusal;
     } else if (job->outcome == CR_OUT_REFUSED) {
-        control_refuse(router, entry, job->refusal, text, field);
+        control_refuse(router, batch, entry, job->refusal, text, field);
     } else {
-        entry->response = control_success(entry->command, entry->info->answer(router, job));
+        control_respond(batch, entry, control_success(entry->command, entry->info->answer(router, job)));
     }
     control_settle(router, batch, entry);
     if (batch->open == 0) {
@@ -329,7 +282,7 @@ static void control_handle(struct cr_router *router, struct cr_batch *batch, uns
             control_settle(router, batch, entry);
             return;
         case CR_COMMAND_ANSWERED:
-            entry->response = control_success(info->name, data);
+            control_respond(batch, entry, control_success(info->name, data));
             batch->open--;
             return;
         case CR_COMMAND_FAILED:
@@ -339,7 +292,7 @@ static void control_handle(struct cr_router *router, struct cr_batch *batch, uns
     if (refusal == CR_REFUSAL_NOT_AUTHORISED || refusal == CR_REFUSAL_CERTIFICATE_NOT_VALID) {
         control_denied(router, session, refusal, entry->command);
     }
-    control_refuse(router, entry, refusal, text, command.field);
+    control_refuse(router, batch, entry, refusal, text, command.field);
     batch->open--;
 }
 

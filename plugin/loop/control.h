@@ -16,6 +16,7 @@ enum {
     CR_CONTROL_BATCHES = 64,     /* under way */
     CR_CONTROL_JOBS = 4,         /* of all batches: at most this part of max_in_flight */
     CR_CONTROL_ROWS = 10000,     /* of pages, in all batches under way */
+    CR_CONTROL_ANSWER = 4000000, /* bytes of what a batch reads */
     CR_CONTROL_FIELDS = 12,      /* of a command */
     CR_CORRELATION_DATA_MAX = 256,
 };
@@ -108,6 +109,22 @@ enum cr_command_result control_send(struct cr_command *command, struct cr_job *j
  * any more, the object that is returned is the answer. Lent; NULL: out of memory. To be called by a handler before it
  * sends; it then returns CR_COMMAND_SENT, also when it could send none. */
 cJSON *control_gather(struct cr_command *command, control_gather_fn *gather);
+
+/* ---- replies (control_reply.c) ---- */
+
+/* correlation: the client's, of MQTT 5. */
+void control_publish(struct cr_router *router, const char *client_id, struct cr_bytes correlation,
+                     struct cr_bytes payload);
+/* One answer for a payload that is no batch. */
+void control_reject(struct cr_router *router, const char *client_id, struct cr_bytes correlation,
+                    enum cr_refusal refusal, const char *text);
+/* A response. text: NULL for the refusal's own; field: NULL or "" for none. NULL: out of memory. */
+cJSON *control_error_at(const char *command, enum cr_refusal refusal, const char *text, const char *field);
+cJSON *control_error(const char *command, enum cr_refusal refusal, const char *text);
+/* Takes data, which may be NULL for want of memory. */
+cJSON *control_success(const char *command, cJSON *data);
+/* Takes the response (NULL: out of memory), lends the data (NULL: none): as text in UTF-8, to be freed with cJSON_free. */
+char *control_json(cJSON *response, cJSON *correlation_data);
 
 /* ---- rendering (control_render.c); NULL: out of memory ---- */
 

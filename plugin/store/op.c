@@ -85,6 +85,7 @@ void store_op_finish(struct store_op *op)
     if (counted) {
         atomic_fetch_sub(&store->inside, 1);
     }
+    store_line_leave(op);
     store_op_settle(op);
 }
 
@@ -163,6 +164,9 @@ void store_op_go(struct store_op *op)
         store_op_wait(op);
         return;
     }
+    if (!store_line_enter(op)) {
+        return;
+    }
     switch (op->job->op) {
     case CR_OP_CSR:
         store_begin_start(op);
@@ -226,8 +230,8 @@ void store_op_unavailable(struct store_op *op)
     if (op->late) {
         return; /* it is tried again */
     }
-    op->store->op_errors++;
-    store_op_refuse(op, CR_REFUSAL_STORE_UNAVAILABLE, 0);
+    op->store->op_errors += !op->in_line;
+    store_op_refuse(op, op->in_line ? CR_REFUSAL_BUSY : CR_REFUSAL_STORE_UNAVAILABLE, 0);
 }
 
 /* ---- asking Redis ---- */

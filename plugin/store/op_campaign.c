@@ -116,6 +116,12 @@ static void counts_end(struct store_op *op)
     }
 }
 
+/* Of many campaigns at once each bucket has much to say. */
+static unsigned counts_ahead(const struct cr_campaign_ask *ask)
+{
+    return ask->count < COUNTS_AHEAD ? COUNTS_AHEAD / ask->count : 1;
+}
+
 static void counts_go_on(struct store_op *op)
 {
     const struct cr_campaign_ask *ask = op->job->campaigns;
@@ -127,7 +133,7 @@ static void counts_go_on(struct store_op *op)
         ids[len - 1] = ' ';
     }
     ids[len] = '\0';
-    while (op->gap == STORE_NO_GAP && op->looked < op->store->records.buckets && op->calls < COUNTS_AHEAD) {
+    while (op->gap == STORE_NO_GAP && op->looked < op->store->records.buckets && op->calls < counts_ahead(ask)) {
         if (!counts_ask(op, ids)) {
             op->gap = STORE_GAP_LOST;
         }

@@ -10,6 +10,15 @@ static unsigned retry_after(const struct store_op *op, int64_t seconds)
     return (unsigned)(seconds < 1 ? 1 : seconds > RETRY_MAX_S ? RETRY_MAX_S : seconds);
 }
 
+/* A command that only reads leaves no line: what was looked at changed nothing, and whoever may look may not fill the log. */
+static bool only_looks(const struct cr_job *job)
+{
+    return job->command != 0 &&
+           (job->op == CR_OP_INSPECT || job->op == CR_OP_LIST || job->op == CR_OP_HISTORY || job->op == CR_OP_SURVEY ||
+            (job->op == CR_OP_POLICY && job->policy != NULL && job->policy->verb == CR_POLICY_READ) ||
+            (job->op == CR_OP_CAMPAIGN && job->campaigns != NULL && job->campaigns->verb == CR_CAMPAIGN_READ));
+}
+
 void store_op_refuse(struct store_op *op, enum cr_refusal refusal, int64_t retry_after_s)
 {
     const struct cr_refusal_info *info = cr_refusal_info(refusal);
@@ -17,7 +26,7 @@ void store_op_refuse(struct store_op *op, enum cr_refusal refusal, int64_t retry
     bool again_soon = ((op->job->op == CR_OP_PRESENT || (op->job->op == CR_OP_POLICY && op->job->command == 0)) &&
                        info->retry) ||
                       op->job->op == CR_OP_SURVEY || op->job->op == CR_OP_FIGURES; /* each second: no line each time */
-    if (!again_soon) {
+    if (!again_soon && !only_looks(op->job)) {
         store_audit_op(op, "refused", info->error_code, NULL);
     }
     store_op_finish(op);

@@ -1,17 +1,26 @@
-/* HISTORY: a page of the audit stream. So many entries at a time are fetched and looked at here; other operations go on in
- * between. It ends early rather than late: half of its time is for whoever asks for the next page. */
+/* HISTORY: a page of the audit stream. So many entries at a time are fetched and looked at here; other operations go on
+ * in between. It ends early rather than late: half of its time is for whoever asks for the next page.
+ *
+ * A device that is not in the inventory is sought in the whole stream until a line of it is found, whatever else was
+ * asked for: is there none, it is unknown. A cursor's SOUGHT at the end says that none was found up to there. */
 #include "plugin/store/redis_store.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { HISTORY_STEP = 200, HISTORY_FIELDS = 64, ID_CAP = 44 };
+enum { HISTORY_STEP = 200, HISTORY_FIELDS = 64, HISTORY_VALUE = 2048, ID_CAP = 44, SOUGHT = '/' };
 
 static void history_ask(struct store_op *op);
 
 static void history_done(struct store_op *op)
 {
+    struct cr_history *history = op->job->history;
+    size_t len = strlen(history->cursor);
+    if (history->sought && len > 0 && len + 1 < sizeof history->cursor) {
+        history->cursor[len] = SOUGHT;
+        history->cursor[len + 1] = '\0';
+    }
     op->job->outcome = CR_OUT_DONE;
     op->job->stage = CR_STAGE_DONE;
     store_op_finish(op);
@@ -63,20 +72,28 @@ static bool entry_matches(const struct cr_history *history, uint64_t ms, const r
            entry_is(fields, "what", history->what, true) && entry_is(fields, "who", history->who, false);
 }
 
+/* A part of an entry; none of ours is longer. */
+static struct cr_bytes entry_part(const redisReply *reply)
+{
+    struct cr_bytes part = store_reply_bytes(reply);
+    part.len = part.len < HISTORY_VALUE ? part.len : HISTORY_VALUE;
+    return part;
+}
+
 /* name NUL value NUL … */
 static cr_err entry_take(struct cr_history_entry *entry, const char *id, const redisReply *fields)
 {
     size_t count = fields->elements < 2 * HISTORY_FIELDS ? fields->elements : 2 * HISTORY_FIELDS, len = 0;
     cr_err err = cr_text_copy(entry->id, sizeof entry->id, id);
     for (size_t i = 0; i < count; i++) {
-        len += store_reply_bytes(fields->element[i]).len + 1;
+        len += entry_part(fields->element[i]).len + 1;
     }
     entry->fields.data = err == CR_OK ? malloc(len + 1) : NULL;
     if (entry->fields.data == NULL) {
         return err == CR_OK ? CR_NOMEM : err;
     }
     for (size_t i = 0; i < count; i++) {
-        struct cr_bytes part = store_reply_bytes(fields->element[i]);
+        struct cr_bytes part = entry_part(fields->element[i]);
         for (size_t k = 0; k < part.len; k++) { /* none of ours has a NUL; a stranger's is not to shift the others */
             entry->fields.data[entry->fields.len++] = part.data[k] != '\0' ? part.data[k] : '?';
         }
@@ -107,6 +124,7 @@ static cr_err history_look(struct cr_history *history, const redisReply *element
     if (fields->type != REDIS_REPLY_ARRAY || fields->elements % 2 != 0) {
         return CR_OK; /* deleted meanwhile */
     }
+    history->sought = history->sought && !entry_is(fields, "device", history->device, true);
     if (!entry_matches(history, ms, fields)) {
         return CR_OK;
     }
@@ -131,7 +149,11 @@ static void on_entries(struct store_op *op, const redisReply *reply)
     }
     if (at == reply->elements && reply->elements < HISTORY_STEP) {
         history->cursor[0] = '\0'; /* that was all */
-        history_done(op);
+        if (history->sought) {
+            store_op_refuse(op, CR_REFUSAL_UNKNOWN_DEVICE, 0);
+        } else {
+            history_done(op);
+        }
     } else if (err == CR_FULL || history_is_late(op)) {
         history_done(op);
     } else {
@@ -145,10 +167,10 @@ static void history_ask(struct store_op *op)
     const struct cr_history *history = op->job->history;
     char from[ID_CAP] = "-", to[ID_CAP] = "+", *begin = history->oldest_first ? from : to;
     struct cr_args args;
-    if (history->since > 0) {
+    if (history->since > 0 && !history->sought) {
         (void)snprintf(from, sizeof from, "%lld", (long long)history->since * 1000);
     }
-    if (history->until > 0) {
+    if (history->until > 0 && !history->sought) {
         (void)snprintf(to, sizeof to, "%lld", (long long)history->until * 1000 + 999);
     }
     if (history->cursor[0] != '\0') {
@@ -163,15 +185,46 @@ static void history_ask(struct store_op *op)
     store_op_send(op, &args, on_entries);
 }
 
+/* Whether the device is in the inventory. */
+static void on_exists(struct store_op *op, const redisReply *reply)
+{
+    op->job->history->sought = reply->type == REDIS_REPLY_INTEGER && reply->integer == 0;
+    history_ask(op);
+}
+
+static void history_seek(struct store_op *op)
+{
+    struct cr_device_keys keys;
+    struct cr_args args;
+    if (cr_records_keys(&keys, &op->store->records, op->job->history->device, "") != CR_OK) {
+        store_op_refuse(op, CR_REFUSAL_INTERNAL, 0);
+        return;
+    }
+    cr_args_start(&args, "EXISTS");
+    cr_args_bytes(&args, keys.device.text, keys.device.len);
+    store_op_send(op, &args, on_exists);
+}
+
+/* Where to go on. False: that was no cursor. */
+static bool history_cursor(struct cr_history *history)
+{
+    size_t len = strlen(history->cursor);
+    uint64_t ms;
+    if (len > 0 && history->cursor[len - 1] == SOUGHT && history->device[0] != '\0') {
+        history->cursor[len - 1] = '\0';
+        history->sought = true;
+    }
+    return len == 0 || id_read(history->cursor, &ms);
+}
+
 void store_history_start(struct store_op *op)
 {
     struct cr_history *history = op->job->history;
-    uint64_t ms;
     if (history == NULL) {
         store_op_refuse(op, CR_REFUSAL_INTERNAL, 0);
         return;
     }
-    if (history->cursor[0] != '\0' && !id_read(history->cursor, &ms)) {
+    if (!history_cursor(history)) {
         store_op_refuse(op, CR_REFUSAL_UNKNOWN_CURSOR, 0);
         return;
     }
@@ -184,5 +237,9 @@ void store_history_start(struct store_op *op)
             return;
         }
     }
-    history_ask(op);
+    if (history->device[0] != '\0' && history->cursor[0] == '\0') {
+        history_seek(op);
+    } else {
+        history_ask(op);
+    }
 }

@@ -43,6 +43,7 @@ enum store_gap { STORE_NO_GAP, STORE_GAP_LOST, STORE_GAP_SCRIPTS, STORE_GAP_REFU
 struct store_op {
     struct store_op *prev, *next;   /* in order of deadlines, or among the late ones */
     struct store_op *waiting_next;  /* for Redis to serve */
+    struct store_op *line_prev, *line_next;
     struct cr_redis_store *store;
     struct cr_job *job;          /* NULL: it went home; only answers are still awaited */
     uint64_t deadline_ms;
@@ -51,6 +52,7 @@ struct store_op {
     bool journaled;              /* the certificate is on disk */
     bool waiting;
     bool late;
+    bool looking, in_line;       /* op_line.c: one of those under way; one that waits for that */
     bool again;                  /* an answer got lost */
     bool reloaded;               /* the scripts were loaded again for it */
     bool put_back;               /* begin: what the journal knows of this key was put back first */
@@ -110,6 +112,9 @@ struct cr_redis_store {
     struct store_op *late;
     unsigned late_count;
     struct store_op *waiting, **waiting_tail;
+    struct store_op *line, *line_last; /* that wait until less is looked at */
+    unsigned looking;                  /* how many are */
+    bool line_moves;
     struct store_op *spare;         /* for reuse */
     unsigned spare_count;
     struct cr_reconcile *reconcile; /* under way; NULL: none */
@@ -167,6 +172,13 @@ void store_ops_give_up(struct cr_redis_store *store);
 /* When the store ends: all jobs go home; later, when nothing is called back any more, the memory. */
 void store_ops_end(struct cr_redis_store *store);
 void store_ops_free(struct cr_redis_store *store);
+
+/* ---- op_line.c: only some of what operators look at is under way at a time ---- */
+
+/* False: it waits in line, and is started when its turn comes. */
+bool store_line_enter(struct store_op *op);
+/* It ends: the next one begins. */
+void store_line_leave(struct store_op *op);
 
 /* A script's answer as views into the reply. CR_INVALID: it does not look like one. */
 CR_MUST_USE cr_err store_answer_read(struct cr_answer *answer, const redisReply *reply);

@@ -107,6 +107,7 @@
  * HISTORY  A page of the stream cr:audit: the entries that match, in the order asked for. DONE, with a cursor unless the
  *          stream's end was reached: it ends early rather than late, so a page may be short, or empty, and go on.
  *          since and until are of Redis' clock, which gives the entries their ids. UNKNOWN_CURSOR: no entry's id.
+ *          UNKNOWN_DEVICE: the device is not in the inventory, and no line of the whole stream is about it.
  * CAMPAIGN job->campaigns; outcome DONE. READ: one (UNKNOWN_CAMPAIGN), or all, newest first, with the counts of all
  *          brokers' members unless uncounted; one that is damaged is set aside with an alarm. CREATE: gives it an id and version 1; beyond
  *          CR_CAMPAIGNS_MAX the oldest that ended is forgotten, and when none has ended: WRONG_STATE. WRITE: all but

@@ -115,6 +115,7 @@ void store_history_filters(void **state);
 void store_history_has_bounds(void **state);
 void store_history_knows_its_cursors(void **state);
 void store_history_has_what_was_done(void **state);
+void store_history_knows_who_is_unknown(void **state);
 
 /* store_suite_steer.c: what an operator does to one device. */
 void store_steer_needs_a_known_device(void **state);

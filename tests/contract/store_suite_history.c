@@ -188,3 +188,50 @@ void store_history_has_what_was_done(void **state)
     assert_int_equal(found, 3);
     cr_job_free(job);
 }
+
+static void expect_of_device(struct rig_broker *broker, struct cr_job *job, const char *device, const char *found)
+{
+    (void)snprintf(job->history->device, sizeof job->history->device, "%s", device);
+    if (found != NULL) {
+        expect(broker, job, found);
+        return;
+    }
+    job = rig_run(broker, job);
+    assert_int_equal(job->outcome, CR_OUT_REFUSED);
+    assert_int_equal(job->refusal, CR_REFUSAL_UNKNOWN_DEVICE);
+    cr_job_free(job);
+}
+
+/* Neither in the inventory nor in a line: an error. One that only a line tells of, also where that line is not asked for,
+ * and one without any line, is known. */
+void store_history_knows_who_is_unknown(void **state)
+{
+    struct rig *rig = *state;
+    struct rig_broker *broker = rig_open(rig, "one");
+    struct cr_cert_facts facts = rig_cert("meter-17", 1, 1, rig->now_s - RIG_DAY_S, rig->now_s + 99 * RIG_DAY_S);
+    put_lines(rig);
+    for (unsigned i = 0; i < 450; i++) { /* more than is fetched at once, on either side */
+        rig_history(rig, 5000 + i, "seen", "between", "x");
+    }
+    (void)rig_present(broker, "operational", &facts);
+    for (int forward = 0; forward < 2; forward++) {
+        expect_of_device(broker, ask(broker, forward, 10, ""), "ghost", NULL);
+        expect_of_device(broker, ask(broker, forward, 10, ""), "d", NULL);
+        expect_of_device(broker, ask(broker, forward, 10, ""), "d4", "d4 ");
+        expect_of_device(broker, ask(broker, forward, 10, ""), "meter-17", "");
+        struct cr_job *job = ask(broker, forward, 10, "");
+        job->history->until = RIG_HISTORY_S + 1;
+        expect_of_device(broker, job, "d4", "");
+        job = ask(broker, forward, 10, "");
+        job->history->since = RIG_HISTORY_S + 3;
+        (void)snprintf(job->history->what, sizeof job->history->what, "held");
+        expect_of_device(broker, job, "d4", "");
+        job = ask(broker, forward, 10, "");
+        job->history->until = RIG_HISTORY_S + 1;
+        expect_of_device(broker, job, "ghost", NULL);
+        /* A page that ended late, without a line of it so far. */
+        expect_of_device(broker, ask(broker, forward, 10, "1000000002000-0/"), "ghost", NULL);
+        expect_of_device(broker, ask(broker, forward, 10, "1000000002000-0/"), forward ? "d0" : "d2", forward ? "d0 " : "d2 ");
+        expect_of_device(broker, ask(broker, forward, 10, "1000000002000-0"), "ghost", "");
+    }
+}

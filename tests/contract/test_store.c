@@ -118,6 +118,7 @@ int main(void)
         BOTH(store_history_has_bounds),
         BOTH(store_history_knows_its_cursors),
         BOTH(store_history_has_what_was_done),
+        BOTH(store_history_knows_who_is_unknown),
         BOTH(store_policy_is_nothing_at_first),
         BOTH(store_policy_is_shared),
         BOTH(store_policy_goes_by_its_version),

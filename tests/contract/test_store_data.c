@@ -57,6 +57,18 @@ static void hostile_89_an_audit_stream_of_strangers(void **state)
     assert_true(job->history->count > 0);
     assert_memory_equal(job->history->entry[0].fields.data, "what\0a?b\0x\0", sizeof "what\0a?b\0x\0");
     cr_job_free(job);
+    char *huge = calloc(1, 1000001);
+    assert_non_null(huge);
+    memset(huge, 'h', 1000000);
+    for (int i = 0; i < 50; i++) {
+        freeReplyObject(private_redis_command(&scene_rig.redis, "XADD cr:audit * what %s", huge));
+    }
+    free(huge);
+    job = history(broker);
+    assert_int_equal(job->outcome, CR_OUT_DONE);
+    assert_in_range(job->history->count, 50, 100);
+    assert_in_range(job->history->entry[job->history->count - 1].fields.len, 5, 4096);
+    cr_job_free(job);
     assert_int_equal(private_redis_integer(&scene_rig.redis, "DEL cr:audit"), 1);
     reply = private_redis_command(&scene_rig.redis, "SET cr:audit x");
     freeReplyObject(reply);

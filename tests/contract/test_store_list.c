@@ -2,6 +2,7 @@
 #include "tests/contract/list_scene.h"
 #include "tests/contract/redis_scene.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -195,6 +196,82 @@ static void listing_needs_no_writes(void **state)
     scene_config_set("maxmemory", "0");
 }
 
+/* ---- many that look at once ---- */
+
+/* As an operator's command; of one step, since there is so little. */
+static struct cr_job *look_job(struct rig_broker *broker, unsigned number)
+{
+    static const enum cr_op ops[] = { CR_OP_LIST, CR_OP_HISTORY, CR_OP_CAMPAIGN };
+    struct cr_job *job = rig_job(broker, ops[number % 3], "", "");
+    job->command = number + 1;
+    job->list = job->op == CR_OP_LIST ? calloc(1, sizeof *job->list) : NULL;
+    job->history = job->op == CR_OP_HISTORY ? calloc(1, sizeof *job->history) : NULL;
+    job->campaigns = job->op == CR_OP_CAMPAIGN ? calloc(1, sizeof *job->campaigns) : NULL;
+    assert_true(job->list != NULL || job->history != NULL || job->campaigns != NULL);
+    return job;
+}
+
+static bool look_succeeds(struct rig_broker *broker, unsigned number)
+{
+    struct cr_job *job = rig_run(broker, look_job(broker, number));
+    bool done = job->outcome == CR_OUT_DONE;
+    cr_job_free(job);
+    return done;
+}
+
+/* A device waits for a few of them, not for all; and all come home. */
+static void who_looks_takes_turns(void **state)
+{
+    enum { LOOKS = 300, FEW = 30 };
+    struct rig_broker *broker = rig_open(&scene_rig, "one");
+    unsigned before = 0, home = 0;
+    bool device = false;
+    (void)state;
+    (void)fleet_known(broker, 1, scene_rig.now_s + 90 * RIG_DAY_S);
+    for (unsigned i = 0; i < LOOKS; i++) {
+        rig_submit(broker, look_job(broker, i));
+    }
+    rig_submit(broker, rig_job(broker, CR_OP_GET, "meter-001", fleet_slot));
+    while (home < LOOKS + 1) {
+        struct cr_job *job = rig_next(broker, RIG_WAIT_MS);
+        assert_non_null(job);
+        assert_true(job->op == CR_OP_GET ? job->outcome != CR_OUT_REFUSED : job->outcome == CR_OUT_DONE);
+        device = device || job->op == CR_OP_GET;
+        before += !device;
+        home++;
+        cr_job_free(job);
+    }
+    assert_in_range(before, 0, FEW);
+}
+
+/* Redis stands still: those in line are told that they had no turn, and the ones after them get theirs. */
+static void whoever_had_no_turn_is_told(void **state)
+{
+    enum { LOOKS = 100 };
+    struct rig_broker *broker = rig_open(&scene_rig, "one");
+    unsigned busy = 0, unavailable = 0;
+    (void)state;
+    assert_int_equal(kill(scene_rig.redis.pid, SIGSTOP), 0);
+    for (unsigned i = 0; i < LOOKS; i++) {
+        rig_submit(broker, look_job(broker, i));
+    }
+    for (unsigned i = 0; i < LOOKS; i++) {
+        struct cr_job *job = rig_next(broker, RIG_WAIT_MS);
+        assert_non_null(job);
+        assert_int_equal(job->outcome, CR_OUT_REFUSED);
+        busy += job->refusal == CR_REFUSAL_BUSY;
+        unavailable += job->refusal == CR_REFUSAL_STORE_UNAVAILABLE;
+        cr_job_free(job);
+    }
+    assert_int_equal(kill(scene_rig.redis.pid, SIGCONT), 0);
+    assert_int_equal(busy + unavailable, LOOKS);
+    assert_in_range(unavailable, 1, 16);
+    for (unsigned i = 0; i < 8; i++) {
+        EVENTUALLY(look_succeeds(broker, i))
+    }
+    assert_int_equal(rig_audits(&scene_rig, "refused", NULL), 0); /* nothing was done */
+}
+
 #define SCENE(TEST) cmocka_unit_test_setup_teardown(TEST, scene_set_up, scene_tear_down)
 
 int main(void)
@@ -206,6 +283,8 @@ int main(void)
         SCENE(a_page_ends_before_its_time_does),
         SCENE(a_lost_connection_is_gone_on_from),
         SCENE(listing_needs_no_writes),
+        SCENE(who_looks_takes_turns),
+        SCENE(whoever_had_no_turn_is_told),
     };
     return cmocka_run_group_tests_name("store_list", tests, NULL, NULL);
 }

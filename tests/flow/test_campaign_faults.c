@@ -1,4 +1,5 @@
 /* Campaigns and what befalls their brokers: restarts, deaths, company, a store that is away, a clock that jumps. */
+#include "plugin/loop/campaign_run.h"
 #include "tests/flow/campaign_fleet.h"
 
 #include <stdarg.h>
@@ -49,6 +50,45 @@ static void two_brokers_trigger_each_device_once(void **state)
     fleet_live(f, 8);
     assert_string_equal(fleet_state(f, id), "done");
     fleet_expect_event(f, 1, "done");
+}
+
+/* It stands still between finding a page and asking for its renewals, for longer than it may be silent; meanwhile an
+ * operator aborts the campaign at another broker, which sees to that. */
+static void a_runner_that_stood_still_asks_for_nothing_more(void **state)
+{
+    struct fleet *f = *state;
+    struct flow_rig *frozen = &f->rig[0];
+    char id[CR_CAMPAIGN_ID_CAP];
+    unsigned listed, asked;
+
+    fleet_add(f, 200);
+    fleet_create(f, id, "\"rate\":10");
+    fleet_live(f, 5);
+    asked = fleet_triggers(f);
+    assert_in_range(asked, 10, 60);
+    listed = cr_queue_len(frozen->pipeline.completions);
+    for (unsigned i = 0; i < 8 && listed < 1; i++) { /* until the page is found: it reads the campaign before */
+        flow_rig_pass(frozen, i == 0);
+        cr_router_tick(frozen->router);
+        (void)fake_store_pump(frozen->store);
+        listed = f->rig[0].router->campaigns->runs->step == CR_RUN_LISTING;
+    }
+    assert_int_equal(listed, 1);
+    assert_int_equal(fleet_triggers(f), asked);
+
+    fleet_broker(f, 1, "");
+    f->runs[0] = false;
+    fleet_steer(f, 1, "abort", id);
+    fleet_live(f, 30);
+    assert_int_equal(fleet_ledger_campaign(f, id)->state, CR_CAMPAIGN_ABORTED);
+    assert_int_equal(fleet_triggers(f), asked);
+
+    f->runs[0] = true;
+    flow_rig_pass(frozen, 40);
+    flow_rig_pump(frozen);
+    fleet_live(f, 10);
+    assert_int_equal(fleet_triggers(f), asked);
+    assert_int_equal(fleet_number(f, id, "asked"), 0);
 }
 
 static void its_runner_keeps_it_while_devices_answer(void **state)
@@ -248,6 +288,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         FLEET_TEST(a_broker_restarts_in_the_middle),
         FLEET_TEST(two_brokers_trigger_each_device_once),
+        FLEET_TEST(a_runner_that_stood_still_asks_for_nothing_more),
         FLEET_TEST(its_runner_keeps_it_while_devices_answer),
         FLEET_TEST(another_brokers_operator_is_obeyed),
         FLEET_TEST(the_store_is_away_in_the_middle),

@@ -171,8 +171,11 @@ static void try_unknown(struct hostile *s, const struct cr_command_info *info, c
         if (strcmp(field->name, unknown[i].field) != 0) {
             continue;
         }
-        if (strcmp(info->name, "getAudit") == 0 && strcmp(field->name, "cursor") != 0) {
-            continue; /* the log also tells of devices that there never were, and of slots that were */
+        if (strcmp(info->name, "getAudit") == 0 && strcmp(field->name, "slot") == 0) {
+            continue; /* the log also tells of slots that were */
+        }
+        if (strcmp(info->name, "getAudit") == 0 && strcmp(field->name, "device") == 0) {
+            payload = hostile_command(info, field->name, "\"ghost\""); /* commands before have left lines about nobody */
         }
         if (strcmp(info->name, "triggerRenewal") == 0 && strcmp(field->name, "cursor") == 0) {
             payload = "{\"commands\":[{\"command\":\"triggerRenewal\",\"filter\":{},\"cursor\":\"nonsense\"}]}";

@@ -1,4 +1,5 @@
 /* Hostile input on the operator channel, 81, 83 to 85, 87 and 88: payloads that are no batch, and who may not. */
+#include "common/json_scan.h"
 #include "common/topic.h"
 #include "tests/flow/hostile_scene.h"
 
@@ -128,6 +129,45 @@ static void hostile_85_a_hundred_thousand_commands(void **state)
     hostile_expect_well(s);
 }
 
+/* A batch that asks for more than the loop has time to write: what there is room for, and errors for the rest. */
+static void hostile_85_answers_longer_than_the_loop_has_time_for(void **state)
+{
+    enum { LINES = 100, ROOM = CR_CONTROL_ANSWER + 100000 };
+    struct hostile *s = *state;
+    char who[CR_WHO_CAP], detail[CR_AUDIT_DETAIL_CAP], *text;
+    const char *reply;
+
+    memset(who, 'w', sizeof who);
+    memset(detail, 'd', sizeof detail);
+    who[sizeof who - 1] = detail[sizeof detail - 1] = '\0';
+    for (unsigned i = 0; i < LINES; i++) {
+        fake_ledger_audit_at(fake_store_ledger(s->rig.store), 1000 + i, who, "seen", "meter-1", "operational", detail);
+    }
+    text = repeated("{\"commands\":[{\"command\":\"getStatus\"}", ",{\"command\":\"getAudit\",\"limit\":100,"
+                    "\"correlationData\":\"mine\"}", 98,
+                    ",{\"command\":\"getStatus\",\"correlationData\":\"last\"}]}");
+    reply = rig_command(&s->rig, s->viewer, text);
+    assert_in_range(strlen(reply), CR_CONTROL_ANSWER / 2, ROOM);
+    assert_non_null(strstr(reply, "\"data\":{\"entries\":[{\"id\""));
+    assert_non_null(strstr(reply, "\"errorCode\":\"too-large\",\"correlationData\":\"mine\"}"));
+    assert_non_null(strstr(reply, "\"correlationData\":\"last\"}]}"));
+    free(text);
+    hostile_expect_well(s);
+}
+
+/* What others wrote, or what was cut in the middle of a character, must not spoil the answer. */
+static void hostile_89_an_answer_is_json_whatever_was_written(void **state)
+{
+    struct hostile *s = *state;
+    const char *reply;
+
+    fake_ledger_audit_at(fake_store_ledger(s->rig.store), 1000, "x", "seen", "meter-1", "operational",
+                         "\xc3\xa4 \xff cut \xe2\x82");
+    reply = rig_command(&s->rig, s->viewer, "{\"commands\":[{\"command\":\"getAudit\",\"order\":\"oldest\"}]}");
+    assert_non_null(strstr(reply, "\"detail\":\"\xc3\xa4 ? cut ??\""));
+    assert_true(cr_json_recognise(rig_text(reply), 16));
+}
+
 /* ---- 83, 87, 88: who may ---- */
 
 static unsigned denied(struct hostile *s)
@@ -208,6 +248,8 @@ int main(void)
         WITH_SCENE(hostile_83_87_nobody_learns_what_there_is),
         WITH_SCENE(hostile_84_depth_size_and_oddities),
         WITH_SCENE(hostile_85_a_hundred_thousand_commands),
+        WITH_SCENE(hostile_85_answers_longer_than_the_loop_has_time_for),
+        WITH_SCENE(hostile_89_an_answer_is_json_whatever_was_written),
         cmocka_unit_test_setup_teardown(hostile_87_without_operators_nobody_may_and_the_log_says_how,
                                         hostile_start_without_operators, hostile_end),
         WITH_SCENE(hostile_88_a_forged_response_is_not_delivered),

@@ -194,6 +194,34 @@ static void nothing_is_set_while_the_store_is_away(void **state)
     policy_expect(policy_command(s, 0, SET("", "{\"trigger_rate\":\"5\"}")), "\"version\":1");
 }
 
+/* Each is judged by all settings together, which takes a while: the loop does other things in between. */
+static void a_flood_of_wrong_ones_is_judged_bit_by_bit(void **state)
+{
+    enum { MANY = 100, ROUNDS = 5 };
+    struct policy_scene *s = *state;
+    struct flow_rig *rig = &s->rig[0];
+    struct cr_request_properties properties = { .user_properties = 0 };
+    static const char part[] = "{\"command\":\"setPolicy\",\"set\":{\"trigger_rate\":\"none\"}}";
+    char batch[MANY * sizeof part + 32] = "{\"commands\":[";
+    const struct fake_publication *reply;
+    unsigned rounds = 0, refused = 0;
+
+    for (size_t i = 0, len = strlen(batch); i < MANY; i++) {
+        len += (size_t)snprintf(batch + len, sizeof batch - len, "%s%s", part, i + 1 < MANY ? "," : "]}");
+    }
+    cr_router_control(rig->router, s->alice[0], rig_text(batch), &properties);
+    while ((reply = fake_host_take(&rig->host, s->alice[0]->id, "/response")) == NULL) {
+        (void)fake_store_pump(rig->store);
+        cr_router_tick(rig->router);
+        assert_true(rounds++ < MANY);
+    }
+    assert_in_range(rounds, ROUNDS, MANY);
+    for (const char *at = (const char *)reply->payload.data; (at = strstr(at, "policy-not-allowed")) != NULL; at++) {
+        refused++;
+    }
+    assert_int_equal(refused, MANY);
+}
+
 #define WITH_SCENE(test) cmocka_unit_test_setup_teardown(test, policy_start, policy_end)
 
 int main(void)
@@ -206,6 +234,7 @@ int main(void)
         WITH_SCENE(versions_keep_operators_apart),
         WITH_SCENE(who_is_later_goes_by_what_is_there),
         WITH_SCENE(nothing_is_set_while_the_store_is_away),
+        WITH_SCENE(a_flood_of_wrong_ones_is_judged_bit_by_bit),
     };
     return cmocka_run_group_tests_name("policy_flow", tests, NULL, NULL);
 }

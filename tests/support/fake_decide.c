@@ -99,10 +99,10 @@ void fake_expire(struct fake_ledger *ledger, struct cr_job *job, struct fake_slo
 
 void fake_refuse(struct fake_ledger *ledger, struct cr_job *job, enum cr_refusal refusal, int64_t retry_after_s)
 {
-    if (retry_after_s < 1 && cr_refusal_info(refusal)->retry) {
-        retry_after_s = 1;
+    cr_job_refuse(job, refusal, (unsigned)(retry_after_s < 1 && cr_refusal_info(refusal)->retry ? 1 : retry_after_s));
+    if (job->command != 0 && (job->op == CR_OP_INSPECT || job->op == CR_OP_HISTORY || job->op == CR_OP_LIST)) {
+        return; /* whoever only looks leaves no line */
     }
-    cr_job_refuse(job, refusal, (unsigned)retry_after_s);
     fake_audit_job(ledger, "refused", job, cr_refusal_info(refusal)->error_code);
 }
 

@@ -73,14 +73,33 @@ static const struct fake_line *next(const struct fake_line *lines, const struct 
     return line;
 }
 
+/* Neither in the inventory nor in a line of the log. */
+static bool is_unknown(const struct fake_ledger *ledger, const char *device)
+{
+    const struct fake_line *line = device[0] != '\0' ? fake_lines(ledger) : NULL;
+    while (line != NULL && strcmp(line->device, device) != 0) {
+        line = line->next;
+    }
+    return device[0] != '\0' && line == NULL && fake_device_find(ledger, device) == NULL;
+}
+
 void fake_history(struct fake_ledger *ledger, struct cr_job *job)
 {
     struct cr_history *history = job->history;
     long long ms = history->oldest_first ? -1 : INT64_MAX;
     unsigned number = 0;
+    size_t len = strlen(history->cursor);
+    bool sought = len > 0 && history->cursor[len - 1] == '/' && history->device[0] != '\0'; /* so far in vain */
+    if (sought) {
+        history->cursor[len - 1] = '\0';
+    }
     if (history->cursor[0] != '\0' &&
         (!is_id(history->cursor) || sscanf(history->cursor, "%lld-%u", &ms, &number) != 2)) {
         fake_refuse(ledger, job, CR_REFUSAL_UNKNOWN_CURSOR, 0);
+        return;
+    }
+    if ((history->cursor[0] == '\0' || sought) && is_unknown(ledger, history->device)) {
+        fake_refuse(ledger, job, CR_REFUSAL_UNKNOWN_DEVICE, 0);
         return;
     }
     history->limit = history->limit == 0 || history->limit > CR_PAGE_MAX ? CR_PAGE_MAX : history->limit;
