@@ -1,9 +1,10 @@
 /* bucket_check: holds what one bucket's indexes and counts say against its devices' records. What must be true after
  * every operation:
  *     a slot whose certificate is known is in the expiry, by its notAfter
- *     a slot is in the watch when its renewal is due and it is not on hold, unless it was told that its certificate ended
- *     a slot is among the alerts only when its renewal is due and it is not on hold, by its notAfter; it is there when it
- *     has a level, but for the moment after a hold was released
+ *     a slot is in the watch when its renewal is due and it is not on hold, unless it was told that its certificate
+ *     ended
+ *     a slot is among the alerts only when its renewal is due and it is not on hold, by its notAfter; it is there when
+ *     it has a level, but for the moment after a hold was released
  *     a slot that is not on hold and has something under way, or a certificate that counts, is in the agenda
  *     only a renewal under way has its fields, and only an issued one its certificate
  *     a campaign's counts are the sums of its members' letters, and of those that another campaign asked since, none of
