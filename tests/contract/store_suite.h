@@ -31,6 +31,7 @@ void store_stranger_changes_nothing(void **state);
 void store_present_begins_what_is_due(void **state);
 void store_present_begins_nothing_for_others(void **state);
 void store_what_came_to_nothing_begins_anew(void **state);
+void store_what_waits_stays_when_another_slots_ended(void **state);
 
 /* store_suite_sleep.c: devices that appear seldom, renewals without an answer, other slots. */
 void store_learns_how_seldom_a_device_appears(void **state);

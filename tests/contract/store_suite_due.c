@@ -129,3 +129,48 @@ void store_what_came_to_nothing_begins_anew(void **state)
     assert_true(begins(broker, &facts, second));
     assert_int_equal(rig_slot(broker, device, slot).pending.serial.len, 0);
 }
+
+/* The certificate of another slot ended before it was seen: that is all that is thrown away. */
+void store_what_waits_stays_when_another_slots_ended(void **state)
+{
+    static const char data[] = "data";
+    struct rig *rig = *state;
+    struct rig_broker *broker = rig_open(rig, "one");
+    struct cr_cert_facts facts = rig_cert(device, 1, 1, rig->now_s, rig->now_s + 900 * RIG_DAY_S);
+    char renewal_id[CR_RENEWAL_ID_CAP];
+    assert_false(begins(broker, &facts, renewal_id));
+    struct cr_job *job = rig_issue(broker, device, data, 5);
+    memcpy(renewal_id, job->renewal_id, sizeof renewal_id);
+    cr_job_free(job);
+    cr_job_free(rig_run(broker, rig_job_report(broker, device, data, renewal_id, CR_REPORT_INSTALLED)));
+    cr_job_free(rig_run(broker, rig_job_trigger(broker, device, data)));
+    job = rig_issue(broker, device, data, 6);
+    assert_int_equal(job->outcome, CR_OUT_CERTIFICATE);
+    int64_t ends = job->intent.not_after;
+    cr_job_free(job);
+
+    rig->now_s = ends - 1;
+    cr_job_free(rig_run(broker, rig_job_trigger(broker, device, slot)));
+    job = rig_issue(broker, device, slot, 7);
+    assert_int_equal(job->outcome, CR_OUT_CERTIFICATE);
+    size_t len = job->certificate.len;
+    cr_job_free(job);
+
+    rig->now_s = ends;
+    job = rig_run(broker, rig_job_present(broker, slot, &facts));
+    assert_true(job->triggered);
+    cr_job_free(job);
+    assert_int_equal(rig_slot(broker, device, data).state, CR_STATE_TRIGGERED);
+    job = rig_run(broker, rig_job(broker, CR_OP_GET, device, slot));
+    assert_int_equal(job->record->slot[0].state, CR_STATE_ISSUED);
+    assert_int_equal(job->record->slot[0].certificate.len, len);
+    cr_job_free(job);
+    job = rig_run(broker, rig_job(broker, CR_OP_GET, device, data));
+    assert_int_equal(job->record->slot[0].certificate.len, 0);
+    cr_job_free(job);
+    if (rig->backend == RIG_REDIS) {
+        struct cr_device_keys keys;
+        rig_keys(rig, &keys, device, data);
+        assert_int_equal(private_redis_integer(&rig->redis, "EXISTS %s", keys.cert.text), 0);
+    }
+}

@@ -40,6 +40,7 @@ int main(void)
         BOTH(store_present_begins_what_is_due),
         BOTH(store_present_begins_nothing_for_others),
         BOTH(store_what_came_to_nothing_begins_anew),
+        BOTH(store_what_waits_stays_when_another_slots_ended),
         BOTH(store_agenda_claims_what_is_due),
         BOTH(store_agenda_claim_ends),
         BOTH(store_agenda_triggers_once),

@@ -1,9 +1,10 @@
 /* Broker, Redis, or both are killed with SIGKILL, again and again, at every moment of a renewal: at chosen steps, and
  * at moments that move through it in small steps of time. Devices keep on asking until they have what they asked for;
- * they must never get two answers to one question, and in the end the ledger must be whole.
+ * they must never get two answers to one question, and in the end the ledger must be whole. An operator meddles: asks
+ * them in a campaign, cancels, holds and releases; nothing of that which was answered may be lost.
  *
  * The store runs in a child process. What devices know is in memory shared with it, as their flash would be. */
-#include "tests/contract/store_rig.h"
+#include "tests/contract/kill_world.h"
 #include "tests/support/ledger_check.h"
 
 #include <errno.h>
@@ -21,45 +22,28 @@
 
 #include <cmocka.h>
 
-enum { DEVICES = 6, SWEEP = 90, SWEEP_STEP_US = 60, BYTES_MAX = 512, ROUNDS_WANTED = 3 };
-
-struct flash {
-    struct cr_cert_facts current;
-    unsigned key;              /* of the request under way; 0: none */
-    struct cr_cert_facts next; /* the answer to it */
-    size_t received_len;
-    bool tried;                /* it has connected with it, whether or not it saw what came of that */
-    char received[BYTES_MAX];
-    unsigned renewed;
-};
-
-struct world {
-    struct flash device[DEVICES];
-    int64_t now_s;
-    unsigned keys, serials, progress, wrong;
-    char what[200];            /* went wrong first */
-};
+enum { SWEEP = 90, SWEEP_STEP_US = 60, ROUNDS_WANTED = 3 };
 
 static struct rig rig;
-static struct world *world;
-static const char slot[] = "operational";
+static struct kill_world *world;
+const char kill_slot[] = "operational";
 
-static void name_of(char name[CR_NAME_CAP], unsigned device)
+void kill_name(char name[CR_NAME_CAP], unsigned device)
 {
     (void)snprintf(name, CR_NAME_CAP, "meter-%u", device);
 }
 
-static void went_wrong(const char *what, unsigned device)
+void kill_went_wrong(struct kill_world *at, const char *what, unsigned device)
 {
-    if (world->wrong++ == 0) {
-        (void)snprintf(world->what, sizeof world->what, "%s (meter-%u)", what, device);
+    if (at->wrong++ == 0) {
+        (void)snprintf(at->what, sizeof at->what, "%s (meter-%u)", what, device);
     }
 }
 
 /* ---- the child: a broker, and devices that use it ---- */
 
 /* Hands a job in; NULL: the store would not say. */
-static struct cr_job *child_run(struct rig_broker *broker, struct cr_job *job)
+struct cr_job *kill_run(struct rig_broker *broker, struct cr_job *job)
 {
     rig_submit(broker, job);
     for (;;) {
@@ -74,15 +58,15 @@ static struct cr_job *child_run(struct rig_broker *broker, struct cr_job *job)
     }
 }
 
-static void child_receive(struct flash *flash, const struct cr_job *job, unsigned device)
+static void child_receive(struct kill_flash *flash, const struct cr_job *job, unsigned device)
 {
-    if (job->certificate.len > BYTES_MAX) {
-        went_wrong("a certificate too long", device);
+    if (job->certificate.len > KILL_BYTES_MAX) {
+        kill_went_wrong(world, "a certificate too long", device);
         return;
     }
     if (flash->received_len != 0 && (flash->received_len != job->certificate.len ||
                                      memcmp(flash->received, job->certificate.data, job->certificate.len) != 0)) {
-        went_wrong("two answers to one request", device);
+        kill_went_wrong(world, "two answers to one request", device);
     }
     memcpy(flash->received, job->certificate.data, job->certificate.len);
     flash->received_len = job->certificate.len;
@@ -90,15 +74,15 @@ static void child_receive(struct flash *flash, const struct cr_job *job, unsigne
 }
 
 /* It connects with what it has received. */
-static void child_confirm(struct rig_broker *broker, struct flash *flash)
+static void child_confirm(struct rig_broker *broker, struct kill_flash *flash)
 {
     struct cr_cert_facts fresh = flash->next;
     flash->tried = true;
-    struct cr_job *present = child_run(broker, rig_job_present(broker, slot, &fresh));
+    struct cr_job *present = kill_run(broker, rig_job_present(broker, kill_slot, &fresh));
     if (present->outcome == CR_OUT_RECORD) { /* also when an earlier life of the broker was told first */
-        const struct cr_slot_record *record = cr_device_record_slot(present->record, slot);
+        const struct cr_slot_record *record = cr_device_record_slot(present->record, kill_slot);
         if (record == NULL || !cr_serial_equal(&record->current.serial, &fresh.serial)) {
-            went_wrong("a certificate was presented and not taken", 0);
+            kill_went_wrong(world, "a certificate was presented and not taken", 0);
         }
         flash->current = fresh;
         flash->key = 0;
@@ -111,10 +95,10 @@ static void child_confirm(struct rig_broker *broker, struct flash *flash)
 
 static void child_turn(struct rig_broker *broker, unsigned device)
 {
-    struct flash *flash = &world->device[device];
+    struct kill_flash *flash = &world->device[device];
     char name[CR_NAME_CAP];
-    name_of(name, device);
-    if (flash->received_len > 0 && (flash->tried || device % 2 == 0 || world->progress / DEVICES % 2 == 0)) {
+    kill_name(name, device);
+    if (flash->received_len > 0 && (flash->tried || device % 2 == 0 || world->progress / KILL_DEVICES % 2 == 0)) {
         rig.now_s = ++world->now_s;
         child_confirm(broker, flash);
         world->progress++;
@@ -126,12 +110,12 @@ static void child_turn(struct rig_broker *broker, unsigned device)
     }
     rig.now_s = ++world->now_s;
     rig.serials = ++world->serials;
-    struct cr_job *job = rig_job_csr(broker, name, slot, flash->key, &flash->current);
+    struct cr_job *job = rig_job_csr(broker, name, kill_slot, flash->key, &flash->current);
     job->profile = &rig.eager; /* at any time, but never the same key twice */
-    job = child_run(broker, job);
+    job = kill_run(broker, job);
     if (job->outcome == CR_OUT_NONE) {
         rig_sign(job);
-        job = child_run(broker, job);
+        job = kill_run(broker, job);
     }
     world->progress++;
     if (job->outcome == CR_OUT_CERTIFICATE) {
@@ -143,7 +127,7 @@ static void child_turn(struct rig_broker *broker, unsigned device)
                (job->outcome == CR_OUT_REFUSED && job->refusal == CR_REFUSAL_RENEWAL_IN_PROGRESS)) {
         world->now_s += FAKE_LEASE_S; /* it waits as it was told */
     } else if (job->outcome != CR_OUT_REFUSED || job->refusal != CR_REFUSAL_STORE_UNAVAILABLE) {
-        went_wrong(cr_refusal_info(job->refusal)->error_code, device);
+        kill_went_wrong(world, cr_refusal_info(job->refusal)->error_code, device);
     }
     cr_job_free(job);
 }
@@ -153,9 +137,11 @@ static void child_main(unsigned rounds)
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     struct rig_broker *broker = rig_open_only(&rig, "one");
     for (unsigned turn = 0;; turn++) {
-        child_turn(broker, turn % DEVICES);
+        if (kill_operate(world, broker, turn % KILL_DEVICES)) {
+            child_turn(broker, turn % KILL_DEVICES);
+        }
         bool done = rounds > 0;
-        for (unsigned i = 0; i < DEVICES; i++) {
+        for (unsigned i = 0; i < KILL_DEVICES; i++) {
             done = done && world->device[i].renewed >= rounds && world->device[i].key == 0;
         }
         if (done) {
@@ -206,7 +192,9 @@ static void check(void)
 {
     char path[160];
     (void)snprintf(path, sizeof path, "%s/one/journal.jsonl", rig.redis.dir);
-    struct ledger_check_options options = { .journal = { path }, .redis = rig.redis.socket, .out = stderr };
+    struct ledger_check_options options = {
+        .journal = { path }, .redis = rig.redis.socket, .now_s = world->now_s, .out = stderr
+    };
     struct ledger_check_result result;
     assert_int_equal(ledger_check(&result, &options), CR_OK);
     assert_int_equal(result.wrong, 0);
@@ -242,9 +230,9 @@ static int set_up(void **state)
     rig.eager.allow_same_key = false;
     world->now_s = RIG_NOW_S;
     world->keys = 1000;
-    for (unsigned i = 0; i < DEVICES; i++) {
+    for (unsigned i = 0; i < KILL_DEVICES; i++) {
         char name[CR_NAME_CAP];
-        name_of(name, i);
+        kill_name(name, i);
         world->device[i].current = rig_cert(name, i + 1, i + 1, RIG_NOW_S - 80 * RIG_DAY_S, RIG_NOW_S + 10 * RIG_DAY_S);
     }
     return 0;
@@ -283,7 +271,7 @@ static void redis_killed_at_any_moment(void **state)
         private_redis_kill(&rig.redis);
         assert_int_equal(private_redis_start(&rig.redis), CR_OK);
     }
-    wait_for_progress(DEVICES);
+    wait_for_progress(KILL_DEVICES);
     child_kill(pid);
     finish(ROUNDS_WANTED);
 }
@@ -316,10 +304,11 @@ static void broker_killed_and_redis_emptied(void **state)
     (void)state;
     for (unsigned i = 0; i < SWEEP / 6; i++) {
         pid_t pid = child_start(0);
-        wait_for_progress(2 * DEVICES);
+        wait_for_progress(2 * KILL_DEVICES);
         nap_us((long)i * 5 * SWEEP_STEP_US);
         child_kill(pid);
         freeReplyObject(private_redis_command(&rig.redis, "FLUSHALL"));
+        world->campaign[0] = '\0'; /* the journal does not have it */
     }
     finish(ROUNDS_WANTED);
 }

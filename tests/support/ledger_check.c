@@ -245,6 +245,7 @@ cr_err ledger_check(struct ledger_check_result *result, const struct ledger_chec
     }
     ledger->result = result;
     ledger->out = options->out;
+    ledger->now_s = options->now_s;
     for (int i = 0; i < LEDGER_CHECK_PATHS && options->journal[i] != NULL && err == CR_OK; i++) {
         err = take_journal(ledger, options->journal[i], options->broker[i]);
     }

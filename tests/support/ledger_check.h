@@ -6,12 +6,14 @@
  *     for a device, slot, generation and key there is one certificate that was not voided   (I1)
  *     a certificate that waits in Redis, or that was confirmed, is in a journal
  *     a generation in Redis is not lower than what a journal saw confirmed                  (I11)
+ *     what bucket_check.h says of the indexes in Redis
  * Used by tests of the store, and as the program ledger-check by tests that run a broker. One thread. */
 #ifndef LEDGER_CHECK_H
 #define LEDGER_CHECK_H
 
 #include "common/err.h"
 
+#include <stdint.h>
 #include <stdio.h>
 
 enum { LEDGER_CHECK_PATHS = 16 };
@@ -21,6 +23,7 @@ struct ledger_check_options {
     const char *broker[LEDGER_CHECK_PATHS];  /* whose they are; NULL: whoever wrote the first line */
     const char *redis;                       /* /path or host:port; NULL: not looked at */
     const char *prefix;                      /* NULL: "cr" */
+    int64_t now_s;                           /* 0: what depends on the time is not looked at */
     const char *dir[LEDGER_CHECK_PATHS];     /* directories whose *.pem are looked at, with those below them */
     FILE *out;                               /* a line for each thing that is wrong */
 };

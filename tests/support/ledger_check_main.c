@@ -1,12 +1,13 @@
 /* ledger-check JOURNAL[,JOURNAL…] REDIS [DIR…]
  * Exits 0 when all is well, 1 when something is wrong, 2 when it was called wrongly. '-' for REDIS: not looked at. */
+#include "common/clock.h"
 #include "tests/support/ledger_check.h"
 
 #include <string.h>
 
 int main(int argc, char **argv)
 {
-    struct ledger_check_options options = { .out = stdout };
+    struct ledger_check_options options = { .now_s = cr_wall_s(cr_clock_system()), .out = stdout };
     struct ledger_check_result result;
     int count = 0;
     if (argc < 3 || argc - 3 >= LEDGER_CHECK_PATHS) {

@@ -21,6 +21,7 @@ struct ledger {
     struct ledger_check_result *result;
     FILE *out;
     unsigned journal; /* the one that is read */
+    int64_t now_s;
     struct ledger_cert *chain[LEDGER_CHAINS];
 };
 

@@ -1,8 +1,14 @@
 #include "plugin/store/redis_address.h"
+#include "tests/support/bucket_check.h"
 #include "tests/support/ledger_inside.h"
 
 #include <hiredis/hiredis.h>
+#include <stdlib.h>
 #include <string.h>
+
+struct ledger_buckets {
+    bool seen[65536];
+};
 
 static struct cr_bytes bytes_of(const redisReply *reply)
 {
@@ -110,10 +116,26 @@ static void check_device(struct ledger *ledger, redisContext *context, const cha
     }
 }
 
+/* The bucket of this device, unless that was done. */
+static void check_bucket(struct ledger *ledger, redisContext *context, const char *key, struct ledger_buckets *done)
+{
+    const char *number = strstr(key, ":{b"), *end = strstr(key, "}:device:");
+    unsigned long bucket = number != NULL ? strtoul(number + 3, NULL, 10) : 0;
+    char base[64];
+    if (end == NULL || bucket >= sizeof done->seen || done->seen[bucket] || (size_t)(end + 2 - key) >= sizeof base) {
+        return;
+    }
+    done->seen[bucket] = true;
+    memcpy(base, key, (size_t)(end + 2 - key));
+    base[end + 2 - key] = '\0';
+    ledger->result->wrong += bucket_check(context, base, ledger->now_s, ledger->out);
+}
+
 cr_err ledger_check_redis(struct ledger *ledger, const char *address, const char *prefix)
 {
     redisContext *context = reach(address);
     char cursor[24] = "0";
+    struct ledger_buckets done = { { false } };
     if (context == NULL) {
         ledger_wrong(ledger, "Redis cannot be reached at %s", address);
         return CR_IO;
@@ -128,6 +150,7 @@ cr_err ledger_check_redis(struct ledger *ledger, const char *address, const char
         memcpy(cursor, reply->element[0]->str, (size_t)reply->element[0]->len + 1);
         for (size_t i = 0; i < reply->element[1]->elements; i++) {
             check_device(ledger, context, reply->element[1]->element[i]->str);
+            check_bucket(ledger, context, reply->element[1]->element[i]->str, &done);
         }
         freeReplyObject(reply);
     } while (strcmp(cursor, "0") != 0);

@@ -1,7 +1,7 @@
 -- Changes are gathered in `rec`, then written at once.
 local member = device .. '/' .. slot
 local due = redis.call('ZSCORE', KEYS[2], member)
-local had, touched, plans, score, expires, drop = {}, {}, {}, nil, nil, false
+local had, touched, plans, score, expires, drops = {}, {}, {}, nil, nil, {}
 local looks, shown = {}, {} -- of the watch and of the alerts, by member
 
 local function get(field) return rec[p .. field] end
@@ -130,7 +130,7 @@ end
 
 -- Only a renewal under way has these.
 local function clear_pending()
-  if get('st') == 'issued' then drop = true end
+  if get('st') == 'issued' then drops[#drops + 1] = string.sub(KEYS[4], 1, -#ARGV[3] - 1) .. slot end
   for _, field in ipairs({ 'pcrt', 'pkey', 'pend', 'own' }) do del(field) end
 end
 
@@ -229,7 +229,7 @@ local function commit()
     end
   end
   if expires then redis.call('ZADD', KEYS[3], expires, member) end
-  if drop then redis.call('DEL', KEYS[4]) end
+  for _, key in ipairs(drops) do redis.call('DEL', key) end
   for _, c in ipairs(counted) do
     redis.pcall('HINCRBY', c[1], c[2], c[3])
     if redis.call('TTL', c[1]) < 34473600 then redis.call('EXPIRE', c[1], 34560000) end -- once a day is often enough

@@ -103,7 +103,7 @@ local function begins_at(chances, planned)
   if not chances or get('hold') or not get('crt') then return nil end
   if get('st') then return spent() and math.min(planned, now) or nil end
   local at = (num('miss') > 0 or num('na') <= now) and math.min(planned, now) or early(chances, planned)
-  return math.max(at, num('ret')) -- unless an operator cancelled it
+  return num('ret') > now and math.max(at, num('ret')) or at -- unless an operator cancelled it
 end
 
 -- It is here, and a quiet slot of it is due, or what was under way came to nothing: its renewal begins, for who knows when it comes again. natural: its time
