@@ -198,6 +198,9 @@ struct cr_session *loop_notice(struct cr_router *router, const struct cr_client 
     appear_identify(router, session);
     appear_check_client_id(router, session);
     loop_dormant_appeared(router, session);
+    if (session->mark != NULL) { /* without: nobody came, the broker asks about one that is away */
+        loop_away_appeared(router, session->client_id);
+    }
     if (session->presence != NULL) {
         (void)appear_present_newcomer(router, session);
     }
