@@ -106,14 +106,14 @@ static void appear_check_client_id(struct cr_router *router, struct cr_session *
     if (session->presence != NULL && strcmp(session->client_id, device) != 0 &&
         cr_sessions_presence(&router->sessions, session->client_id) != NULL) {
         loop_alarm(router, session, device, CR_REFUSAL_WRONG_IDENTITY, "its client id is the name of another device");
-        cr_sessions_unbind(session);
+        cr_sessions_unbind(&router->sessions, session);
         session->refusal = CR_REFUSAL_WRONG_IDENTITY;
     }
 }
 
 void loop_refuse_session(struct cr_router *router, struct cr_session *session, enum cr_refusal refusal, const char *why)
 {
-    cr_sessions_unbind(session);
+    cr_sessions_unbind(&router->sessions, session);
     cr_deadline_clear(&session->begin);
     cr_deadline_clear(&session->cutover);
     cr_deadline_clear(&session->expiry);
@@ -198,6 +198,9 @@ struct cr_session *loop_notice(struct cr_router *router, const struct cr_client 
     appear_identify(router, session);
     appear_check_client_id(router, session);
     loop_dormant_appeared(router, session);
+    if (session->mark != NULL) { /* without: nobody came, the broker asks about one that is away */
+        loop_away_appeared(router, session->client_id);
+    }
     if (session->presence != NULL) {
         (void)appear_present_newcomer(router, session);
     }
@@ -217,7 +220,7 @@ void loop_judge_anew(struct cr_router *router)
         if (intruder || session->closed || cr_deadline_is_set(&session->closing)) {
             continue;
         }
-        cr_sessions_unbind(session);
+        cr_sessions_unbind(&router->sessions, session);
         appear_identify(router, session);
         if (session->presence != NULL && (waited || !session->presented)) {
             (void)appear_present_newcomer(router, session);

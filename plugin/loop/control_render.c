@@ -295,7 +295,7 @@ static bool render_figures(cJSON *data, struct cr_router *router)
         cJSON_AddNumberToObject(data, "uptime", (double)((loop_now_ms(router) - router->started_mono_ms) / 1000)) == NULL ||
         (sessions = cJSON_AddObjectToObject(data, "sessions")) == NULL ||
         cJSON_AddNumberToObject(sessions, "connected", router->sessions.count) == NULL ||
-        cJSON_AddNumberToObject(sessions, "devices", HASH_COUNT(router->sessions.presences)) == NULL ||
+        cJSON_AddNumberToObject(sessions, "devices", router->sessions.devices) == NULL ||
         (jobs = cJSON_AddObjectToObject(data, "jobs")) == NULL ||
         cJSON_AddNumberToObject(jobs, "inFlight", router->in_flight) == NULL ||
         cJSON_AddNumberToObject(jobs, "limit", config->max_in_flight) == NULL ||

@@ -91,7 +91,7 @@ static void figures_gather(struct cr_figure_facts *facts, struct cr_router *rout
     *facts = (struct cr_figure_facts){
         .uptime_s = (double)((now_ms - router->started_mono_ms) / 1000),
         .sessions = router->sessions.count,
-        .devices = HASH_COUNT(router->sessions.presences),
+        .devices = router->sessions.devices,
         .jobs = router->in_flight,
         .jobs_limit = router->setup->config.max_in_flight,
         .campaigns = figures_campaigns(router),

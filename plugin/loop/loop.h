@@ -12,6 +12,7 @@
 
 struct cr_batch;
 struct cr_campaigns;
+struct cr_away;
 struct cr_dormant;
 struct cr_figures;
 struct cr_policies;
@@ -49,6 +50,7 @@ struct cr_router {
     struct cr_limiter begins;         /* renewals that begin because a device appears */
     struct cr_limiter_rate begin_rate;
     struct cr_dormant *dormant, *dormant_by_client; /* devices that are away, by name and by client id */
+    struct cr_away *away;             /* operators that are, by client id */
     /* Clients that were restricted when their connection ended: their wills and deliveries are checked after that. */
     const void *restricted_gone[CR_RESTRICTED_GONE];
     unsigned restricted_gone_at;
@@ -146,6 +148,16 @@ void loop_dormant_pushed(struct cr_router *router, const char *device);
 /* What the store has for it. */
 void loop_dormant_looked(struct cr_router *router, const struct cr_job *job);
 void loop_dormant_fini(struct cr_router *router);
+
+/* ---- away (away.c): operators that are away and whose session the broker keeps ---- */
+
+/* The session ends: nothing is remembered of who is no operator. */
+void loop_away_left(struct cr_router *router, const struct cr_session *session);
+/* A session with this client id begins. */
+void loop_away_appeared(struct cr_router *router, const char *client_id);
+/* What it was, while its certificate is valid; NONE for who is not away, or was none. */
+enum cr_role loop_away_role(const struct cr_router *router, const struct cr_client *client);
+void loop_away_fini(struct cr_router *router);
 
 /* ---- policy (policy.c): who may what ---- */
 

@@ -64,6 +64,7 @@ void cr_router_free(struct cr_router *router)
     loop_policies_fini(router);
     loop_figures_fini(router);
     loop_dormant_fini(router);
+    loop_away_fini(router);
     cr_sessions_fini(&router->sessions);
     cr_setup_drop(router->setup);
     free(router);
@@ -184,6 +185,9 @@ static enum cr_verdict router_operator_access(struct cr_router *router, const st
     if (access == CR_ACCESS_WRITE) {
         /* Who may command is decided where it can be answered; nobody writes answers or events. */
         return kind == CR_TOPIC_OPERATOR && session != NULL ? CR_ALLOW : CR_DENY;
+    }
+    if (kind == CR_TOPIC_OPERATOR_EVENT && loop_away_role(router, client) != CR_ROLE_NONE) {
+        return CR_ALLOW; /* to be queued */
     }
     return kind != CR_TOPIC_OPERATOR_BAD && loop_role(router, session) != CR_ROLE_NONE ? CR_ALLOW : CR_DENY;
 }
@@ -323,6 +327,7 @@ void cr_router_disconnected(struct cr_router *router, const struct cr_client *cl
     router_note_gone(router, session);
     if (session->persistent || client->persistent) {
         loop_dormant_left(router, session);
+        loop_away_left(router, session);
     }
     cr_sessions_remove(&router->sessions, session);
 }

@@ -132,15 +132,17 @@ cr_err cr_sessions_bind(struct cr_sessions *sessions, struct cr_session *session
         }
     }
     session->presence = presence;
+    sessions->devices += presence->first == NULL;
     LL_PREPEND2(presence->first, session, sibling);
     return CR_OK;
 }
 
-void cr_sessions_unbind(struct cr_session *session)
+void cr_sessions_unbind(struct cr_sessions *sessions, struct cr_session *session)
 {
     cr_deadline_clear(&session->present);
     if (session->presence != NULL) {
         LL_DELETE2(session->presence->first, session, sibling);
+        sessions->devices -= session->presence->first == NULL;
         session->presence = NULL;
         session->sibling = NULL;
     }
@@ -161,7 +163,7 @@ void cr_sessions_restrict(struct cr_sessions *sessions, struct cr_session *sessi
 
 void cr_sessions_remove(struct cr_sessions *sessions, struct cr_session *session)
 {
-    cr_sessions_unbind(session);
+    cr_sessions_unbind(sessions, session);
     cr_deadline_clear(&session->present);
     cr_deadline_clear(&session->begin);
     cr_deadline_clear(&session->cutover);

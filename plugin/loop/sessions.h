@@ -88,6 +88,7 @@ struct cr_sessions {
     const void *recent[CR_RECENT];   /* handles that have a session, found last, by a few bits of theirs */
     uint64_t last_id;
     unsigned count;
+    unsigned devices;                /* that have a session; `presences` are also of those that left not long ago */
     struct cr_limiter_rate request_rate, alarm_rate;
 };
 
@@ -116,7 +117,7 @@ CR_MUST_USE cr_err cr_sessions_add(struct cr_sessions *sessions, struct cr_sessi
 CR_MUST_USE cr_err cr_sessions_bind(struct cr_sessions *sessions, struct cr_session *session, const char *device,
                                     int64_t now_ms);
 /* It is no device's (any more). Harmless when it was none's. */
-void cr_sessions_unbind(struct cr_session *session);
+void cr_sessions_unbind(struct cr_sessions *sessions, struct cr_session *session);
 void cr_sessions_remove(struct cr_sessions *sessions, struct cr_session *session);
 
 /* It may do nothing but renew any more, nor take the short way for what does not concern us. */

@@ -116,7 +116,7 @@ void ctl_render_status(const struct ctl_sheet *sheet, const struct ctl_options *
     ctl_sheet_row(sheet, "broker", cell, CTL_PLAIN);
 
     cJSON *part = ctl_take(data, "sessions");
-    (void)snprintf(cell, sizeof cell, "%.0f connected now; devices seen lately: %.0f", ctl_number_take(part, "connected", 0),
+    (void)snprintf(cell, sizeof cell, "%.0f connected; devices: %.0f", ctl_number_take(part, "connected", 0),
                    ctl_number_take(part, "devices", 0));
     ctl_part_rows(sheet, "sessions", part != NULL ? cell : "", part);
 

@@ -86,4 +86,22 @@ again() { [[ $(command_send '{"commands":[{"command":"getDevice","device":"d1"}]
 until_true 10 again || fail "a failed renewal is not tried again: $(command_send '{"commands":[{"command":"getDevice","device":"d1"}]}')"
 pki_device d2 -1 89 # nothing is due for it that could come before the answer
 refused_with unknown-renewal d2 '{"renewalId":"00000000-0000-4000-8000-000000000000","outcome":"installed"}' report
+
+step "events wait for an operator that is away; a client id alone reads none of them"
+gateway() { tls_of "$1"; mosquitto_sub "${TLS[@]}" -V mqttv311 -i gateway -c -q 1 -t "$CONTROL/event/#" "${@:2}" 2>>"$T/client.log" || true; }
+listen "$T/events" operator-1 "$CONTROL/event/campaign"
+campaigns_over() { (($(grep -c '"event":"done"' "$T/events") == $1)); }
+campaign_pass() { # COUNT: an empty campaign, which is over at once; so many were
+  contains "$(command_send '{"commands":[{"command":"createCampaign","filter":{"tag":"nobody"}}]}')" '"state":"counting"'
+  until_true 15 campaigns_over "$1" || fail "no event of the campaign's end: $(cat "$T/events")"
+}
+gateway viewer-1 -E
+campaign_pass 1
+answer=$(gateway viewer-1 -C 2 -W $((5 * SLOW)))
+contains "$answer" '"event":"started"'
+contains "$answer" '"event":"done"'
+campaign_pass 2
+equal "$(gateway d2 -W 1)" ""
+campaign_pass 3
+equal "$(gateway viewer-1 -W 1)" ""
 world_end

@@ -83,6 +83,11 @@ static void test_publishes_what_changed(void **state)
     live(s, 90);
     expect_figure(s, TOPIC("issued/per-minute"), "0");
     assert_null(newest(s, TOPIC("issued")));
+
+    appear(s);
+    cr_router_disconnected(s->rig.router, s->client);
+    live(s, 10);
+    expect_figure(s, TOPIC("sessions/devices"), "0"); /* though it is remembered for a while */
 }
 
 static void test_few_in_each_tick(void **state)

@@ -70,7 +70,7 @@ static void renders_the_status(void **state)
         "\"delivered\":52,\"alarms\":3,\"auditsLost\":2,\"new\":7,\"refused\":{\"too-early\":12,\"busy\":1}}}",
         false);
     assert_string_equal(text, "broker        b1, version 0.1.0, up 1 d 1 h\n"
-                              "sessions      412 connected now; devices seen lately: 390\n"
+                              "sessions      412 connected; devices: 390\n"
                               "jobs          3 of at most 256 in flight\n"
                               "store         connected, not writable, durable, journal kept, answers in 180 us\n"
                               "              2 certificates are in the journal only\n"
