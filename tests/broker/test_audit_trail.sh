@@ -115,6 +115,8 @@ contains "$(audit ",\"since\":\"$(date -u -d '1 hour ago' +%Y-%m-%dT%H:%M:%SZ)\"
 contains "$(audit ",\"until\":\"$(date -u -d '1 hour ago' +%Y-%m-%dT%H:%M:%SZ)\"")" '"entries":[]'
 contains "$(cat "$T"/journal/*.jsonl)" '"what":"configuration","who":"broker","detail":"read at start"'
 contains "$(audit ',"cursor":"nonsense"')" '"errorCode":"unknown-cursor"'
+for _ in 1 2; do contains "$(audit ',"device":"ghost"')" '"errorCode":"unknown-device"'; done # asking leaves no line
+contains "$(audit ',"device":"d1","what":"nothing"')" '"entries":[]'
 for wrong in '"order":"random"' '"limit":0' '"limit":101' '"since":"yesterday"' '"device":"*"' '"colour":1' '"cursor":""'; do
   refused malformed-json "\"command\":\"getAudit\",$wrong"
 done
