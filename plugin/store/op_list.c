@@ -86,7 +86,7 @@ static bool move_on(struct store_op *op, struct cr_list_place *place, const redi
     list->cursor[0] = '\0';
     if (name.len > 0) {
         struct cr_list_place next = { .bucket = place->bucket };
-        if (digits.len < sizeof text && name.len < sizeof next.member) {
+        if (digits.len > 0 && digits.len < sizeof text && name.len < sizeof next.member) {
             memcpy(text, digits.data, digits.len);
             memcpy(next.member, name.data, name.len);
         }

@@ -30,6 +30,9 @@ void store_stranger_changes_nothing(void **state);
 /* store_suite_due.c: a device appears when its slot is due. */
 void store_present_begins_what_is_due(void **state);
 void store_present_begins_nothing_for_others(void **state);
+void store_longest_names_fit(void **state);
+void store_longest_campaign_fits(void **state);
+void store_longest_policy_fits(void **state);
 void store_what_came_to_nothing_begins_anew(void **state);
 void store_what_waits_stays_when_another_slots_ended(void **state);
 

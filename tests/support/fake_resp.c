@@ -10,7 +10,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { ANSWER_CAP = 512, BUFFER = 256 * 1024, NAME_CAP = 32 };
+enum { ANSWER_CAP = 8192, BUFFER = 256 * 1024, NAME_CAP = 32 };
 
 struct answer {
     bool set;
@@ -81,6 +81,9 @@ static bool answer_one(struct fake_resp *fake, int fd, const char *name, const c
         return send_answer(fake, fd, &fake->scripts,
                            "*5\r\n$2\r\ngo\r\n$0\r\n\r\n$36\r\n11111111-2222-4333-8444-555555555555\r\n$1\r\n0\r\n"
                            "$1\r\n1\r\n");
+    }
+    if (strcmp(name, "XRANGE") == 0 || strcmp(name, "XREVRANGE") == 0) {
+        return send_answer(fake, fd, &fake->scripts, "*0\r\n");
     }
     if (strcmp(name, "HMGET") == 0) {
         return send_answer(fake, fd, &fake->meta, "*3\r\n$1\r\n1\r\n$1\r\n4\r\n$5\r\nepoch\r\n");

@@ -14,7 +14,7 @@ CR_MUST_USE cr_err fake_resp_new(struct fake_resp **fake);
 void fake_resp_free(struct fake_resp *fake);
 const char *fake_resp_path(const struct fake_resp *fake);
 
-/* What every EVALSHA is answered with, as it goes over the wire; NULL: that an intent is recorded ('go'). '\0' ends it.
+/* What every EVALSHA, XRANGE and XREVRANGE is answered with, as it goes over the wire; NULL: that an intent is recorded ('go'), no entry. '\0' ends it.
  * An empty text: nothing, and the connection is closed. */
 void fake_resp_scripts(struct fake_resp *fake, const char *answer);
 /* The same for HSETNX on a key index; NULL: it was claimed. */
