@@ -232,4 +232,9 @@ void cr_slot_check(const struct cr_profile *slot, bool limits_rsa, cr_slot_wrong
                        slot->slot);
         wrong(ctx, "ext_key_usage", sentence);
     }
+    if (slot->tls && (slot->key_usage & CR_KU_DIGITAL_SIGNATURE) == 0) { /* what a client does in a handshake */
+        (void)snprintf(sentence, sizeof sentence, "slot %s is used for TLS: it needs digitalSignature in key_usage",
+                       slot->slot);
+        wrong(ctx, "key_usage", sentence);
+    }
 }

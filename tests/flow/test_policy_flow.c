@@ -73,6 +73,7 @@ static void a_bad_policy_changes_nothing_and_says_which_field(void **state)
         { SET(OF_SLOT, "{\"lifetime\":\"30d\",\"renewal_window\":\"29d\"}"), "policy-not-allowed", "renewal_window" },
         { SET(OF_SLOT, "{\"lifetime\":\"31d\"}"), "policy-not-allowed", "lifetime" }, /* the file's window is 30 days */
         { SET(OF_SLOT, "{\"ext_key_usage\":\"serverAuth\"}"), "policy-not-allowed", "ext_key_usage" },
+        { SET(OF_SLOT, "{\"key_usage\":\"keyEncipherment\"}"), "policy-not-allowed", "key_usage" },
         { SET(OF_SLOT, "{\"rsa_min_bits\":\"3072\"}"), "policy-not-allowed", "rsa_min_bits" },
         { SET(OF_SLOT, "{\"tls\":\"false\"}"), "policy-not-allowed", "tls" },
         { SET(OF_SLOT, "{\"trigger_rate\":\"5\"}"), "policy-not-allowed", "trigger_rate" },

@@ -281,6 +281,7 @@ static void test_bad_slot_values(void **state)
     refuse(REQUIRED "slot operational\nkey_types RSA\nrsa_min_bits 4096\nrsa_max_bits 2048\n", 4, "rsa_min_bits");
     refuse(REQUIRED "slot operational\nrsa_min_bits 3072\n", 4, "no RSA");
     refuse(REQUIRED "slot operational\next_key_usage serverAuth\n", 4, "clientAuth");
+    refuse(REQUIRED "slot operational\nkey_usage keyEncipherment\n", 4, "digitalSignature");
     refuse(REQUIRED "slot operational\ntls false\n", 0, "no slot has");
     refuse(REQUIRED "slot data\n", 0, "no slot has");
     refuse(REQUIRED "slot operational\nslot data\ntls true\n", 0, "more than one");
@@ -290,8 +291,7 @@ static void test_all_mistakes_at_once(void **state)
 {
     (void)state;
     static const char text[] = "issuer_certfil i.pem\n"           /* 1 */
-                               "# comment\n"
-                               "\n"
+                               "# comment\n\n"                    /* 2, 3 */
                                "redis nowhere\n"                  /* 4 */
                                "workers 2\n"
                                "workers some\n"                   /* 6 */
