@@ -291,8 +291,7 @@ static void test_all_mistakes_at_once(void **state)
 {
     (void)state;
     static const char text[] = "issuer_certfil i.pem\n"           /* 1 */
-                               "# comment\n"
-                               "\n"
+                               "# comment\n\n"                    /* 2, 3 */
                                "redis nowhere\n"                  /* 4 */
                                "workers 2\n"
                                "workers some\n"                   /* 6 */
