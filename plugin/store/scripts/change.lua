@@ -194,6 +194,9 @@ local function commit()
     looks[name].was = redis.call('ZSCORE', KEYS[5], name)
     redis.call('ZSCORE', KEYS[6], name)
   end
+  for name in pairs(shown) do
+    if not looks[name] then redis.call('ZSCORE', KEYS[6], name) end
+  end
   if not flat[1] then put_raw('id', mark) end
   local puts, dels = {}, {}
   for name in pairs(touched) do
