@@ -28,8 +28,11 @@ mosquitto_pub "${TLS[@]}" -V 5 -q 1 -t "$(topic_of d1 csr)" -m x -D publish user
 kill -HUP "$BROKER_PID"
 expect_log "configuration read again"
 echo "nonsense" >>"$T/plugin.conf"
-kill -HUP "$BROKER_PID"
-expect_log "the configuration stays as it was"
+refused_again() { # a broker that is not through with one SIGHUP forgets the next
+  kill -HUP "$BROKER_PID"
+  until_true 1 log_has "the configuration stays as it was"
+}
+refused_again || refused_again || refused_again || fail "the mistake in the configuration was not noticed"
 
 step "with requests under way when it ends, and Redis gone"
 redis_kill
