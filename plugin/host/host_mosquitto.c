@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* One plugin in a process: the broker's own tables are per process too. */
 static struct host_mosquitto *only_one;
@@ -314,8 +315,19 @@ static void host_free(struct host_mosquitto *h)
     free(h);
 }
 
+/* A broker that another plugin, or a listener, keeps from starting ends without a word to us: the threads must not run on
+ * while libraries clean up behind them. Nothing of the broker's is called any more. */
+static void host_at_exit(void)
+{
+    if (only_one != NULL && only_one->process == getpid()) {
+        cr_app_stop(only_one->app);
+        only_one->app = NULL;
+    }
+}
+
 int host_mosquitto_start(mosquitto_plugin_id_t *id, void **user_data, const struct mosquitto_opt *options, int count)
 {
+    static bool at_exit;
     const char *config_path;
     cr_err err = CR_BUG;
     *user_data = NULL;
@@ -343,6 +355,10 @@ int host_mosquitto_start(mosquitto_plugin_id_t *id, void **user_data, const stru
     CR_TRY(cr_app_start(&h->app, &h->host, config_path));
     *user_data = h;
     mosquitto_log_printf(MOSQ_LOG_NOTICE, "cert-renewal: version %s is ready", CR_VERSION);
+    if (!at_exit) {
+        at_exit = atexit(host_at_exit) == 0;
+    }
+    h->process = getpid();
     return MOSQ_ERR_SUCCESS;
 out:
     host_free(h);

@@ -10,12 +10,15 @@
 #include "plugin/host/host.h"
 #include "plugin/host/mosquitto_api.h"
 
+#include <sys/types.h>
+
 enum { KICKS_MAX = 64 };
 
 struct host_mosquitto {
     struct cr_host host; /* first: the operations get this */
     mosquitto_plugin_id_t *id;
     struct cr_app *app;
+    pid_t process;             /* that the app runs in */
     struct cr_lines *lines;
     struct cr_nudge *nudge;
     bool published;            /* since the last tick began */

@@ -352,6 +352,8 @@ static void router_prune(struct cr_router *router)
 
 unsigned cr_router_tick(struct cr_router *router)
 {
+    int64_t now_ms;
+
     for (struct cr_job *job = cr_pipeline_drain(router->pipeline), *next; job != NULL; job = next) {
         next = job->next;
         loop_complete(router, job);
@@ -368,13 +370,14 @@ unsigned cr_router_tick(struct cr_router *router)
         router_prune(router);
     }
     loop_deliveries_tick(router);
-    loop_agenda_tick(router, loop_now_ms(router));
-    loop_policies_tick(router, loop_now_ms(router));
-    loop_campaigns_tick(router, loop_now_ms(router));
-    loop_watch_tick(router, loop_now_ms(router));
-    loop_figures_tick(router, loop_now_ms(router));
-    return router->in_flight > 0 || router->deliveries != NULL || router->sessions.waiting != NULL || router->sessions.begins != NULL ||
-                   router->agenda.more
+    now_ms = loop_now_ms(router); /* once: the broker ticks with each message */
+    loop_agenda_tick(router, now_ms);
+    loop_policies_tick(router, now_ms);
+    loop_campaigns_tick(router, now_ms);
+    loop_watch_tick(router, now_ms);
+    loop_figures_tick(router, now_ms);
+    return router->in_flight > 0 || router->deliveries != NULL || router->sessions.waiting != NULL ||
+                   router->sessions.begins != NULL || router->agenda.more
                ? TICK_BUSY_MS
                : TICK_IDLE_MS;
 }
