@@ -29,6 +29,7 @@ struct cr_cert_facts {
     char issuer[CR_ISSUER_ID_TEXT];   /* id of the trusted issuer that verified it; "" until that happened */
     uint8_t key_hash[CR_SHA256_LEN];  /* SHA-256 of the SubjectPublicKeyInfo */
     int64_t not_before, not_after;    /* Unix seconds */
+    uint8_t factory;                  /* 0: one of ours, or trusted like it; n: of the n-th configured factory, from 1 on */
 };
 
 /* A parsed certificate as views into its DER. */

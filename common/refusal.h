@@ -28,6 +28,8 @@ enum cr_refusal {
     CR_REFUSAL_REGRESSION,          /* an alarm: a superseded certificate came back */
     CR_REFUSAL_UNKNOWN_CERTIFICATE, /* an alarm: of an issuer of ours, but in no record */
     CR_REFUSAL_SPLIT_IDENTITY,      /* a certificate and its superseded one are used in turn: two have them */
+    CR_REFUSAL_NOT_ENROLLED,        /* with a factory certificate, and nobody let it in */
+    CR_REFUSAL_TOKEN_NOT_VALID,     /* an enrolment token that is unknown, used by another key, or expired */
     /* 404 */
     CR_REFUSAL_UNKNOWN_SLOT,
     CR_REFUSAL_UNKNOWN_DEVICE,      /* operator channel */
@@ -35,11 +37,14 @@ enum cr_refusal {
     CR_REFUSAL_UNKNOWN_CAMPAIGN,    /* operator channel */
     CR_REFUSAL_UNKNOWN_CURSOR,      /* operator channel: not one that was handed out */
     CR_REFUSAL_UNKNOWN_ALERT,       /* operator channel */
+    CR_REFUSAL_UNKNOWN_ISSUER,      /* operator channel */
     /* 409 */
     CR_REFUSAL_RENEWAL_IN_PROGRESS, /* another key of this slot is being certified right now */
     CR_REFUSAL_KEY_REUSED,          /* the current key again, or a key seen with somebody else */
     CR_REFUSAL_CERTIFICATE_OUTDATED,/* an operation that needs the confirmed certificate came with another */
     CR_REFUSAL_WRONG_STATE,         /* operator channel: it is not in a state for that, or was changed meanwhile */
+    CR_REFUSAL_ALREADY_ENROLLED,    /* with a factory certificate or a token, while its own is still good */
+    CR_REFUSAL_ISSUER_IN_USE,       /* operator channel: devices still need it */
     /* 413 */
     CR_REFUSAL_TOO_LARGE,
     /* 422: readable, but not acceptable */

@@ -17,6 +17,7 @@ static const struct {
     [CR_VERB_CERTIFICATE] = { "certificate", false },
     [CR_VERB_REJECTED] = { "rejected", false },
     [CR_VERB_STATUS] = { "status", false },
+    [CR_VERB_TRUST] = { "trust", false },
 };
 
 const char *cr_verb_text(enum cr_verb verb)

@@ -18,6 +18,8 @@ enum {
 };
 
 #define CR_TOPIC_PREFIX_DEFAULT "$identity/v1"
+#define CR_TOPIC_CA_SLOT "ca"
+#define CR_TOPIC_CRL "$SYS/broker/cert-renewal/crl" /* "/<issuer>" */
 #define CR_TOPIC_CONTROL "$CONTROL/cert-renewal/v1"
 #define CR_TOPIC_CONTROL_RESPONSE CR_TOPIC_CONTROL "/response"
 #define CR_TOPIC_CONTROL_EVENT CR_TOPIC_CONTROL "/event"
@@ -31,6 +33,7 @@ enum cr_verb {
     CR_VERB_CERTIFICATE,
     CR_VERB_REJECTED,
     CR_VERB_STATUS,
+    CR_VERB_TRUST,       /* only of the slot CR_TOPIC_CA_SLOT, which has no other verb than this and report */
     CR_VERB_COUNT
 };
 

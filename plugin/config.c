@@ -73,6 +73,10 @@ static void config_default(struct cr_config *config)
 {
     *config = (struct cr_config){
         .key_backend = "libcrypto",
+        .crl_lifetime_s = 7 * 86400,
+        .crl_refresh_s = 86400,
+        .crl_publish = true,
+        .ocsp_lifetime_s = 86400,
         .redis = "127.0.0.1:6379",
         .redis_prefix = "cr",
         .redis_timeout_ms = 2000,
@@ -161,7 +165,10 @@ static void slot_begin(struct reader *reader, const char *name)
     }
     reader->slot = &reader->spare;
     reader->slot_line = reader->line;
-    if (!cr_name_ok(name, strlen(name)) || strchr(name, ':') != NULL) { /* in Redis a colon ends it */
+    if (strcmp(name, "ca") == 0) { /* <device>/ca/trust and ca/report are about the CA certificates */
+        mistake(reader, reader->line, "slot cannot be called ca: that name is taken");
+        name = "unnamed";
+    } else if (!cr_name_ok(name, strlen(name)) || strchr(name, ':') != NULL) { /* in Redis a colon ends it */
         mistake(reader, reader->line, "slot needs a name: 1 to %d of the characters A-Z a-z 0-9 . _ -", CR_NAME_MAX);
         name = "unnamed";
     } else if (cr_config_slot(config, name) != NULL) {
@@ -275,12 +282,19 @@ static void require(struct reader *reader, const char *name, const char *what)
     }
 }
 
+static void trust_wrong(void *ctx, const char *sentence)
+{
+    mistake(ctx, 0, "%s", sentence);
+}
+
 static void finish(struct reader *reader)
 {
     struct cr_config *config = reader->config;
     slot_end(reader);
     require(reader, "issuer_certfile", "the PEM file with the certificate that signs, and its chain");
-    require(reader, "issuer_keyfile", "the PEM file with its private key");
+    if (config->issuer_count == 0) {
+        require(reader, "issuer_keyfile", "the PEM file with its private key");
+    }
     require(reader, "journal_dir", "a directory of the broker's own, for the record of what was signed");
     if (config->redis_username[0] != '\0' && config->redis_password[0] == '\0') {
         mistake(reader, seen_line(reader, "redis_username"), "redis_username needs a redis_password_file beside it");
@@ -289,6 +303,7 @@ static void finish(struct reader *reader)
     if (config->redis_cafile[0] != '\0' && !encrypted) {
         mistake(reader, seen_line(reader, "redis_cafile"), "redis_cafile has no meaning without a rediss:// address");
     }
+    cr_config_trust_check(config, trust_wrong, reader);
     if (config->slot_count == 0) {
         cr_profile_default(&config->slot[0], "operational");
         config->slot_count = 1;

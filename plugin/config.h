@@ -18,6 +18,8 @@ enum {
     CR_SLOTS_MAX = 8,
     CR_PRINCIPALS_MAX = 32,
     CR_TRUSTED_MAX = 16,
+    CR_ISSUERS_MAX = 8,
+    CR_FACTORIES_MAX = 8,
     CR_PRINCIPAL_CAP = 129,
     CR_CONFIG_LINES_MAX = 2000,
 };
@@ -31,15 +33,58 @@ struct cr_principal {
     char name[CR_PRINCIPAL_CAP];
 };
 
+/* One that signs, or did: keys that begin with issuer_. */
+struct cr_config_issuer {
+    char certfile[CR_PATH_CAP];          /* the issuing certificate, then its chain; PEM */
+    char keyfile[CR_PATH_CAP];
+    char passphrase_file[CR_PATH_CAP];   /* "": not encrypted; "credential:NAME": systemd's */
+    int64_t sign_from;                   /* from then on it signs, Unix seconds; 0: from the beginning */
+    unsigned given;                      /* which keys were */
+};
+
+/* Where the id of a device stands in its factory certificate. */
+enum cr_factory_identity {
+    CR_FACTORY_CN,
+    CR_FACTORY_SERIAL_NUMBER, /* the subject's serialNumber attribute (2.5.4.5), as IEEE 802.1AR has it */
+    CR_FACTORY_SAN_DNS,       /* the only dNSName */
+    CR_FACTORY_SAN_URI,       /* the only uniformResourceIdentifier: what follows its last ':' or '/' */
+};
+enum cr_factory_enroll { CR_ENROLL_LIST, CR_ENROLL_ANY };
+enum cr_factory_reenroll {
+    CR_REENROLL_NEVER,   /* only when an operator allowed it (enrollDevice) */
+    CR_REENROLL_EXPIRED, /* when its certificate has ended, or its issuer is not trusted any more */
+    CR_REENROLL_ALWAYS,  /* also when it says that it lost it */
+};
+
+/* Whose certificates let devices in: keys that begin with factory_. */
+struct cr_config_factory {
+    char cafile[CR_PATH_CAP];
+    char name[CR_NAME_CAP];              /* by default the file's name without its ending */
+    enum cr_factory_identity identity;
+    enum cr_factory_enroll enroll;
+    enum cr_factory_reenroll reenroll;
+    unsigned given;
+};
+
 struct cr_config {
     /* issuing */
-    char issuer_certfile[CR_PATH_CAP];   /* the issuing certificate, then its chain; PEM */
-    char issuer_keyfile[CR_PATH_CAP];
-    char issuer_passphrase_file[CR_PATH_CAP]; /* "": not encrypted */
+    unsigned issuer_count;
+    struct cr_config_issuer issuer[CR_ISSUERS_MAX];
     unsigned trusted_count;
     char trusted_cafile[CR_TRUSTED_MAX][CR_PATH_CAP]; /* further issuers whose devices are recognised */
+    unsigned factory_count;
+    struct cr_config_factory factory[CR_FACTORIES_MAX];
+    bool enroll_tokens;                  /* devices without a certificate may come in with a token */
     char key_backend[16];                /* "libcrypto" or "mbedtls" */
     char weak_keys_file[CR_PATH_CAP];    /* keys that are refused; "": no list */
+    /* revocation */
+    char crl_file[CR_PATH_CAP];          /* every issuer's CRL, PEM, for the broker's crlfile; "": none is written */
+    char crl_dir[CR_PATH_CAP];           /* <issuer>.crl for each issuer, DER; "": none is written */
+    unsigned crl_include_count;
+    char crl_include[CR_TRUSTED_MAX][CR_PATH_CAP]; /* CRLs of others, for crl_file */
+    int64_t crl_lifetime_s, crl_refresh_s;         /* nextUpdate - thisUpdate; a new one at the latest so often */
+    bool crl_publish;                    /* retained, on $SYS/broker/cert-renewal/crl/<issuer> */
+    int64_t ocsp_lifetime_s;             /* nextUpdate - thisUpdate of an OCSP response */
     /* store */
     char redis[CR_PATH_CAP];             /* as store/redis_address.h reads it */
     char redis_username[CR_PRINCIPAL_CAP];

@@ -24,7 +24,7 @@ struct cr_config_key {
 /* The keys; sorted as README.md has them. */
 extern const struct cr_config_key cr_config_keys[];
 extern const unsigned cr_config_key_count;
-enum { CR_CONFIG_KEYS_MAX = 96 };
+enum { CR_CONFIG_KEYS_MAX = 128 };
 
 /* The key of that name; NULL: none. */
 const struct cr_config_key *cr_config_key_find(const char *name);
@@ -59,6 +59,21 @@ void cr_show_window(const struct cr_config_key *key, const void *field, char *te
 
 cr_err cr_take_topic_prefix(struct cr_config *config, struct cr_profile *slot, const char *value, struct cr_why *why);
 cr_err cr_take_trusted(struct cr_config *config, struct cr_profile *slot, const char *value, struct cr_why *why);
+/* config_trust.c: issuers and factories; each key belongs to the last issuer_certfile or factory_cafile before it */
+cr_err cr_take_issuer_certfile(struct cr_config *config, struct cr_profile *slot, const char *value, struct cr_why *why);
+cr_err cr_take_issuer_keyfile(struct cr_config *config, struct cr_profile *slot, const char *value, struct cr_why *why);
+cr_err cr_take_issuer_passphrase_file(struct cr_config *config, struct cr_profile *slot, const char *value, struct cr_why *why);
+cr_err cr_take_issuer_sign_from(struct cr_config *config, struct cr_profile *slot, const char *value, struct cr_why *why);
+cr_err cr_take_factory_cafile(struct cr_config *config, struct cr_profile *slot, const char *value, struct cr_why *why);
+cr_err cr_take_factory_name(struct cr_config *config, struct cr_profile *slot, const char *value, struct cr_why *why);
+cr_err cr_take_factory_identity(struct cr_config *config, struct cr_profile *slot, const char *value, struct cr_why *why);
+cr_err cr_take_factory_enroll(struct cr_config *config, struct cr_profile *slot, const char *value, struct cr_why *why);
+cr_err cr_take_factory_reenroll(struct cr_config *config, struct cr_profile *slot, const char *value, struct cr_why *why);
+cr_err cr_take_crl_include(struct cr_config *config, struct cr_profile *slot, const char *value, struct cr_why *why);
+/* What is missing or does not fit, once the file is read. A sentence each. */
+typedef void cr_trust_wrong_fn(void *ctx, const char *sentence);
+void cr_config_trust_check(struct cr_config *config, cr_trust_wrong_fn *wrong, void *ctx);
+
 cr_err cr_take_redis(struct cr_config *config, struct cr_profile *slot, const char *value, struct cr_why *why);
 cr_err cr_take_redis_username(struct cr_config *config, struct cr_profile *slot, const char *value, struct cr_why *why);
 cr_err cr_take_redis_password_file(struct cr_config *config, struct cr_profile *slot, const char *value, struct cr_why *why);

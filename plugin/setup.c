@@ -34,9 +34,9 @@ static cr_err trust_load(struct cr_setup *setup, int64_t now_s, cr_config_compla
         trusted[i] = config->trusted_cafile[i];
     }
     struct cr_trust_config trust = {
-        .certfile = config->issuer_certfile,
-        .keyfile = config->issuer_keyfile,
-        .passphrase_file = config->issuer_passphrase_file,
+        .certfile = config->issuer[0].certfile,
+        .keyfile = config->issuer[0].keyfile,
+        .passphrase_file = config->issuer[0].passphrase_file,
         .trusted_cafile = trusted,
         .trusted_count = config->trusted_count,
         .backend = cr_key_backend(config->key_backend),

@@ -30,9 +30,21 @@ void cr_job_free(struct cr_job *job)
     cr_history_free(job->history);
     cr_policy_free(job->policy);
     free(job->survey);
+    cr_revoke_free(job->revoke);
+    free(job->revoked);
+    free(job->crl);
+    free(job->enrol);
+    cr_bundle_free(job->bundle);
+    free(job->ocsp);
     free(job->deliveries);
     cr_setup_drop(job->setup);
     free(job);
+}
+
+bool cr_job_is_news(const struct cr_job *job)
+{
+    return job->op == CR_OP_DELIVER || job->op == CR_OP_PUSH || job->op == CR_OP_REVOKED || job->op == CR_OP_CRL ||
+           (job->op == CR_OP_TRUST && job->bundle != NULL && job->bundle->verb == CR_TRUST_NEWS);
 }
 
 void cr_job_refuse(struct cr_job *job, enum cr_refusal refusal, unsigned retry_after_s)

@@ -15,6 +15,7 @@
 #include "common/csr.h"
 #include "common/message.h"
 #include "plugin/handoff/ask.h"
+#include "plugin/handoff/ask_trust.h"
 #include "plugin/host/host.h"
 #include "plugin/setup.h"
 #include "plugin/store/record.h"
@@ -40,6 +41,13 @@ enum cr_op {
     CR_OP_POLICY,   /* the settings that all brokers share: read, or changed */
     CR_OP_SURVEY,   /* the fleet in figures */
     CR_OP_FIGURES,  /* writes the file of figures: payload */
+    /* whom we trust; ask_trust.h has their parts */
+    CR_OP_REVOKE,  /* an operator revokes a device, a certificate or an issuer, or lists what is revoked */
+    CR_OP_REVOKED, /* made by the store: what changed among what is revoked */
+    CR_OP_CRL,     /* made by the store: a new CRL is in force: payload */
+    CR_OP_ENROL,   /* an operator lets a device in, which has no certificate of ours yet */
+    CR_OP_TRUST,   /* the bundle of CA certificates that devices are to believe in */
+    CR_OP_OCSP,    /* a signed answer about a certificate: STORE, then SIGN (worker), then DONE: `certificate` */
 };
 
 enum cr_stage {
@@ -133,6 +141,10 @@ struct cr_job {
     char slot[CR_NAME_CAP];
     char who[CR_WHO_CAP];             /* for audit lines: "client@address", "operator:alice client@address", "scheduler", "broker" */
     struct cr_cert_facts presented;   /* certificate of the asker's connection; serial.len 0: none */
+    bool enrolling;                   /* the asker has no certificate of ours: a factory's (presented.factory), or a token */
+    bool has_token;
+    uint8_t token_hash[CR_SHA256_LEN]; /* SHA-256 of the token */
+    unsigned signer;                  /* CSR, TRUST, OCSP: which issuer signs, as cr_trust_signer() told; CR_NO_SIGNER: none can */
 
     /* the request */
     struct cr_blob payload;           /* CSR: as received; CHECK reads it into `request`. AUDIT: a long detail, with its NUL */
@@ -152,6 +164,12 @@ struct cr_job {
     struct cr_history *history;       /* HISTORY */
     struct cr_policy *policy;         /* POLICY */
     struct cr_survey *survey;         /* SURVEY */
+    struct cr_revoke *revoke;         /* REVOKE */
+    struct cr_revocations *revoked;   /* REVOKED */
+    struct cr_crl_news *crl;          /* CRL */
+    struct cr_enrol *enrol;           /* ENROL */
+    struct cr_bundle *bundle;         /* TRUST */
+    struct cr_ocsp *ocsp;             /* OCSP */
     int64_t claimed_until;            /* ADVANCE, LOOK: of the claim that it carries out; 0: none, the slot has to be due */
     struct cr_deliveries *deliveries; /* AUDIT: NULL: one line; owned */
     char audit_what[32];              /* AUDIT: "refused", "denied", "operator", "alarm" */
@@ -185,6 +203,8 @@ struct cr_job {
 CR_MUST_USE cr_err cr_job_new(struct cr_job **job, enum cr_op op, struct cr_setup *setup);
 /* Frees everything it owns; harmless on NULL. */
 void cr_job_free(struct cr_job *job);
+/* Whether the store made it of its own accord: it was never admitted. */
+bool cr_job_is_news(const struct cr_job *job);
 /* Settles the outcome as refused and sends it to DONE. */
 void cr_job_refuse(struct cr_job *job, enum cr_refusal refusal, unsigned retry_after_s);
 

@@ -64,9 +64,9 @@ void cr_pipeline_worked(void *ctx, struct cr_job *job)
 
 void cr_pipeline_stored(void *ctx, struct cr_job *job)
 {
-    /* Only an intent leaves the outcome open, and what becomes of it is not audited yet: everything else that the store
-     * does settles it. */
-    if (job->op == CR_OP_CSR && job->outcome == CR_OUT_NONE) {
+    /* Only what is signed next leaves the outcome open, and what becomes of it is not audited yet: everything else that the
+     * store does settles it. */
+    if ((job->op == CR_OP_CSR || job->op == CR_OP_OCSP) && job->outcome == CR_OUT_NONE) {
         job->stage = CR_STAGE_SIGN;
         job->audited = false;
     } else {

@@ -83,7 +83,14 @@ enum cr_handled {
     CR_REFUSED,  /* deny it */
 };
 
+/* What is to become of a CONNECT. */
+enum cr_login { CR_LOGIN_DEFER, CR_LOGIN_ALLOW, CR_LOGIN_DENY };
+
 struct cr_router;
+
+/* A client connects; asked only where the broker asks about user names at all. password: NULL: none. DEFER: none of our
+ * business. Its session does not exist yet; the handle is the one that it will have. */
+enum cr_login cr_router_login(struct cr_router *router, const struct cr_client *client, const char *password);
 
 /* Whether a message on this topic could concern us at all: a look at its first byte, for the many that cannot. */
 bool cr_router_concerns(const struct cr_router *router, const char *topic);

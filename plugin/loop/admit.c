@@ -84,7 +84,7 @@ void loop_release(struct cr_router *router, struct cr_job *job)
     if (session != NULL) {
         session->jobs--;
     }
-    if (job->op != CR_OP_DELIVER && job->op != CR_OP_PUSH) { /* those were never admitted: the store makes them */
+    if (!cr_job_is_news(job)) { /* those were never admitted */
         router->in_flight--;
     }
     cr_job_free(job);

@@ -29,7 +29,7 @@ void loop_agenda_init(struct cr_router *router)
 static void agenda_look_at_clock(struct cr_router *router, int64_t now_ms)
 {
     struct cr_agenda_state *agenda = &router->agenda;
-    const struct cr_cert_facts *issuer = &cr_issuer_cert(router->setup->trust)->facts;
+    const struct cr_cert_facts *issuer = &cr_issuer_cert(router->setup->trust, 0)->facts;
     bool sane = cr_sane_look(&agenda->clock, cr_wall_s(router->clock), now_ms, issuer->not_before, issuer->not_after);
 
     agenda->clock_next_ms = now_ms + CLOCK_EVERY_MS;

@@ -96,6 +96,22 @@ void loop_complete(struct cr_router *router, struct cr_job *job)
     case CR_OP_PUSH:
         loop_present_again(router, job->device);
         break;
+    case CR_OP_REVOKE:
+    case CR_OP_ENROL:
+        loop_command_done(router, job);
+        break;
+    case CR_OP_OCSP:
+        loop_command_done(router, job);
+        break;
+    case CR_OP_REVOKED:
+        loop_revoked_home(router, job);
+        break;
+    case CR_OP_CRL:
+        loop_crl_home(router, job);
+        break;
+    case CR_OP_TRUST:
+        loop_bundle_home(router, job); /* also of commands */
+        break;
     case CR_OP_AUDIT:
         if (job->outcome != CR_OUT_DONE) {
             router->counters.audits_lost += job->deliveries != NULL ? job->deliveries->count : 1;

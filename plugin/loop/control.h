@@ -63,7 +63,8 @@ const struct cr_command_info *control_command_at(unsigned number);
 /* What each file has; ends with a name that is NULL. */
 extern const struct cr_command_info control_inventory_commands[], control_steer_commands[],
     control_campaign_commands[], control_alert_commands[], control_audit_commands[], control_policy_commands[],
-    control_forecast_commands[];
+    control_forecast_commands[], control_revoke_commands[], control_enrol_commands[], control_issuer_commands[],
+    control_bundle_commands[], control_ocsp_commands[];
 
 /* ---- admission (control_admit.c) ---- */
 

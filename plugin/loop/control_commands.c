@@ -49,6 +49,11 @@ static const struct cr_command_info *const tables[] = {
     control_audit_commands,
     control_policy_commands,
     control_forecast_commands,
+    control_revoke_commands,
+    control_enrol_commands,
+    control_issuer_commands,
+    control_bundle_commands,
+    control_ocsp_commands,
 };
 
 const struct cr_command_info *control_command_at(unsigned number)

@@ -105,7 +105,7 @@ static void figures_gather(struct cr_figure_facts *facts, struct cr_router *rout
         .audits_lost = (double)counters->audits_lost,
         .file_errors = router->setup->config.metrics_file[0] != '\0' ? (double)figures->file_errors : NAN,
         .clock_ok = !router->agenda.clock_odd,
-        .signer_not_after = (double)cr_issuer_cert(router->setup->trust)->facts.not_after,
+        .signer_not_after = (double)cr_issuer_cert(router->setup->trust, 0)->facts.not_after,
         .counters = counters,
         .trust = router->setup->trust,
     };

@@ -15,6 +15,9 @@ struct cr_campaigns;
 struct cr_away;
 struct cr_dormant;
 struct cr_figures;
+struct cr_revoked;
+struct cr_bundles;
+struct cr_enrolments;
 struct cr_policies;
 struct cr_watch;
 
@@ -68,6 +71,9 @@ struct cr_router {
     struct cr_watch *watch;
     struct cr_policies *policies;
     struct cr_figures *figures;
+    struct cr_revoked *revoked;
+    struct cr_bundles *bundles;
+    struct cr_enrolments *enrolments;
     struct cr_counters counters;
     int64_t started_mono_ms, pruned_ms;
     unsigned ticks;
@@ -338,6 +344,47 @@ void loop_figures_answered(struct cr_router *router, const struct cr_job *job);
 /* The fleet as it was last counted, by any broker. NULL: it was not yet, as far as is known here. Lent. */
 const struct cr_survey_counts *loop_fleet(const struct cr_router *router, int64_t *at);
 void loop_figures_fini(struct cr_router *router);
+
+/* ---- whom we trust ---- */
+
+/* What is revoked (revoked.c): the whole of it, as the store tells it. */
+CR_MUST_USE cr_err loop_revoked_init(struct cr_router *router);
+/* REVOKED: takes the changes in, and closes the connections that they concern. Does not free the job; nor do the others. */
+void loop_revoked_home(struct cr_router *router, const struct cr_job *job);
+/* NONE; REVOKED: this certificate, or its issuer, is; UNTRUSTED_ISSUER: its issuer is retired. */
+enum cr_refusal loop_revoked_refusal(const struct cr_router *router, const struct cr_cert_facts *facts);
+/* The entry of a certificate; false: it is not revoked. */
+bool loop_revoked_find(const struct cr_router *router, const struct cr_serial *serial, const char *issuer,
+                       struct cr_revocation *entry);
+/* The mark of an issuer; NULL: it is trusted. Lent until the next tick. */
+const struct cr_issuer_mark *loop_issuer_mark(const struct cr_router *router, const char *issuer);
+/* Who signs now: cr_trust_signer() without those that are revoked or retired. */
+unsigned loop_signer(const struct cr_router *router);
+void loop_revoked_fini(struct cr_router *router);
+
+/* CRLs (crls.c): publishes them. */
+void loop_crl_home(struct cr_router *router, const struct cr_job *job);
+
+/* Onboarding (enrol.c): sessions with a factory certificate, or with a token. */
+CR_MUST_USE cr_err loop_enrol_init(struct cr_router *router);
+/* May this session do this here? A session that enrols may do nothing else than that. NONE, or why not. */
+enum cr_refusal loop_enrol_refusal(const struct cr_router *router, const struct cr_session *session,
+                                   const struct cr_topic *topic);
+/* What BEGIN is to know of it. */
+void loop_enrol_admit(const struct cr_router *router, const struct cr_session *session, struct cr_job *job);
+void loop_enrol_fini(struct cr_router *router);
+
+/* The trust bundle (bundles.c). */
+CR_MUST_USE cr_err loop_bundle_init(struct cr_router *router);
+/* TRUST, also of commands. */
+void loop_bundle_home(struct cr_router *router, struct cr_job *job);
+/* A device appeared, and this is its record: sends it the bundle unless it has confirmed that. */
+void loop_bundle_presented(struct cr_router *router, struct cr_session *session, const struct cr_device_record *record);
+/* <device>/ca/report */
+void loop_bundle_report(struct cr_router *router, struct cr_session *session, const struct cr_topic *topic,
+                        struct cr_bytes payload, const struct cr_request_properties *properties);
+void loop_bundle_tick(struct cr_router *router, int64_t now_ms);
+void loop_bundle_fini(struct cr_router *router);
 
 /* ---- completions (complete.c) ---- */
 

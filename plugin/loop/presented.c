@@ -133,6 +133,7 @@ static void presented_record(struct cr_router *router, struct cr_session *sessio
     session->presented = true;
     session->look_again_s = presented_next(router, session, job->record);
     presented_deliver(router, session, job->record);
+    loop_bundle_presented(router, session, job->record);
     loop_cutover_presented(router, session, job->record);
     if (job->confirmed) {
         presented_confirmed(router, session, job->slot);

@@ -87,6 +87,8 @@ void loop_csr(struct cr_router *router, struct cr_session *session, const struct
         renewal_refuse(router, session, &to, CR_REFUSAL_BUSY, router->setup->config.retry_after_s);
         return;
     }
+    job->signer = loop_signer(router);
+    loop_enrol_admit(router, session, job);
     session->asking++;
     loop_policy_send(router, job);
 }

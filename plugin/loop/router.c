@@ -44,7 +44,8 @@ cr_err cr_router_new(struct cr_router **router, const struct cr_router_options *
     cr_limiter_init(&r->strangers, &r->sessions.alarm_rate, loop_now_ms(r));
     loop_agenda_init(r);
     loop_alerts_init(r);
-    if (loop_policies_init(r, options->setup) != CR_OK) {
+    if (loop_revoked_init(r) != CR_OK || loop_enrol_init(r) != CR_OK || loop_bundle_init(r) != CR_OK ||
+        loop_policies_init(r, options->setup) != CR_OK) {
         cr_router_free(r);
         return CR_NOMEM;
     }
@@ -63,6 +64,9 @@ void cr_router_free(struct cr_router *router)
     loop_watch_fini(router);
     loop_policies_fini(router);
     loop_figures_fini(router);
+    loop_revoked_fini(router);
+    loop_enrol_fini(router);
+    loop_bundle_fini(router);
     loop_dormant_fini(router);
     loop_away_fini(router);
     cr_sessions_fini(&router->sessions);
@@ -284,6 +288,10 @@ enum cr_handled cr_router_message(struct cr_router *router, const struct cr_clie
         loop_get(router, session, &topic, payload, properties);
         return CR_CONSUMED;
     case CR_VERB_REPORT:
+        if (strcmp(topic.slot, CR_TOPIC_CA_SLOT) == 0) {
+            loop_bundle_report(router, session, &topic, payload, properties);
+            return CR_CONSUMED;
+        }
         loop_report(router, session, &topic, payload, properties);
         return CR_CONSUMED;
     case CR_VERB_RENEW:
@@ -291,6 +299,7 @@ enum cr_handled cr_router_message(struct cr_router *router, const struct cr_clie
     case CR_VERB_CERTIFICATE:
     case CR_VERB_REJECTED:
     case CR_VERB_STATUS:
+    case CR_VERB_TRUST:
     case CR_VERB_COUNT:
         break;
     }
@@ -376,6 +385,7 @@ unsigned cr_router_tick(struct cr_router *router)
     loop_campaigns_tick(router, now_ms);
     loop_watch_tick(router, now_ms);
     loop_figures_tick(router, now_ms);
+    loop_bundle_tick(router, now_ms);
     return router->in_flight > 0 || router->deliveries != NULL || router->sessions.waiting != NULL ||
                    router->sessions.begins != NULL || router->agenda.more
                ? TICK_BUSY_MS

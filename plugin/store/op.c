@@ -146,6 +146,30 @@ void store_op_new_renewal(struct store_op *op)
     }
 }
 
+/* Those that Redis is asked for. */
+static void (*const starts[])(struct store_op *op) = {
+    [CR_OP_CSR] = store_begin_start,
+    [CR_OP_PRESENT] = store_present_start,
+    [CR_OP_GET] = store_read_start,
+    [CR_OP_INSPECT] = store_read_start,
+    [CR_OP_DELIVER] = store_read_start,
+    [CR_OP_REPORT] = store_report_start,
+    [CR_OP_TRIGGER] = store_trigger_start,
+    [CR_OP_AGENDA] = store_agenda_start,
+    [CR_OP_ADVANCE] = store_advance_start,
+    [CR_OP_LIST] = store_list_start,
+    [CR_OP_STEER] = store_steer_start,
+    [CR_OP_CAMPAIGN] = store_campaign_start,
+    [CR_OP_LOOK] = store_look_start,
+    [CR_OP_HISTORY] = store_history_start,
+    [CR_OP_POLICY] = store_policy_start,
+    [CR_OP_SURVEY] = store_survey_start,
+    [CR_OP_REVOKE] = store_revoke_start,
+    [CR_OP_ENROL] = store_enrol_start,
+    [CR_OP_TRUST] = store_trust_start,
+    [CR_OP_OCSP] = store_ocsp_start,
+};
+
 void store_op_go(struct store_op *op)
 {
     if (op_is_record(op)) {
@@ -167,55 +191,10 @@ void store_op_go(struct store_op *op)
     if (!store_line_enter(op)) {
         return;
     }
-    switch (op->job->op) {
-    case CR_OP_CSR:
-        store_begin_start(op);
-        break;
-    case CR_OP_PRESENT:
-        store_present_start(op);
-        break;
-    case CR_OP_GET:
-    case CR_OP_INSPECT:
-    case CR_OP_DELIVER:
-        store_read_start(op);
-        break;
-    case CR_OP_REPORT:
-        store_report_start(op);
-        break;
-    case CR_OP_TRIGGER:
-        store_trigger_start(op);
-        break;
-    case CR_OP_AGENDA:
-        store_agenda_start(op);
-        break;
-    case CR_OP_ADVANCE:
-        store_advance_start(op);
-        break;
-    case CR_OP_LIST:
-        store_list_start(op);
-        break;
-    case CR_OP_STEER:
-        store_steer_start(op);
-        break;
-    case CR_OP_CAMPAIGN:
-        store_campaign_start(op);
-        break;
-    case CR_OP_LOOK:
-        store_look_start(op);
-        break;
-    case CR_OP_HISTORY:
-        store_history_start(op);
-        break;
-    case CR_OP_POLICY:
-        store_policy_start(op);
-        break;
-    case CR_OP_SURVEY:
-        store_survey_start(op);
-        break;
-    case CR_OP_FIGURES:
-    case CR_OP_PUSH:
-    case CR_OP_AUDIT:
-        break;
+    if (op->job->op < sizeof starts / sizeof starts[0] && starts[op->job->op] != NULL) {
+        starts[op->job->op](op);
+    } else {
+        store_op_refuse(op, CR_REFUSAL_INTERNAL, 0);
     }
 }
 

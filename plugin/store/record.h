@@ -49,6 +49,12 @@ struct cr_slot_alert {
     char by[CR_NAME_CAP];    /* who acknowledged it */
 };
 
+/* It was revoked. at 0: it was not, or was released since. */
+struct cr_slot_revoked {
+    int64_t at;
+    unsigned reason; /* RFC 5280 section 5.3.1 */
+};
+
 /* Of which campaign it is, or was last, a member, and how it fared there: a letter, see records.h. */
 struct cr_slot_campaign {
     char id[CR_CAMPAIGN_ID_CAP]; /* "": none */
@@ -61,6 +67,7 @@ struct cr_slot_record {
     enum cr_state state;
     bool held;
     char hold[CR_HOLD_CAP]; /* why */
+    struct cr_slot_revoked revoked; /* then it is held as well, until an operator releases it */
     struct cr_slot_alert alert;
     struct cr_slot_campaign campaign;
     uint64_t generation; /* certificates confirmed */
@@ -81,6 +88,16 @@ struct cr_slot_record {
     struct cr_blob certificate;      /* issued: DER leaf, where the operation fetched it */
 };
 
+enum { CR_FACTORY_ID_CAP = 9 }; /* the first 8 hex digits of an issuer's id */
+
+/* An operator lets it in. since 0: none did, or it came in already. */
+struct cr_device_enrol {
+    int64_t since;
+    char factory[CR_NAME_CAP]; /* by a certificate of this one only; "": of any */
+    int64_t token_expires;     /* a token waits for it until then; 0: none does */
+    bool token_used;           /* a certificate was asked for with it */
+};
+
 /* Slots that a device can be shown with: more than can be configured, for those that were configured once. */
 enum { CR_RECORD_SLOTS = 2 * CR_SLOTS_MAX };
 
@@ -90,6 +107,9 @@ struct cr_device_record {
     int64_t gap_s;                 /* between its appearances: nine of ten are at most so long; 0: not known yet */
     char broker[CR_NAME_CAP];      /* where it appeared last; "": not known */
     char tags[CR_TAGS_CAP];
+    char factory[CR_FACTORY_ID_CAP]; /* the factory issuer by whose certificate it was enrolled; "": not known */
+    struct cr_device_enrol enrol;
+    uint64_t trust_version;          /* of the trust bundle that it has confirmed; 0: none */
     unsigned slot_count;
     struct cr_slot_record slot[CR_RECORD_SLOTS];
 };

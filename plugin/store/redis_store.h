@@ -124,6 +124,9 @@ struct cr_redis_store {
     bool writable, durable, closing, beating;
     bool lost;                   /* something is missing in Redis: reconcile at the next beat */
     char trouble[256];           /* Redis' problem, "" : none */
+    struct store_revoked *revoked;    /* each its file's own; NULL: not needed yet */
+    struct store_bundle *bundle;
+    struct store_crl *crl;
     char weakness[120];          /* its persistence, "" : fine */
     char said[120];              /* what was last logged */
     uint64_t op_errors;
@@ -210,6 +213,28 @@ void store_history_start(struct store_op *op);  /* op_history.c */
 void store_policy_start(struct store_op *op);   /* op_policy.c */
 void store_survey_start(struct store_op *op);   /* op_survey.c */
 void store_figures_start(struct store_op *op);  /* op_figures.c */
+void store_revoke_start(struct store_op *op);   /* op_revoke.c */
+void store_enrol_start(struct store_op *op);    /* op_enrol.c */
+void store_trust_start(struct store_op *op);    /* op_trust.c */
+void store_ocsp_start(struct store_op *op);     /* op_ocsp.c */
+
+/* ---- revoked.c: what is revoked, kept up to date for the loop ---- */
+
+/* Once a second, or when another broker has changed something: asks for what changed since, and tells the loop. */
+void store_revoked_look(struct cr_redis_store *store);
+void store_revoked_end(struct cr_redis_store *store);
+
+/* ---- bundle_news.c: the trust bundle, likewise ---- */
+
+void store_bundle_look(struct cr_redis_store *store);
+void store_bundle_end(struct cr_redis_store *store);
+
+/* ---- crl_maker.c: CRLs, made by one broker, written by each ---- */
+
+/* Once a second: is one due, or is there a newer one? */
+void store_crl_look(struct cr_redis_store *store);
+/* When the store ends: waits for what the pool still does. */
+void store_crl_end(struct cr_redis_store *store);
 
 /* ---- store_audit.c ---- */
 

@@ -10,13 +10,13 @@
 static const char *signer_issuer(void *ctx)
 {
     const struct cr_redis_store *store = ctx;
-    return store->signing->trust != NULL ? cr_issuer_id(store->signing->trust) : "";
+    return store->signing->trust != NULL ? cr_issuer_id(store->signing->trust, 0) : "";
 }
 
 static cr_err signer_sign(void *ctx, struct cr_bytes statement, uint8_t *sig, size_t *sig_len)
 {
     const struct cr_redis_store *store = ctx;
-    cr_err err = cr_issuer_attest(store->signing->trust, statement, sig, sig_len);
+    cr_err err = cr_issuer_attest(store->signing->trust, 0, statement, sig, sig_len);
     cr_key_thread_end(); /* libuv ends its pool after all else */
     return err;
 }

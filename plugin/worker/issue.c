@@ -9,11 +9,13 @@ static enum cr_refusal issue_intend(struct cr_job *job, const struct cr_random *
     if (cr_trust_has_key(trust, job->csr.key_hash)) {
         return CR_REFUSAL_KEY_REUSED;
     }
-    if (cr_cert_intent_make(&job->intent, job->profile, cr_issuer_cert(trust), job->now_s, random) != CR_OK) {
+    if (job->signer >= cr_trust_signers(trust) ||
+        cr_cert_intent_make(&job->intent, job->profile, cr_issuer_cert(trust, job->signer), job->now_s, random) != CR_OK) {
         return CR_REFUSAL_ISSUER_UNAVAILABLE;
     }
-    return cr_text_copy(job->issuer, sizeof job->issuer, cr_issuer_id(trust)) == CR_OK ? CR_REFUSAL_NONE
-                                                                                                : CR_REFUSAL_INTERNAL;
+    return cr_text_copy(job->issuer, sizeof job->issuer, cr_issuer_id(trust, job->signer)) == CR_OK
+               ? CR_REFUSAL_NONE
+               : CR_REFUSAL_INTERNAL;
 }
 
 static void issue_check(struct cr_job *job, const struct cr_random *random)
@@ -39,8 +41,8 @@ static void issue_check(struct cr_job *job, const struct cr_random *random)
 
 static void issue_sign(struct cr_job *job)
 {
-    cr_err err = cr_issuer_sign(job->setup->trust, job->profile, job->device, job->csr.key.spki, job->csr.san_requested,
-                                &job->intent, &job->certificate);
+    cr_err err = cr_issuer_sign(job->setup->trust, job->signer, job->profile, job->device, job->csr.key.spki,
+                                job->csr.san_requested, &job->intent, &job->certificate);
 
     if (err != CR_OK) {
         cr_job_refuse(job, CR_REFUSAL_ISSUER_UNAVAILABLE, job->setup->config.retry_after_s);
@@ -56,7 +58,13 @@ void cr_issue_work(struct cr_job *job, const struct cr_random *random)
         issue_check(job, random);
         break;
     case CR_STAGE_SIGN:
-        issue_sign(job);
+        if (job->op == CR_OP_TRUST) {
+            cr_vouch_bundle(job);
+        } else if (job->op == CR_OP_OCSP) {
+            cr_vouch_ocsp(job);
+        } else {
+            issue_sign(job);
+        }
         break;
     case CR_STAGE_BEGIN:
     case CR_STAGE_RECORD:

@@ -17,23 +17,41 @@ void cr_trust_free(struct cr_trust *trust)
     free(trust);
 }
 
-const struct cr_cert *cr_issuer_cert(const struct cr_trust *trust)
+unsigned cr_trust_signers(const struct cr_trust *trust)
 {
-    return &trust->issuer[0].cert;
+    (void)trust;
+    return 1;
 }
 
-const char *cr_issuer_id(const struct cr_trust *trust)
+unsigned cr_trust_signer(const struct cr_trust *trust, int64_t now_s, cr_signer_excluded_fn *excluded, void *ctx)
 {
-    return trust->issuer[0].id;
+    (void)now_s;
+    return excluded != NULL && excluded(ctx, trust->issuer[0].id) ? CR_NO_SIGNER : 0;
 }
 
-struct cr_bytes cr_issuer_chain(const struct cr_trust *trust)
+unsigned cr_trust_signer_of(const struct cr_trust *trust, const char *issuer_id)
 {
+    return strcmp(trust->issuer[0].id, issuer_id) == 0 ? 0 : CR_NO_SIGNER;
+}
+
+const struct cr_cert *cr_issuer_cert(const struct cr_trust *trust, unsigned signer)
+{
+    return &trust->issuer[signer].cert;
+}
+
+const char *cr_issuer_id(const struct cr_trust *trust, unsigned signer)
+{
+    return trust->issuer[signer].id;
+}
+
+struct cr_bytes cr_issuer_chain(const struct cr_trust *trust, unsigned signer)
+{
+    (void)signer;
     return trust->chain;
 }
 
-cr_err cr_issuer_sign(const struct cr_trust *trust, const struct cr_profile *profile, const char *device,
-                      struct cr_bytes spki, bool san, const struct cr_cert_intent *intent, struct cr_blob *der)
+cr_err cr_issuer_sign(const struct cr_trust *trust, unsigned signer, const struct cr_profile *profile,
+                      const char *device, struct cr_bytes spki, bool san, const struct cr_cert_intent *intent, struct cr_blob *der)
 {
     const struct cr_cert_request request = {
         .profile = profile,
@@ -41,12 +59,26 @@ cr_err cr_issuer_sign(const struct cr_trust *trust, const struct cr_profile *pro
         .spki = spki,
         .san = san && profile->san_dns,
     };
-    return cr_cert_build(der, &request, intent, cr_issuer_cert(trust), trust->signer.alg, trust->signer.sign,
+    return cr_cert_build(der, &request, intent, cr_issuer_cert(trust, signer), trust->signer.alg, trust->signer.sign,
                          trust->signer.ctx);
 }
 
-cr_err cr_issuer_attest(const struct cr_trust *trust, struct cr_bytes statement, uint8_t *sig, size_t *sig_len)
+cr_err cr_issuer_sign_bytes(void *ctx, struct cr_bytes tbs, uint8_t *sig, size_t *sig_len)
 {
+    const struct cr_issuer_signing *signing = ctx;
+    return signing->trust->signer.sign(signing->trust->signer.ctx, tbs, sig, sig_len);
+}
+
+enum cr_sig_alg cr_issuer_sig_alg(const struct cr_trust *trust, unsigned signer)
+{
+    (void)signer;
+    return trust->signer.alg;
+}
+
+cr_err cr_issuer_attest(const struct cr_trust *trust, unsigned signer, struct cr_bytes statement, uint8_t *sig,
+                        size_t *sig_len)
+{
+    (void)signer;
     uint8_t message[CR_CHECKPOINT_MESSAGE_CAP];
     size_t len = 0;
     cr_err err = cr_checkpoint_message(message, &len, statement);

@@ -36,25 +36,46 @@ CR_MUST_USE cr_err cr_trust_load(struct cr_trust **trust, const struct cr_trust_
 /* Wipes the key and frees; harmless on NULL. */
 void cr_trust_free(struct cr_trust *trust);
 
-/* The issuer that signs: what cr_cert_intent_make() asks for. */
-const struct cr_cert *cr_issuer_cert(const struct cr_trust *trust);
+/* ---- those that can sign: numbered from 0 on, in the order of the configuration ---- */
+
+enum { CR_NO_SIGNER = 255 };
+/* How many there are; at least one. */
+unsigned cr_trust_signers(const struct cr_trust *trust);
+/* The one that signs at this time: of those whose moment has come (issuer_sign_from) the one whose moment came last, the
+ * last in the file among equals; never one that is `excluded` (NULL: none is), or whose own time is over. CR_NO_SIGNER. */
+typedef bool cr_signer_excluded_fn(void *ctx, const char *issuer_id);
+unsigned cr_trust_signer(const struct cr_trust *trust, int64_t now_s, cr_signer_excluded_fn *excluded, void *ctx);
+/* The number of the issuer with this id; CR_NO_SIGNER: it cannot sign here. */
+unsigned cr_trust_signer_of(const struct cr_trust *trust, const char *issuer_id);
+
+/* Its certificate: what cr_cert_intent_make() asks for. */
+const struct cr_cert *cr_issuer_cert(const struct cr_trust *trust, unsigned signer);
 /* Its id: the first 16 hex digits of the SHA-256 of its SubjectPublicKeyInfo. */
-const char *cr_issuer_id(const struct cr_trust *trust);
+const char *cr_issuer_id(const struct cr_trust *trust, unsigned signer);
 /* What a device is sent after its own certificate: concatenated DER, the issuing certificate first, without a
  * self-signed one: a root that is not believed already is not believed for being sent. Empty when the root itself
  * signs. */
-struct cr_bytes cr_issuer_chain(const struct cr_trust *trust);
+struct cr_bytes cr_issuer_chain(const struct cr_trust *trust, unsigned signer);
 
 /* Builds and signs the leaf of an intent. Same intent, same to-be-signed bytes. `san` is the request's wish; the
  * profile decides. CR_INVALID: the intent does not fit the issuer (any more). *der is allocated. */
-CR_MUST_USE cr_err cr_issuer_sign(const struct cr_trust *trust, const struct cr_profile *profile, const char *device,
-                                  struct cr_bytes spki, bool san, const struct cr_cert_intent *intent,
+CR_MUST_USE cr_err cr_issuer_sign(const struct cr_trust *trust, unsigned signer, const struct cr_profile *profile,
+                                  const char *device, struct cr_bytes spki, bool san, const struct cr_cert_intent *intent,
                                   struct cr_blob *der);
 
 /* Signs the statement of a checkpoint of the journal: the message that store/checkpoint.h makes of it, which is never
  * the to-be-signed part of a certificate. *sig_len in: the capacity, CR_SIGNATURE_MAX. The signer's errors; CR_FULL. */
-CR_MUST_USE cr_err cr_issuer_attest(const struct cr_trust *trust, struct cr_bytes statement, uint8_t *sig,
-                                    size_t *sig_len);
+CR_MUST_USE cr_err cr_issuer_attest(const struct cr_trust *trust, unsigned signer, struct cr_bytes statement,
+                                    uint8_t *sig, size_t *sig_len);
+
+/* Signs to-be-signed bytes that its caller has built: of a CRL (common/crl.h), an OCSP response (common/ocsp.h), a trust
+ * bundle (common/bundle.h). A cr_cert_sign_fn: ctx is a struct cr_issuer_signing. */
+struct cr_issuer_signing {
+    const struct cr_trust *trust;
+    unsigned signer;
+};
+CR_MUST_USE cr_err cr_issuer_sign_bytes(void *ctx, struct cr_bytes tbs, uint8_t *sig, size_t *sig_len);
+enum cr_sig_alg cr_issuer_sig_alg(const struct cr_trust *trust, unsigned signer);
 
 /* Reads the certificate that a connection presented and finds the trusted issuer that signed it, directly. CR_OK:
  * *facts is filled, with the issuer's id; facts->device is "" when the subject has no CN that could be an identity.

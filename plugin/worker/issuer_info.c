@@ -23,8 +23,8 @@ cr_err cr_trust_info(const struct cr_trust *trust, unsigned n, struct cr_issuer_
 
 struct cr_bytes cr_trust_chain(const struct cr_trust *trust, const char *issuer_id)
 {
-    if (strcmp(issuer_id, cr_issuer_id(trust)) == 0) {
-        return cr_issuer_chain(trust);
+    if (strcmp(issuer_id, cr_issuer_id(trust, 0)) == 0) {
+        return cr_issuer_chain(trust, 0);
     }
     for (size_t i = 1; i < trust->issuer_count; i++) {
         const struct cr_cert *cert = &trust->issuer[i].cert;

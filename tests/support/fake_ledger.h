@@ -69,4 +69,10 @@ int64_t fake_ledger_watch_at(const struct fake_ledger *ledger, const char *devic
 /* Looks at a slot; NULL: never seen. Valid until the next operation. */
 const struct cr_slot_record *fake_ledger_slot(const struct fake_ledger *ledger, const char *device, const char *slot);
 
+/* REVOKE, ENROL, TRUST, OCSP. */
+void fake_ledger_revoke(struct fake_ledger *ledger, struct cr_job *job);
+void fake_ledger_enrol(struct fake_ledger *ledger, struct cr_job *job);
+void fake_ledger_trust(struct fake_ledger *ledger, struct cr_job *job);
+void fake_ledger_ocsp(struct fake_ledger *ledger, struct cr_job *job);
+
 #endif

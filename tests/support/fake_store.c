@@ -190,6 +190,20 @@ static void carry_out(struct fake_store *fake, struct cr_job *job)
     case CR_OP_FIGURES:
         fake_figures(fake->ledger, job);
         break;
+    case CR_OP_REVOKE:
+        fake_ledger_revoke(fake->ledger, job);
+        break;
+    case CR_OP_ENROL:
+        fake_ledger_enrol(fake->ledger, job);
+        break;
+    case CR_OP_TRUST:
+        fake_ledger_trust(fake->ledger, job);
+        break;
+    case CR_OP_OCSP:
+        fake_ledger_ocsp(fake->ledger, job);
+        break;
+    case CR_OP_REVOKED:
+    case CR_OP_CRL:
     case CR_OP_PUSH:
         cr_job_refuse(job, CR_REFUSAL_INTERNAL, 0);
         break;

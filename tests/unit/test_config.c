@@ -112,7 +112,7 @@ static void test_global_keys(void **state)
                     "rate_device 11\nrate_device_burst 12\nrate_total 13\nrate_total_burst 14\nretry_after 2m\n"
                     "renewal_deadline 3d\ntrigger_expiry 10m\nworkers 3\nmax_in_flight 99\nadmin_identity op-1\n"
                     "admin_username alice\nviewer_identity op-2\nviewer_username bob smith\n");
-    assert_string_equal(config.issuer_certfile, "i.pem");
+    assert_string_equal(config.issuer[0].certfile, "i.pem");
     assert_int_equal(config.trusted_count, 2);
     assert_string_equal(config.trusted_cafile[1], "b.pem");
     assert_string_equal(config.key_backend, "mbedtls");
@@ -326,8 +326,8 @@ static void test_form_of_the_file(void **state)
 {
     (void)state;
     accept("\xef\xbb\xbfissuer_certfile i.pem  \r\n\tissuer_keyfile\ti.key\t\r\n  # comment\r\n\r\njournal_dir /a b/j");
-    assert_string_equal(config.issuer_certfile, "i.pem");
-    assert_string_equal(config.issuer_keyfile, "i.key");
+    assert_string_equal(config.issuer[0].certfile, "i.pem");
+    assert_string_equal(config.issuer[0].keyfile, "i.key");
     assert_string_equal(config.journal_dir, "/a b/j");
     accept("# \xff any bytes in a comment\n" REQUIRED);
     try_line("broker_name \xc3\x28", "not UTF-8");

@@ -111,9 +111,9 @@ static void an_issuer_is_loaded_and_signs(void **state)
         struct cr_trust *trust = load(x, &config);
         cr_hex_encode(id, x->issuing.cert.facts.key_hash, CR_SHA256_LEN);
         id[16] = '\0';
-        assert_string_equal(cr_issuer_id(trust), id);
-        assert_true(cr_bytes_equal(cr_issuer_cert(trust)->der, cr_blob_view(&x->issuing.der)));
-        assert_int_equal(cr_issuer_sign(trust, &profile, "meter-17", cr_blob_view(&x->root.spki), true, &intent, &der),
+        assert_string_equal(cr_issuer_id(trust, 0), id);
+        assert_true(cr_bytes_equal(cr_issuer_cert(trust, 0)->der, cr_blob_view(&x->issuing.der)));
+        assert_int_equal(cr_issuer_sign(trust, 0, &profile, "meter-17", cr_blob_view(&x->root.spki), true, &intent, &der),
                          CR_OK);
         assert_int_equal(cr_cert_parse(&cert, cr_blob_view(&der)), CR_OK);
         assert_int_equal(cr_cert_verify(&cert, &x->issuing.cert, backends[1 - i]), CR_OK);
@@ -139,7 +139,7 @@ static void the_profile_decides_about_the_alternative_name(void **state)
             cr_profile_default(&profile, "operational");
             profile.san_dns = allowed != 0;
             struct cr_bytes spki = cr_blob_view(&x->root.spki);
-            assert_int_equal(cr_issuer_sign(trust, &profile, "meter-17", spki, wish != 0, &intent, &der), CR_OK);
+            assert_int_equal(cr_issuer_sign(trust, 0, &profile, "meter-17", spki, wish != 0, &intent, &der), CR_OK);
             assert_int_equal(memmem(der.data, der.len, dns_name, 10) != NULL, wish && allowed);
             cr_blob_fini(&der);
         }
@@ -151,7 +151,7 @@ static void the_chain_ends_below_the_root(void **state)
 {
     struct fixture *x = *state;
     struct cr_trust *trust = load(x, &x->config);
-    struct cr_bytes rest = cr_issuer_chain(trust), der;
+    struct cr_bytes rest = cr_issuer_chain(trust, 0), der;
     assert_int_equal(cr_cert_next(&der, &rest), CR_OK);
     assert_true(cr_bytes_equal(der, cr_blob_view(&x->issuing.der)));
     assert_int_equal(cr_cert_next(&der, &rest), CR_OK);
@@ -173,7 +173,7 @@ static void the_chain_ends_below_the_root(void **state)
     test_file_write_certs(config.certfile, (const struct cr_blob *const[]){ &x->root.der, NULL });
     test_file_write_key(config.keyfile, x->root.key, 0400);
     trust = load(x, &config);
-    assert_int_equal(cr_issuer_chain(trust).len, 0);
+    assert_int_equal(cr_issuer_chain(trust, 0).len, 0);
     cr_trust_free(trust);
 }
 
@@ -187,10 +187,10 @@ static void a_chain_is_as_valid_as_each_of_it(void **state)
     struct test_ca middle, issuing;
     struct cr_trust *trust = load(x, &x->config);
     int64_t end = x->issuing.cert.facts.not_after;
-    assert_true(cr_trust_valid_at(trust, cr_issuer_id(trust), TEST_PKI_NOW));
-    assert_true(cr_trust_valid_at(trust, cr_issuer_id(trust), end));
-    assert_false(cr_trust_valid_at(trust, cr_issuer_id(trust), end + 1));
-    assert_false(cr_trust_valid_at(trust, cr_issuer_id(trust), x->root.cert.facts.not_before - 1));
+    assert_true(cr_trust_valid_at(trust, cr_issuer_id(trust, 0), TEST_PKI_NOW));
+    assert_true(cr_trust_valid_at(trust, cr_issuer_id(trust, 0), end));
+    assert_false(cr_trust_valid_at(trust, cr_issuer_id(trust, 0), end + 1));
+    assert_false(cr_trust_valid_at(trust, cr_issuer_id(trust, 0), x->root.cert.facts.not_before - 1));
     assert_false(cr_trust_valid_at(trust, "0123456789abcdef", TEST_PKI_NOW));
     cr_trust_free(trust);
     /* the one in the middle ends first */
@@ -203,8 +203,8 @@ static void a_chain_is_as_valid_as_each_of_it(void **state)
                           (const struct cr_blob *const[]){ &issuing.der, &middle.der, &x->root.der, NULL });
     test_file_write_key(config.keyfile, issuing.key, 0600);
     trust = load(x, &config);
-    assert_true(cr_trust_valid_at(trust, cr_issuer_id(trust), SOON));
-    assert_false(cr_trust_valid_at(trust, cr_issuer_id(trust), LATER));
+    assert_true(cr_trust_valid_at(trust, cr_issuer_id(trust, 0), SOON));
+    assert_false(cr_trust_valid_at(trust, cr_issuer_id(trust, 0), LATER));
     cr_trust_free(trust);
     /* another trusted issuer is judged by its own, as far as that is known */
     config.trusted_count = 1;
@@ -222,7 +222,7 @@ static void a_chain_is_as_valid_as_each_of_it(void **state)
     config.trusted_cafile = trusted;
     test_file_write_certs(trusted[0], (const struct cr_blob *const[]){ &again, NULL });
     trust = load(x, &config);
-    assert_false(cr_trust_valid_at(trust, cr_issuer_id(trust), LATER)); /* the issuing one has ended, too */
+    assert_false(cr_trust_valid_at(trust, cr_issuer_id(trust, 0), LATER)); /* the issuing one has ended, too */
     assert_int_equal(cr_trust_info(trust, 1, &info), CR_OK);
     assert_true(cr_trust_valid_at(trust, info.id, LATER)); /* its own id is the same as the former's */
     cr_trust_free(trust);
@@ -237,7 +237,7 @@ static void a_chain_is_as_valid_as_each_of_it(void **state)
     test_file_write_certs(config.certfile, (const struct cr_blob *const[]){ &below, &again, &x->root.der, NULL });
     test_file_write_certs(trusted[0], (const struct cr_blob *const[]){ &middle.der, NULL });
     trust = load(x, &config);
-    assert_true(cr_trust_valid_at(trust, cr_issuer_id(trust), LATER));
+    assert_true(cr_trust_valid_at(trust, cr_issuer_id(trust, 0), LATER));
     cr_trust_free(trust);
     cr_blob_fini(&below);
     cr_blob_fini(&again);
@@ -271,7 +271,7 @@ static void only_leaves_of_trusted_issuers_are_identified(void **state)
 
     test_leaf_make(&der, NULL, &x->former, &profile, "meter-17", &intent);
     assert_int_equal(cr_trust_identify(trust, cr_blob_view(&der), &facts, &why), CR_OK);
-    assert_string_not_equal(facts.issuer, cr_issuer_id(trust));
+    assert_string_not_equal(facts.issuer, cr_issuer_id(trust, 0));
     der.data[der.len - 1] ^= 1;
     expect_stranger(trust, cr_blob_view(&der));
     expect_stranger(trust, (struct cr_bytes){ der.data, der.len - 1 });
@@ -326,7 +326,7 @@ static void *sign_and_identify(void *ctx)
         struct cr_blob der;
         struct cr_cert_facts facts;
         enum cr_refusal why;
-        if (cr_issuer_sign(work->trust, &profile, "meter-17", work->spki, false, &intent, &der) != CR_OK ||
+        if (cr_issuer_sign(work->trust, 0, &profile, "meter-17", work->spki, false, &intent, &der) != CR_OK ||
             cr_trust_identify(work->trust, cr_blob_view(&der), &facts, &why) != CR_OK) {
             failures++;
         }

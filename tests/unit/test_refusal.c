@@ -47,11 +47,11 @@ static void status_code_says_whether_a_retry_helps(void **state)
         switch (info->status_code) {
         case 400: case 404: case 413: case 422:
             break;
-        case 403: /* an operator can release a device that is on hold */
-            wanted = i == CR_REFUSAL_ON_HOLD;
+        case 403: /* an operator can release a device that is on hold, or let one in */
+            wanted = i == CR_REFUSAL_ON_HOLD || i == CR_REFUSAL_NOT_ENROLLED;
             break;
-        case 409: /* another renewal ends; a key does not become unused */
-            wanted = i == CR_REFUSAL_RENEWAL_IN_PROGRESS;
+        case 409: /* another renewal ends, so does a certificate; a key does not become unused */
+            wanted = i == CR_REFUSAL_RENEWAL_IN_PROGRESS || i == CR_REFUSAL_ALREADY_ENROLLED;
             break;
         case 425: case 429: case 500: case 503:
             wanted = true;

@@ -1,0 +1,5 @@
+#include "plugin/loop/control.h"
+
+const struct cr_command_info control_ocsp_commands[] = {
+    { NULL, CR_ROLE_ADMIN, NULL, NULL, NULL },
+};

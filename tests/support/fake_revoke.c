@@ -1,0 +1,8 @@
+/* REVOKE, and what is told of it. */
+#include "tests/support/fake_inside.h"
+
+void fake_ledger_revoke(struct fake_ledger *ledger, struct cr_job *job)
+{
+    (void)ledger;
+    cr_job_refuse(job, CR_REFUSAL_INTERNAL, 0);
+}
