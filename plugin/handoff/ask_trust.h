@@ -66,7 +66,8 @@ struct cr_revoke {
     unsigned limit;                  /* LIST */
     char cursor[CR_ISSUER_ID_TEXT + CR_SERIAL_TEXT + 8]; /* LIST: in and out; "": begin, end */
     unsigned count;                  /* out: certificates that were revoked now; LIST: rows */
-    struct cr_revocation *row;       /* out; owned. NULL: none */
+    unsigned rows;                   /* out */
+    struct cr_revocation *row;       /* out: of DEVICE, CERTIFICATE those that it is about, as they are now; owned */
 };
 
 /* ---- REVOKED: made by the store, for the loop ---- */
