@@ -345,6 +345,50 @@ static void an_issuer_takes_all_of_its_certificates_along(void **state)
     expect_shut_out(s, s->client);
 }
 
+/* The loop has others to serve: it looks at some of the sessions in each tick, while others come and go. */
+static void a_fleet_is_looked_through_in_slices(void **state)
+{
+    enum { FLEET = 4100, SLICE = 2048 };
+    static const struct cr_client *client[FLEET];
+    struct scene *s = *state;
+    struct cr_router *router = s->rig.router;
+    struct cr_revocations *news;
+    struct cr_job *job;
+    char id[16];
+
+    for (unsigned i = 0; i < FLEET; i++) {
+        (void)snprintf(id, sizeof id, "c%u", i);
+        client[i] = fake_host_connect(&s->rig.host, id, cr_blob_view(&s->cert), 4);
+        assert_int_equal(cr_router_access(router, client[i], CR_ACCESS_WRITE, "some/topic"), CR_ALLOW);
+    }
+    news = news_make(&job, s, false, true);
+    news->mark_count = 1;
+    memcpy(news->mark[0].id, cr_issuer_id(s->rig.setup->trust, 0), sizeof news->mark[0].id);
+    news->mark[0].state = CR_ISSUER_REVOKED;
+    loop_complete(router, job);
+    for (unsigned left = FLEET; left > 0; left -= left < SLICE ? left : SLICE) {
+        unsigned closed = FLEET - left;
+
+        assert_int_equal(router->counters.revoked_closed, closed);
+        if (closed == SLICE) { /* just the one that would be next */
+            fake_host_offline(&s->rig.host, client[closed]);
+            cr_router_disconnected(router, client[closed]);
+            left--;
+            router->counters.revoked_closed++;
+        }
+        assert_true(cr_router_tick(router) <= 20 || left <= SLICE);
+    }
+    assert_int_equal(router->counters.revoked_closed, FLEET);
+    (void)cr_router_tick(router); /* connections are closed a tick later */
+    assert_int_equal(s->rig.host.kicks, FLEET - 1);
+    for (unsigned i = 0; i < FLEET; i++) {
+        if (i != SLICE) {
+            fake_host_offline(&s->rig.host, client[i]);
+            cr_router_disconnected(router, client[i]);
+        }
+    }
+}
+
 #define WITH_SCENE(test) cmocka_unit_test_setup_teardown(test, start, scene_stop)
 
 int main(void)
@@ -359,6 +403,7 @@ int main(void)
         WITH_SCENE(told_anew_there_is_no_moment_in_between),
         WITH_SCENE(the_record_is_believed_where_the_list_does_not_have_it),
         WITH_SCENE(nothing_is_queued_for_it_while_it_is_away),
+        WITH_SCENE(a_fleet_is_looked_through_in_slices),
         WITH_SCENE(an_issuer_takes_all_of_its_certificates_along),
     };
     return cmocka_run_group_tests_name("revoked_flow", tests, NULL, NULL);
