@@ -26,6 +26,8 @@ struct fake_device {
     int64_t first_seen, last_seen, gap_s;
     char broker[CR_NAME_CAP]; /* where it appeared last */
     char tags[CR_TAGS_CAP];
+    char factory[CR_FACTORY_ID_CAP];
+    uint64_t trust_version;
     unsigned slot_count;
     struct fake_slot slot[CR_SLOTS_MAX];
 };
