@@ -160,6 +160,12 @@ static bool render_revoked(cJSON *object, const struct cr_slot_revoked *revoked)
             control_put_time(item, "at", revoked->at));
 }
 
+static bool render_trust(cJSON *data, const char *factory, uint64_t trust_version)
+{
+    return control_put_text(data, "factory", factory) &&
+           (trust_version == 0 || cJSON_AddNumberToObject(data, "trustVersion", (double)trust_version) != NULL);
+}
+
 /* Into the object of a slot, or of a row of the inventory. */
 static bool render_slot_fields(cJSON *object, const struct cr_slot_record *slot, int64_t gap_s, int64_t now_s)
 {
@@ -202,7 +208,7 @@ cJSON *control_render_row(const struct cr_row *row, int64_t now_s)
 
     if (data == NULL ||
         !render_seen(data, row->device, row->first_seen, row->last_seen, row->gap_s, row->broker, row->tags) ||
-        !render_slot_fields(data, &row->slot, row->gap_s, now_s)) {
+        !render_trust(data, row->factory, row->trust_version) || !render_slot_fields(data, &row->slot, row->gap_s, now_s)) {
         cJSON_Delete(data);
         return NULL;
     }
@@ -217,6 +223,7 @@ cJSON *control_render_device(const struct cr_device_record *record, int64_t now_
     if (data == NULL ||
         !render_seen(data, record->device, record->first_seen, record->last_seen, record->gap_s, record->broker,
                      record->tags) ||
+        !render_trust(data, record->factory, record->trust_version) ||
         (slots = cJSON_AddArrayToObject(data, "slots")) == NULL) {
         cJSON_Delete(data);
         return NULL;

@@ -26,6 +26,8 @@ struct fake_device {
     int64_t first_seen, last_seen, gap_s;
     char broker[CR_NAME_CAP]; /* where it appeared last */
     char tags[CR_TAGS_CAP];
+    char factory[CR_FACTORY_ID_CAP];
+    uint64_t trust_version;
     unsigned slot_count;
     struct fake_slot slot[CR_SLOTS_MAX];
 };
@@ -81,6 +83,8 @@ void fake_alert_job(struct fake_ledger *ledger, struct cr_job *job, const struct
 void fake_pending_clear(struct fake_slot *slot);
 void fake_go_quiet(struct fake_slot *slot);
 void fake_go_confirmed(struct fake_slot *slot, int64_t now_s);
+/* What follows takes its place in the agenda for a while. */
+void fake_park(struct fake_slot *slot);
 void fake_go_triggered(struct fake_ledger *ledger, struct fake_slot *slot, enum cr_renew_reason reason);
 /* The renewal under way ends without an answer, with an alert. */
 void fake_give_up(struct fake_ledger *ledger, struct cr_job *job, struct fake_slot *slot);
