@@ -16,6 +16,14 @@
     "default_access allow\nadmin_identity boss\nadmin_identity chief\nslot operational\nrequest_timing any\n"         \
     "accept_expired 7d\n"
 
+static bool no_memory;
+void *__real_calloc(size_t count, size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_calloc(size_t count, size_t size)
+{
+    return no_memory ? NULL : __real_calloc(count, size);
+}
+
 static int start(void **state)
 {
     return scene_start_with(state, CONFIG);
@@ -282,6 +290,37 @@ static void told_anew_there_is_no_moment_in_between(void **state)
     assert_int_equal(cr_router_login(s->rig.router, s->boss, NULL), CR_LOGIN_DENY);
 }
 
+static void without_memory_what_is_known_stays_and_it_is_told_again(void **state)
+{
+    struct scene *s = *state;
+    struct cr_receipt *receipt = cr_receipt_new();
+    struct cr_revoked_state now;
+    struct cr_job *job;
+    bool lost;
+
+    assert_non_null(receipt);
+    tell(s, cr_blob_view(&s->cert), false);
+    come_back(s, &s->cert);
+    news_make(&job, s, true, true)->receipt = cr_receipt_take(receipt);
+    no_memory = true;
+    loop_complete(s->rig.router, job);
+    no_memory = false;
+    assert_int_equal(cr_receipt_look(receipt, &lost), 0);
+    assert_true(lost);
+    loop_revoked_state(s->rig.router, &now);
+    assert_true(now.lacking);
+    assert_int_equal(now.entries, 1);
+    assert_int_equal(cr_router_login(s->rig.router, s->client, NULL), CR_LOGIN_DENY);
+    news_make(&job, s, true, true)->receipt = cr_receipt_take(receipt);
+    loop_complete(s->rig.router, job);
+    assert_int_equal(cr_receipt_look(receipt, &lost), 0);
+    assert_false(lost);
+    loop_revoked_state(s->rig.router, &now);
+    assert_false(now.lacking);
+    assert_int_equal(now.entries, 0);
+    cr_receipt_drop(receipt);
+}
+
 static void the_record_is_believed_where_the_list_does_not_have_it(void **state)
 {
     struct scene *s = *state;
@@ -401,6 +440,7 @@ int main(void)
         WITH_SCENE(a_hold_ends_with_the_release),
         WITH_SCENE(an_operator_is_nobody_any_more),
         WITH_SCENE(told_anew_there_is_no_moment_in_between),
+        WITH_SCENE(without_memory_what_is_known_stays_and_it_is_told_again),
         WITH_SCENE(the_record_is_believed_where_the_list_does_not_have_it),
         WITH_SCENE(nothing_is_queued_for_it_while_it_is_away),
         WITH_SCENE(a_fleet_is_looked_through_in_slices),
