@@ -162,7 +162,7 @@ static cr_err sentinel_start(struct redis_group *group)
     }
     (void)fprintf(file,
                   "sentinel monitor main 127.0.0.1 %u 2\n"
-                  "sentinel down-after-milliseconds main 500\nsentinel failover-timeout main 2000\n",
+                  "sentinel down-after-milliseconds main 1500\nsentinel failover-timeout main 5000\n",
                   group->node[0].port);
     if (fclose(file) != 0) {
         return CR_IO;
@@ -253,7 +253,7 @@ static cr_err cluster_node(struct redis_group *group)
     node_arg(node, "--cluster-enabled");
     node_arg(node, "yes");
     node_arg(node, "--cluster-node-timeout");
-    node_arg(node, "1000");
+    node_arg(node, "3000"); /* a stall of the machine is no failure */
     node_arg(node, "--cluster-replica-validity-factor"); /* also a replica that has not been in touch takes over */
     node_arg(node, "0");
     cr_err err = private_redis_new(&node->redis, node->extra);
