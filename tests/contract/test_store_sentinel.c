@@ -152,7 +152,7 @@ static void move_by_hand(void)
 }
 
 /* An operator moves the primary; nobody dies. The former one serves on until Sentinel makes it a replica, which takes
- * ten seconds, and here it never does; what is written there is lost. The store notices by itself that another one is
+ * up to twenty seconds, and here it never does; what is written there is lost. The store notices by itself that another one is
  * named, and the journal has what was lost. */
 static void failover_by_hand(void **state)
 {

@@ -142,6 +142,17 @@ void redis_group_free(struct redis_group *group)
 
 /* ---- Sentinel ---- */
 
+/* Its clocks run faster, since Redis 7: it looks after 2 s instead of 10, and when a stall of the machine has made it
+ * distrust what it sees (TILT), it does nothing for 3 s instead of 30. */
+static void sentinel_hasten(struct redis_group_node *node)
+{
+    redisReply *reply = private_redis_command(&node->redis, "SENTINEL DEBUG info-period 2000 publish-period 500 "
+                                                            "tilt-period 3000");
+    if (reply != NULL) {
+        freeReplyObject(reply);
+    }
+}
+
 static cr_err sentinel_start(struct redis_group *group)
 {
     struct redis_group_node *node = node_new(group);
@@ -168,7 +179,11 @@ static cr_err sentinel_start(struct redis_group *group)
         return CR_IO;
     }
     node->redis.conf = "sentinel.conf";
-    return private_redis_start(&node->redis);
+    err = private_redis_start(&node->redis);
+    if (err == CR_OK) {
+        sentinel_hasten(node);
+    }
+    return err;
 }
 
 static bool sentinels_know_each_other(struct redis_group *group)

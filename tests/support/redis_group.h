@@ -24,9 +24,9 @@ struct redis_group {
 /* Node 0 a primary, node 1 its replica, nodes 2 to 4 Sentinels that call them "main" and wait a second and a half before
  * they act, so that they do not on a machine that stalls. Returns when all of them know each other. */
 CR_MUST_USE cr_err redis_group_sentinel(struct redis_group *group);
-/* What Sentinel does itself may take so long: a failover that it gave up is repeated after ten seconds, a former primary
- * is made a replica ten to twenty seconds after it came back, and after a stall of two seconds Sentinel trusts nothing
- * that it sees (TILT) for half a minute. */
+/* What Sentinel does itself may take so long: a failover that it gave up is repeated after ten seconds, and where its
+ * clocks cannot be set a former primary is made a replica ten to twenty seconds after it came back, and a stall of two
+ * seconds makes it trust nothing that it sees (TILT) for half a minute. */
 enum { REDIS_GROUP_ACT_MS = 120000 };
 /* The node that the Sentinels that run name as the primary; -1: none of ours, or they disagree. */
 int redis_group_primary(struct redis_group *group);
