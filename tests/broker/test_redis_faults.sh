@@ -86,7 +86,7 @@ redis config set lua-time-limit 50 >/dev/null
 redis eval 'while true do end' 0 >/dev/null 2>&1 &
 OTHER_PIDS+=($!)
 during "Redis is busy with a script"
-until_true 5 redis script kill || fail "the script cannot be killed"
+until_true 20 redis script kill || fail "the script cannot be killed"
 after "Redis is busy with a script"
 
 step "the scripts are gone: nobody notices"
