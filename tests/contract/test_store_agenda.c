@@ -224,8 +224,12 @@ static void say_all(struct rig_broker *broker)
 /* A broker that listens has heard all that was said before, and this. Returns how often it heard anything, ever. */
 static unsigned hear_all(struct rig_broker *broker)
 {
-    assert_true(private_redis_integer(&scene_rig.redis, "PUBLISH cr:push %s", LIFE " meter-99") >= 2);
-    assert_true(rig_pushed(broker, "meter-99", RIG_WAIT_MS));
+    static unsigned words;
+    char last[20], message[80];
+    (void)snprintf(last, sizeof last, "last-%u", ++words); /* those of before are heard by everybody, too */
+    (void)snprintf(message, sizeof message, LIFE " %s", last);
+    assert_true(private_redis_integer(&scene_rig.redis, "PUBLISH cr:push %s", message) >= 2);
+    assert_true(rig_pushed(broker, last, RIG_WAIT_MS));
     (void)pthread_mutex_lock(&broker->lock);
     unsigned pushes = broker->pushes;
     (void)pthread_mutex_unlock(&broker->lock);
