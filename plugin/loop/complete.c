@@ -98,8 +98,6 @@ void loop_complete(struct cr_router *router, struct cr_job *job)
         break;
     case CR_OP_REVOKE:
     case CR_OP_ENROL:
-        loop_command_done(router, job);
-        break;
     case CR_OP_OCSP:
         loop_command_done(router, job);
         break;
