@@ -101,6 +101,7 @@ void loop_complete(struct cr_router *router, struct cr_job *job)
         loop_command_done(router, job);
         break;
     case CR_OP_OCSP:
+    case CR_OP_CENSUS:
         loop_command_done(router, job);
         break;
     case CR_OP_REVOKED:

@@ -2,7 +2,8 @@
  * thread; no heap but for the blobs of certificates.
  *
  * A device is a hash of short fields. Of the device: id (its mark, see below), fs and ls (first and last seen), gap
- * (seconds between its appearances: a running 90th percentile), br (the broker where it appeared last), tags (",alpha,beta,").
+ * (seconds between its appearances: a running 90th percentile), br (the broker where it appeared last), tags (",alpha,beta,"), tb
+ * (the highest version of the trust bundle that it has confirmed).
  * Of a slot, each with `<slot>:` before it, absent where there is nothing to say:
  *   crt key nb na   the current certificate: serial@issuer, hash of its key, notBefore, notAfter
  *   gen ver         generation; transitions so far
@@ -44,6 +45,9 @@ enum {
     CR_HASH_TEXT = 44,          /* base64url of SHA-256 */
     CR_KEY_SHARDS = 16384,
 };
+
+/* The trust bundle, one hash: version, mode, at, by, der, and op, which write that was. */
+#define CR_BUNDLE_KEY "{trust}:bundle"
 
 /* Which keys: the same on every broker of one Redis. */
 struct cr_records {
@@ -191,6 +195,19 @@ CR_MUST_USE cr_err cr_args_survey(struct cr_args *args, const struct cr_records 
 CR_MUST_USE cr_err cr_args_survey_keep(struct cr_args *args, const struct cr_records *records,
                                        enum cr_survey_verb verb, int64_t now_s, const char *broker,
                                        const char *figures);
+
+/* Where a census goes on: in a bucket's expiry (first), or among the others of its agenda. */
+struct cr_census_place {
+    bool first;
+    struct cr_survey_place at;
+};
+/* "" is the very beginning, and, written, the end. False: not what place_write has written for so many buckets. */
+CR_MUST_USE bool cr_census_place_read(struct cr_census_place *place, const char *cursor, unsigned buckets);
+void cr_census_place_write(char cursor[CR_CURSOR_CAP], const struct cr_census_place *place, unsigned buckets);
+/* By what the script answered. False: that is no such place. */
+CR_MUST_USE bool cr_census_place_move(struct cr_census_place *place, struct cr_bytes scan);
+CR_MUST_USE cr_err cr_args_census(struct cr_args *args, const struct cr_records *records, const struct cr_census *census,
+                                  const struct cr_census_place *place, int64_t now_s, unsigned looks);
 
 /* For commands that are no script: starts one, and adds to it. Failure shows in args->overflow. */
 void cr_args_start(struct cr_args *args, const char *command);

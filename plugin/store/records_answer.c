@@ -359,6 +359,9 @@ static cr_err record_field(struct cr_device_record *record, const char *only, st
     if (name.len == 2 && memcmp(name.data, "br", 2) == 0) {
         return text_take(record->broker, sizeof record->broker, value);
     }
+    if (name.len == 2 && memcmp(name.data, "tb", 2) == 0) {
+        return counter_take(&record->trust_version, value);
+    }
     if (name.len == 4 && memcmp(name.data, "tags", 4) == 0) {
         return text_take(record->tags, sizeof record->tags, value);
     }

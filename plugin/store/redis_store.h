@@ -217,6 +217,7 @@ void store_revoke_start(struct store_op *op);   /* op_revoke.c */
 void store_enrol_start(struct store_op *op);    /* op_enrol.c */
 void store_trust_start(struct store_op *op);    /* op_trust.c */
 void store_ocsp_start(struct store_op *op);     /* op_ocsp.c */
+void store_census_start(struct store_op *op);   /* op_census.c */
 
 /* ---- revoked.c: what is revoked, kept up to date for the loop ---- */
 

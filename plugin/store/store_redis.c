@@ -139,11 +139,13 @@ static void on_heartbeat(uv_timer_t *timer)
     cr_journal_tick(store->journal, cr_wall_s(store->options.clock));
     store_push_listen(store);
     store_beat(store);
+    store_bundle_look(store);
 }
 
 static void close_all(struct cr_redis_store *store)
 {
     store_ops_end(store);
+    store_bundle_end(store);
     store_reconcile_abandon(store);
     store->phase = STORE_AWAY;
     cr_redis_link_close(store->link);

@@ -34,6 +34,7 @@ struct rig_broker {
     struct cr_job *done, **done_tail; /* what came home */
     struct cr_job *pushed;            /* what other brokers said, newest first */
     unsigned pushes;                  /* how often they did */
+    struct cr_job *bundle;            /* the last news of the trust bundle; NULL: none yet */
 };
 
 struct rig {
