@@ -14,7 +14,7 @@ enum {
     RIG_NOW_S = 1800000000,
     RIG_DAY_S = 86400,
     RIG_BROKERS = 4,
-    RIG_WAIT_MS = 20000,
+    RIG_WAIT_MS = 60000,
 };
 
 enum rig_backend { RIG_FAKE, RIG_REDIS };
