@@ -55,7 +55,10 @@ static enum cr_refusal appear_judge(struct cr_router *router, struct cr_session 
                : refusal != CR_REFUSAL_NONE                    ? refusal
                                                                : CR_REFUSAL_INTERNAL;
     }
-    refusal = appear_judge_time(router, session, &restricted);
+    refusal = loop_revoked_refusal(router, &session->facts); /* first: a device that expired is still to be trusted */
+    if (refusal == CR_REFUSAL_NONE) {
+        refusal = appear_judge_time(router, session, &restricted);
+    }
     if (refusal != CR_REFUSAL_NONE) {
         return refusal;
     }
@@ -76,6 +79,18 @@ static int64_t appear_not_after(const struct cr_session *session)
     return session->has_certificate && cr_cert_parse(&cert, session->der) == CR_OK ? cert.facts.not_after : INT64_MAX;
 }
 
+/* It, or its issuer, is not to be trusted any more. The broker does not look, or not again when TLS was resumed. */
+static void appear_show_out(struct cr_router *router, struct cr_session *session)
+{
+    router->counters.revoked_refused++;
+    loop_alarm(router, session, session->facts.device, session->refusal,
+               session->refusal == CR_REFUSAL_REVOKED ? "came with a revoked certificate"
+                                                      : "came with a certificate whose issuer was retired");
+    loop_refuse_session(router, session, session->refusal, session->refusal == CR_REFUSAL_REVOKED
+                                                               ? "its certificate is revoked"
+                                                               : "the issuer of its certificate was retired");
+}
+
 static void appear_identify(struct cr_router *router, struct cr_session *session)
 {
     const char *device = session->facts.device;
@@ -87,6 +102,10 @@ static void appear_identify(struct cr_router *router, struct cr_session *session
         (session->refusal != CR_REFUSAL_NONE && was_restricted)) {
         cr_sessions_restrict(&router->sessions, session);
         loop_close(router, session, "its certificate, or one above it, is not valid at this time");
+    }
+    if (session->refusal == CR_REFUSAL_REVOKED ||
+        (session->refusal == CR_REFUSAL_UNTRUSTED_ISSUER && loop_issuer_mark(router, session->facts.issuer) != NULL)) {
+        appear_show_out(router, session);
     }
     if (session->refusal != CR_REFUSAL_NONE || loop_role(router, session) != CR_ROLE_NONE) {
         return; /* operators, however they are known, are no devices: they have nothing to renew here */

@@ -97,9 +97,13 @@ void loop_complete(struct cr_router *router, struct cr_job *job)
         loop_present_again(router, job->device);
         break;
     case CR_OP_REVOKE:
-    case CR_OP_ENROL:
+        if (job->command == 0) {
+            loop_revoked_listed(router, job);
+            break;
+        }
         loop_command_done(router, job);
         break;
+    case CR_OP_ENROL:
     case CR_OP_OCSP:
     case CR_OP_CENSUS:
         loop_command_done(router, job);

@@ -26,6 +26,7 @@ enum { CR_RESTRICTED_GONE = 256 };
 /* Since start. */
 struct cr_counters {
     uint64_t issued, confirmed, triggered, delivered, alarms, alerts, wakes, audits_lost;
+    uint64_t revoked_closed, revoked_refused; /* connections of revoked certificates: that were open; that were tried */
     uint64_t refused[CR_REFUSAL_COUNT];
 };
 
@@ -353,16 +354,32 @@ void loop_figures_fini(struct cr_router *router);
 /* What is revoked (revoked.c): the whole of it, as the store tells it. */
 CR_MUST_USE cr_err loop_revoked_init(struct cr_router *router);
 /* REVOKED: takes the changes in, and closes the connections that they concern. Does not free the job; nor do the others. */
-void loop_revoked_home(struct cr_router *router, const struct cr_job *job);
+void loop_revoked_home(struct cr_router *router, struct cr_job *job);
+/* A page of the list that no command asked for. */
+void loop_revoked_listed(struct cr_router *router, const struct cr_job *job);
+/* On every tick. True: there is more to do, soon. */
+bool loop_revoked_tick(struct cr_router *router, int64_t now_ms);
 /* NONE; REVOKED: this certificate, or its issuer, is; UNTRUSTED_ISSUER: its issuer is retired. */
 enum cr_refusal loop_revoked_refusal(const struct cr_router *router, const struct cr_cert_facts *facts);
-/* The entry of a certificate; false: it is not revoked. */
+/* Whether a certificate with this serial number could be one of those: cheap, and says no to nearly all. */
+bool loop_revoked_maybe(const struct cr_router *router, const struct cr_serial *serial);
+/* The entry of a certificate, without its device; false: it is not revoked. */
 bool loop_revoked_find(const struct cr_router *router, const struct cr_serial *serial, const char *issuer,
                        struct cr_revocation *entry);
 /* The mark of an issuer; NULL: it is trusted. Lent until the next tick. */
 const struct cr_issuer_mark *loop_issuer_mark(const struct cr_router *router, const char *issuer);
 /* Who signs now: cr_trust_signer() without those that are revoked or retired. */
 unsigned loop_signer(const struct cr_router *router);
+struct cr_revoked_state {
+    bool known;       /* the store has told all of it */
+    bool lacking;     /* some of it found no memory, and is not refused until it does */
+    uint64_t version;
+    size_t entries, bytes;
+    unsigned issuers; /* that are revoked or retired */
+};
+void loop_revoked_state(const struct cr_router *router, struct cr_revoked_state *state);
+/* The alarms about whoever comes with a revoked certificate. */
+struct cr_limiter *loop_revoked_alarms(struct cr_router *router);
 void loop_revoked_fini(struct cr_router *router);
 
 /* CRLs (crls.c): publishes them. */
@@ -370,6 +387,9 @@ void loop_crl_home(struct cr_router *router, const struct cr_job *job);
 
 /* Onboarding (enrol.c): sessions with a factory certificate, or with a token. */
 CR_MUST_USE cr_err loop_enrol_init(struct cr_router *router);
+/* A client connects with a user name or none; what of it is "enroll:..." is decided here. It runs again, without a
+ * certificate and for sessions whose device is away, when the broker's configuration is read again. */
+enum cr_login loop_enrol_login(struct cr_router *router, const struct cr_client *client, const char *password);
 /* May this session do this here? A session that enrols may do nothing else than that. NONE, or why not. */
 enum cr_refusal loop_enrol_refusal(const struct cr_router *router, const struct cr_session *session,
                                    const struct cr_topic *topic);

@@ -2,11 +2,12 @@
 
 #include <string.h>
 
-/* A user name may come from the certificate too (use_identity_as_username), so its time ends every role. TLS looks at it
- * only when a connection begins. */
+/* A user name may come from the certificate too (use_identity_as_username), so its time, or its being revoked, ends every
+ * role. TLS looks at it only when a connection begins. */
 static bool policy_certificate_over(const struct cr_router *router, const struct cr_session *session)
 {
     return session->restricted || session->refusal == CR_REFUSAL_CERTIFICATE_NOT_VALID ||
+           session->refusal == CR_REFUSAL_REVOKED ||
            (session->has_certificate && cr_wall_s(router->clock) > session->not_after);
 }
 

@@ -362,6 +362,7 @@ static void router_prune(struct cr_router *router)
 unsigned cr_router_tick(struct cr_router *router)
 {
     int64_t now_ms;
+    bool busy;
 
     for (struct cr_job *job = cr_pipeline_drain(router->pipeline), *next; job != NULL; job = next) {
         next = job->next;
@@ -380,13 +381,14 @@ unsigned cr_router_tick(struct cr_router *router)
     }
     loop_deliveries_tick(router);
     now_ms = loop_now_ms(router); /* once: the broker ticks with each message */
+    busy = loop_revoked_tick(router, now_ms);
     loop_agenda_tick(router, now_ms);
     loop_policies_tick(router, now_ms);
     loop_campaigns_tick(router, now_ms);
     loop_watch_tick(router, now_ms);
     loop_figures_tick(router, now_ms);
     loop_bundle_tick(router, now_ms);
-    return router->in_flight > 0 || router->deliveries != NULL || router->sessions.waiting != NULL ||
+    return busy || router->in_flight > 0 || router->deliveries != NULL || router->sessions.waiting != NULL ||
                    router->sessions.begins != NULL || router->agenda.more
                ? TICK_BUSY_MS
                : TICK_IDLE_MS;

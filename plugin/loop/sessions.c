@@ -174,6 +174,9 @@ void cr_sessions_remove(struct cr_sessions *sessions, struct cr_session *session
         cr_sessions_walk_next(sessions);
     }
     HASH_DELETE(hh_handle, sessions->by_handle, session);
+    if (sessions->cursor == session) {
+        sessions->cursor = session->hh_id.next;
+    }
     HASH_DELETE(hh_id, sessions->by_id, session);
     if (session->held != NULL) {
         sessions->host->ops->certificate_drop(sessions->host, session->held);

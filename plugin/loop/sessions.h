@@ -88,6 +88,7 @@ struct cr_sessions {
     struct cr_presence *presences;
     struct cr_deadline *waiting, *begins, *asks, *leaves, *expiries, *closings;
     struct cr_session *walk;         /* which one a walk through all looks at next; NULL: none is under way */
+    struct cr_session *cursor;       /* where a walk through them goes on, in the order they came; NULL: none does */
     const void *recent[CR_RECENT];   /* handles that have a session, found last, by a few bits of theirs */
     uint64_t last_id;
     unsigned count;
