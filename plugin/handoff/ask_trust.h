@@ -68,7 +68,8 @@ struct cr_revoke {
     unsigned limit;                  /* LIST */
     char cursor[CR_ISSUER_ID_TEXT + CR_SERIAL_TEXT + 8]; /* LIST: in and out; "": begin, end */
     unsigned count;                  /* out: certificates that were revoked now; LIST: rows */
-    struct cr_revocation *row;       /* out; owned. NULL: none */
+    unsigned rows;                   /* out */
+    struct cr_revocation *row;       /* out: of DEVICE, CERTIFICATE those that it is about, as they are now; owned */
 };
 
 /* ---- REVOKED: made by the store, for the loop ---- */
@@ -82,6 +83,15 @@ struct cr_issuer_mark {
     int64_t at;
 };
 
+/* Says to whoever makes pages of the following what became of them. Counted; any thread. */
+struct cr_receipt;
+struct cr_receipt *cr_receipt_new(void); /* NULL: no memory */
+void cr_receipt_drop(struct cr_receipt *receipt);
+/* For one more page that is out. */
+struct cr_receipt *cr_receipt_take(struct cr_receipt *receipt);
+/* How many are out; lost: one of them was never read, once. */
+unsigned cr_receipt_look(struct cr_receipt *receipt, bool *lost);
+
 /* What changed among what is revoked, in order; the loop keeps the whole of it. */
 struct cr_revocations {
     uint64_t version;          /* with these, it is as of this version */
@@ -91,6 +101,8 @@ struct cr_revocations {
     struct cr_revocation change[CR_REVOCATIONS_MAX];
     unsigned mark_count;       /* all issuers that are not trusted, each time */
     struct cr_issuer_mark mark[CR_ISSUER_MARKS_MAX];
+    struct cr_receipt *receipt; /* NULL: nobody waits for it */
+    bool lost;                 /* it is freed unread: there was no room for it */
 };
 
 /* ---- CRL: made by the store, for the loop ---- */
@@ -189,6 +201,7 @@ void cr_census_name(struct cr_census *census, const char *device);
 
 /* Each harmless on NULL. */
 void cr_revoke_free(struct cr_revoke *revoke);
+void cr_revocations_free(struct cr_revocations *revocations);
 void cr_bundle_free(struct cr_bundle *bundle);
 
 #endif

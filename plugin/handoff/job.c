@@ -31,7 +31,7 @@ void cr_job_free(struct cr_job *job)
     cr_policy_free(job->policy);
     free(job->survey);
     cr_revoke_free(job->revoke);
-    free(job->revoked);
+    cr_revocations_free(job->revoked);
     free(job->crl);
     free(job->enrol);
     cr_bundle_free(job->bundle);

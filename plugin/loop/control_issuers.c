@@ -69,13 +69,13 @@ static bool put_slots(cJSON *item, const struct cr_router *router, const char *i
 
 static bool put_issuer(cJSON *item, const struct cr_router *router, const struct cr_issuer_info *info)
 {
-    bool own = cr_trust_signer_of(router->setup->trust, info->id) != CR_NO_SIGNER;
-
     return cJSON_AddStringToObject(item, "issuer", info->id) != NULL &&
            cJSON_AddStringToObject(item, "subject", info->subject) != NULL &&
            control_put_time(item, "notBefore", info->not_before) && control_put_time(item, "notAfter", info->not_after) &&
-           cJSON_AddStringToObject(item, "kind", own ? "own" : "trusted") != NULL &&
+           cJSON_AddStringToObject(item, "kind", cr_issuer_kind_text(info->kind)) != NULL &&
+           control_put_text(item, "factory", info->factory) &&
            cJSON_AddBoolToObject(item, "signing", issuer_signs(router, info->id)) != NULL &&
+           control_put_time(item, "signFrom", info->has_key ? info->sign_from : 0) &&
            put_mark(item, loop_issuer_mark(router, info->id)) && put_slots(item, router, info->id);
 }
 

@@ -28,6 +28,7 @@ static void on_written(struct store_op *op, const redisReply *reply)
     (void)snprintf(detail, sizeof detail, "version %llu, %s, %zu bytes of certificates", (unsigned long long)version,
                    cr_trust_mode_text(bundle->mode), bundle->certs.len);
     store_audit_op(op, "trust-bundle", detail, NULL);
+    store_push_tell(op->store, "!trust");
     store_bundle_look(op->store);
     trust_done(op);
 }

@@ -46,11 +46,42 @@ bool store_push_read(struct cr_redis_store *store, struct cr_bytes message, char
     return true;
 }
 
+/* What is about no device: what all brokers keep a copy of has changed. */
+static const struct {
+    const char *name;
+    void (*look)(struct cr_redis_store *store);
+} news[] = {
+    { "!revoked", store_revoked_look },
+    { "!crl", store_crl_look },
+    { "!trust", store_bundle_look },
+};
+
+/* True: it is such a message, of ours or another's. */
+static bool push_news(struct cr_redis_store *store, struct cr_bytes message)
+{
+    const size_t life = CR_INSTANCE_CAP - 1;
+    if (message.data == NULL || message.len <= life + 1 || message.data[life] != ' ' || message.data[life + 1] != '!') {
+        return false;
+    }
+    bool ours = memcmp(message.data, store->owner.instance, life) == 0;
+    for (size_t i = 0; i < sizeof news / sizeof news[0] && !ours; i++) {
+        if (message.len - life - 1 == strlen(news[i].name) &&
+            memcmp(message.data + life + 1, news[i].name, message.len - life - 1) == 0) {
+            store->push.heard++;
+            news[i].look(store);
+        }
+    }
+    return true; /* also what only a later version says */
+}
+
 static void push_heard(struct cr_redis_store *store, struct cr_bytes message)
 {
     char device[CR_NAME_CAP];
     struct cr_job *job;
-    if (store->closing || !store_push_read(store, message, device) ||
+    if (store->closing || push_news(store, message)) {
+        return;
+    }
+    if (!store_push_read(store, message, device) ||
         cr_job_new(&job, CR_OP_PUSH, store->options.setup) != CR_OK) {
         return;
     }

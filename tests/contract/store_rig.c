@@ -78,6 +78,9 @@ static void on_done(void *ctx, struct cr_job *job)
         job->next = broker->pushed;
         broker->pushed = job;
         broker->pushes++;
+    } else if (job->op == CR_OP_REVOKED) {
+        rig_revoked_take(&broker->revoked, job->revoked);
+        cr_job_free(job);
     } else {
         job->next = NULL;
         *broker->done_tail = job;
@@ -203,6 +206,7 @@ void rig_close(struct rig_broker *broker)
     free_all(&broker->pushed);
     cr_job_free(broker->bundle);
     broker->bundle = NULL;
+    rig_revoked_fini(&broker->revoked);
     cr_setup_drop(broker->setup);
     (void)pthread_cond_destroy(&broker->cond);
     (void)pthread_mutex_destroy(&broker->lock);
