@@ -97,12 +97,6 @@ void loop_complete(struct cr_router *router, struct cr_job *job)
         loop_present_again(router, job->device);
         break;
     case CR_OP_REVOKE:
-        if (job->command == 0) {
-            loop_revoked_listed(router, job);
-            break;
-        }
-        loop_command_done(router, job);
-        break;
     case CR_OP_ENROL:
     case CR_OP_OCSP:
     case CR_OP_CENSUS:

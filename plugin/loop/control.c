@@ -141,6 +141,9 @@ static unsigned control_rows(const struct cr_job *job)
     if (job->op == CR_OP_LIST && job->list != NULL && !job->list->count_only) {
         return job->list->limit;
     }
+    if (job->op == CR_OP_REVOKE && job->revoke != NULL && job->revoke->verb == CR_REVOKE_LIST) {
+        return job->revoke->limit;
+    }
     return job->op == CR_OP_HISTORY && job->history != NULL ? job->history->limit : 0;
 }
 

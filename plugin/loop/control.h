@@ -63,7 +63,7 @@ const struct cr_command_info *control_command_at(unsigned number);
 /* What each file has; ends with a name that is NULL. */
 extern const struct cr_command_info control_inventory_commands[], control_steer_commands[],
     control_campaign_commands[], control_alert_commands[], control_audit_commands[], control_policy_commands[],
-    control_forecast_commands[], control_revoke_commands[], control_enrol_commands[], control_issuer_commands[],
+    control_forecast_commands[], control_revoke_commands[], control_distrust_commands[], control_enrol_commands[], control_issuer_commands[],
     control_bundle_commands[], control_ocsp_commands[];
 
 /* ---- admission (control_admit.c) ---- */
@@ -99,6 +99,25 @@ bool control_slot(struct cr_command *command, const char **slot, enum cr_refusal
 bool control_filter(struct cr_command *command, struct cr_filter *filter, const char **text);
 /* "cursor" and "limit" of a page. */
 bool control_page(struct cr_command *command, char cursor[CR_CURSOR_CAP], unsigned *limit, const char **text);
+
+/* 16 hex digits. Lent; *value is lower case as given, or the field is wrong. */
+bool control_issuer(struct cr_command *command, bool required, const char **value, const char **text);
+
+/* "reason" and "comment" of what revokes (control_revoke.c). */
+bool control_revoke_why(struct cr_command *command, struct cr_revoke *revoke, const char **text);
+
+/* ---- commands about many devices (control_inventory.c) ---- */
+
+/* "filter", "limit" and "cursor". False: *refusal, *text. */
+bool control_page_fields(struct cr_command *command, struct cr_list *list, enum cr_refusal *refusal, const char **text);
+/* Looks at a page. Where the filter names a campaign, whether there is such a one is asked first; the same `list` then goes
+ * on with control_page_go_on when that job is home. reason, revoke: what is to become of those on it, for the job. */
+enum cr_command_result control_page_send(struct cr_command *command, const struct cr_list *list,
+                                         enum cr_renew_reason reason, const struct cr_revoke *revoke,
+                                         enum cr_refusal *refusal);
+enum cr_refusal control_page_go_on(struct cr_command *command, const struct cr_job *asked);
+/* "devices": up to 100 names, each once. */
+bool control_devices_ok(const cJSON *devices, const char **text);
 
 /* ---- jobs of commands (control.c) ---- */
 

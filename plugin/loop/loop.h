@@ -354,9 +354,9 @@ void loop_figures_fini(struct cr_router *router);
 /* What is revoked (revoked.c): the whole of it, as the store tells it. */
 CR_MUST_USE cr_err loop_revoked_init(struct cr_router *router);
 /* REVOKED: takes the changes in, and closes the connections that they concern. Does not free the job; nor do the others. */
-void loop_revoked_home(struct cr_router *router, struct cr_job *job);
-/* A page of the list that no command asked for. */
-void loop_revoked_listed(struct cr_router *router, const struct cr_job *job);
+void loop_revoked_home(struct cr_router *router, const struct cr_job *job);
+/* A command revoked what is in the job, and the store's own news of it is still to come: it counts from now on. */
+void loop_revoked_now(struct cr_router *router, const struct cr_job *job);
 /* On every tick. True: there is more to do, soon. */
 bool loop_revoked_tick(struct cr_router *router, int64_t now_ms);
 /* NONE; REVOKED: this certificate, or its issuer, is; UNTRUSTED_ISSUER: its issuer is retired. */

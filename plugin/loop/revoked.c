@@ -1,9 +1,9 @@
-/* What is revoked: the whole of it, as the store tells it, in pages. Told anew, it is gathered beside what is known, and
- * both count until that is complete: nothing that is revoked passes in between.
+/* What is revoked: the whole of it, as the store tells it, in pages, a few at a time. Told anew, it is gathered beside what
+ * is known, and both count until that is complete: nothing that is revoked passes in between. A page that found no memory
+ * is given back as lost, and what is known stays: the store tells it again.
  *
  * A change closes the connections that it concerns. Whose device is known is found by that; for the rest all sessions are
- * looked through, some of them in each tick. Without memory for an entry what is known stays, and the list is read from
- * the beginning, by and by, until all of it found room. */
+ * looked through, some of them in each tick. */
 #include "plugin/loop/loop.h"
 #include "plugin/loop/revoked_set.h"
 #include "plugin/worker/issuer.h"
@@ -12,17 +12,9 @@
 #include <string.h>
 
 enum {
-    PAGES_A_TICK = 16,        /* some 50 microseconds each */
     SESSIONS_A_TICK = 2048,
     PRUNE_EVERY_MS = 1000,    /* one of the parts: all of them in about four minutes */
     KEPT_S = 86400,           /* behind notAfter */
-    READ_AGAIN_MS = 10000,
-};
-
-/* News that wait for their turn. */
-struct page {
-    struct page *next;
-    struct cr_revocations *news;
 };
 
 struct cr_revoked {
@@ -31,12 +23,9 @@ struct cr_revoked {
     uint64_t version;
     unsigned mark_count;
     struct cr_issuer_mark mark[CR_ISSUER_MARKS_MAX];
-    struct page *first, *last;
-    unsigned pages;                      /* taken in since the last tick */
     bool walking, again;                 /* through the sessions; from the beginning once more, then */
-    bool lacking, failed, asking;        /* some found no room; so once more since; a page of the list is under way */
-    char cursor[sizeof ((struct cr_revoke *)0)->cursor];
-    int64_t ask_ms, prune_ms;
+    bool lacking;                        /* some found no room, and will be told again */
+    int64_t prune_ms;
     unsigned part;
     struct cr_limiter alarms;            /* of all that are revoked: who tries again and again is not to hide the others */
 };
@@ -53,26 +42,12 @@ cr_err loop_revoked_init(struct cr_router *router)
     return CR_OK;
 }
 
-static struct cr_revocations *revoked_next_page(struct cr_revoked *revoked)
-{
-    struct page *page = revoked->first;
-    struct cr_revocations *news = page->news;
-
-    revoked->first = page->next;
-    revoked->last = page->next != NULL ? revoked->last : NULL;
-    free(page);
-    return news;
-}
-
 void loop_revoked_fini(struct cr_router *router)
 {
     struct cr_revoked *revoked = router->revoked;
 
     if (revoked == NULL) {
         return;
-    }
-    while (revoked->first != NULL) {
-        free(revoked_next_page(revoked));
     }
     cr_revoked_set_free(revoked->set);
     cr_revoked_set_free(revoked->coming);
@@ -217,36 +192,33 @@ static void revoked_walk_on(struct cr_router *router)
 
 /* ---- taking in ---- */
 
-static void revoked_put(struct cr_router *router, struct cr_revoked_set *set, const struct cr_revocation *entry)
+/* False: no memory. */
+static bool revoked_put(struct cr_router *router, struct cr_revoked_set *set, const struct cr_revocation *entry)
 {
-    struct cr_revoked *revoked = router->revoked;
     cr_err err = cr_revoked_set_put(set, entry);
 
-    if (err == CR_NOMEM) {
-        if (!revoked->lacking) {
-            loop_log(router, 'e', "no memory for what is revoked: some of it is not refused until it finds room");
-        }
-        revoked->lacking = revoked->failed = true;
-    } else if (err != CR_OK) {
+    if (err != CR_OK && err != CR_NOMEM) {
         loop_log(router, 'w', "an entry of what is revoked cannot be read, and does not count");
     }
+    return err != CR_NOMEM;
 }
 
-static void revoked_change(struct cr_router *router, const struct cr_revocation *change)
+static bool revoked_change(struct cr_router *router, const struct cr_revocation *change)
 {
     struct cr_revoked *revoked = router->revoked;
     struct cr_revoked_set *target = revoked->coming != NULL ? revoked->coming : revoked->set;
-    bool known;
+    bool known, kept;
 
     if (change->gone) {
         (void)cr_revoked_set_remove(target, &change->serial, change->issuer);
-        return;
+        return true;
     }
     known = loop_revoked_find(router, &change->serial, change->issuer, NULL);
-    revoked_put(router, target, change);
-    if (!known) {
+    kept = revoked_put(router, target, change);
+    if (!known && kept) {
         revoked_close_of(router, change);
     }
+    return kept;
 }
 
 static bool revoked_is_marked(const struct cr_revoked *revoked, const struct cr_issuer_mark *mark)
@@ -275,115 +247,52 @@ static void revoked_marks(struct cr_router *router, const struct cr_revocations 
     }
 }
 
-static void revoked_take(struct cr_router *router, const struct cr_revocations *news)
+static bool revoked_begin_anew(struct cr_revoked *revoked)
+{
+    cr_revoked_set_free(revoked->coming);
+    revoked->coming = cr_revoked_set_new();
+    return revoked->coming != NULL;
+}
+
+void loop_revoked_home(struct cr_router *router, const struct cr_job *job)
 {
     struct cr_revoked *revoked = router->revoked;
+    struct cr_revocations *news = job->revoked;
+    bool kept;
 
-    if (news->anew) {
-        cr_revoked_set_free(revoked->coming);
-        revoked->coming = cr_revoked_set_new();
-        if (revoked->coming == NULL) {
-            revoked->lacking = revoked->failed = true; /* it goes into what is there */
-        }
+    if (news == NULL) {
+        return;
     }
+    kept = !news->anew || revoked_begin_anew(revoked);
     for (unsigned i = 0; i < news->count && i < CR_REVOCATIONS_MAX; i++) {
-        revoked_change(router, &news->change[i]);
+        kept = revoked_change(router, &news->change[i]) && kept;
     }
     revoked_marks(router, news);
+    if (!kept) {
+        if (!revoked->lacking) {
+            loop_log(router, 'e', "no memory for what is revoked: some of it is not refused until there is");
+        }
+        revoked->lacking = true;
+        return;
+    }
     revoked->version = news->version;
     if (news->complete) {
         revoked->told = true;
-    }
-    if (news->complete && revoked->coming != NULL) {
-        if (revoked->failed) { /* better some that were taken back than none that count */
-            cr_revoked_set_free(revoked->coming);
-        } else {
+        revoked->lacking = false;
+        if (revoked->coming != NULL) {
             cr_revoked_set_free(revoked->set);
             revoked->set = revoked->coming;
-            revoked->lacking = false;
-        }
-        revoked->coming = NULL;
-    }
-    revoked->pages++;
-}
-
-void loop_revoked_home(struct cr_router *router, struct cr_job *job)
-{
-    struct cr_revoked *revoked = router->revoked;
-    struct page *page;
-
-    if (job->revoked == NULL) {
-        return;
-    }
-    page = revoked->first != NULL || revoked->pages >= PAGES_A_TICK ? calloc(1, sizeof *page) : NULL;
-    if (page == NULL) {
-        while (revoked->first != NULL) { /* no memory to wait with: in order, and at once */
-            struct cr_revocations *news = revoked_next_page(revoked);
-
-            revoked_take(router, news);
-            free(news);
-        }
-        revoked_take(router, job->revoked);
-        return;
-    }
-    page->news = job->revoked;
-    job->revoked = NULL;
-    if (revoked->last != NULL) {
-        revoked->last->next = page;
-    } else {
-        revoked->first = page;
-    }
-    revoked->last = page;
-}
-
-/* ---- the list from the beginning: some found no room ---- */
-
-static void revoked_read_on(struct cr_router *router, int64_t now_ms)
-{
-    struct cr_revoked *revoked = router->revoked;
-    struct cr_job *job;
-
-    revoked->ask_ms = now_ms + READ_AGAIN_MS;
-    job = loop_admit(router, CR_OP_REVOKE, NULL, "", "");
-    if (job == NULL) {
-        return;
-    }
-    job->revoke = calloc(1, sizeof *job->revoke);
-    if (job->revoke == NULL) {
-        loop_abandon(router, job);
-        return;
-    }
-    revoked->asking = true;
-    revoked->failed = revoked->failed && revoked->cursor[0] != '\0';
-    job->revoke->verb = CR_REVOKE_LIST;
-    job->revoke->limit = CR_REVOCATIONS_MAX;
-    memcpy(job->revoke->cursor, revoked->cursor, sizeof revoked->cursor);
-    loop_send(router, job, CR_STAGE_STORE);
-}
-
-void loop_revoked_listed(struct cr_router *router, const struct cr_job *job)
-{
-    struct cr_revoked *revoked = router->revoked;
-
-    revoked->asking = false;
-    if (job->outcome != CR_OUT_DONE || job->revoke == NULL) {
-        revoked->cursor[0] = '\0';
-        return;
-    }
-    for (unsigned i = 0; job->revoke->row != NULL && i < job->revoke->count; i++) {
-        bool known = loop_revoked_find(router, &job->revoke->row[i].serial, job->revoke->row[i].issuer, NULL);
-
-        revoked_put(router, revoked->set, &job->revoke->row[i]);
-        if (!known) {
-            revoked_close_of(router, &job->revoke->row[i]);
+            revoked->coming = NULL;
         }
     }
-    memcpy(revoked->cursor, job->revoke->cursor, sizeof revoked->cursor);
-    if (revoked->cursor[0] != '\0') {
-        revoked->ask_ms = loop_now_ms(router);
-    } else if (!revoked->failed) {
-        revoked->lacking = false;
-        loop_log(router, 'n', "all that is revoked is refused again");
+}
+
+void loop_revoked_now(struct cr_router *router, const struct cr_job *job)
+{
+    const struct cr_revoke *revoke = job->revoke;
+
+    for (unsigned i = 0; revoke->row != NULL && i < revoke->rows; i++) {
+        (void)revoked_change(router, &revoke->row[i]); /* without memory: the news will be given back */
     }
 }
 
@@ -391,22 +300,13 @@ bool loop_revoked_tick(struct cr_router *router, int64_t now_ms)
 {
     struct cr_revoked *revoked = router->revoked;
 
-    for (revoked->pages = 0; revoked->first != NULL && revoked->pages < PAGES_A_TICK;) {
-        struct cr_revocations *news = revoked_next_page(revoked);
-
-        revoked_take(router, news);
-        free(news);
-    }
     if (revoked->walking) {
         revoked_walk_on(router);
-    }
-    if (revoked->lacking && !revoked->asking && revoked->coming == NULL && now_ms >= revoked->ask_ms) {
-        revoked_read_on(router, now_ms);
     }
     if (now_ms - revoked->prune_ms >= PRUNE_EVERY_MS) {
         revoked->prune_ms = now_ms;
         cr_revoked_set_prune(revoked->set, revoked->part++,
                              cr_wall_s(router->clock) - KEPT_S - loop_accept_expired_s(router));
     }
-    return revoked->walking || revoked->first != NULL;
+    return revoked->walking;
 }
