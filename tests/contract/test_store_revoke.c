@@ -3,6 +3,13 @@
 
 static struct rig rig;
 
+static int set_up_fake(void **state)
+{
+    rig_init(&rig, RIG_FAKE);
+    *state = &rig;
+    return 0;
+}
+
 static int set_up_redis(void **state)
 {
     rig_init(&rig, RIG_REDIS);
@@ -18,6 +25,7 @@ static int tear_down(void **state)
 }
 
 #define BOTH(TEST)                                                       \
+    { "fake: " #TEST, TEST, set_up_fake, tear_down, NULL },              \
     {                                                                    \
         "redis: " #TEST, TEST, set_up_redis, tear_down, NULL             \
     }

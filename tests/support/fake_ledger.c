@@ -14,6 +14,7 @@ struct fake_ledger {
     int64_t now_ms;         /* of the newest line; never goes back */
     unsigned renewals;
     struct fake_campaigns *campaigns;
+    struct fake_revoked *revoked;
     int64_t paced_us; /* up to when all that the fleet may begin is taken */
     struct cr_policy policy;
     struct fake_survey_kept survey;
@@ -63,6 +64,7 @@ void fake_ledger_free(struct fake_ledger *ledger)
     free(ledger->policy.setting);
     cr_blob_fini(&ledger->bundle.certs);
     fake_campaigns_free(ledger->campaigns);
+    fake_revoked_free(ledger->revoked);
     free(ledger);
 }
 
@@ -79,6 +81,11 @@ struct cr_policy *fake_policy_of(struct fake_ledger *ledger)
 struct fake_campaigns **fake_ledger_campaigns(struct fake_ledger *ledger)
 {
     return &ledger->campaigns;
+}
+
+struct fake_revoked **fake_ledger_revoked(struct fake_ledger *ledger)
+{
+    return &ledger->revoked;
 }
 
 /* ---- audit ---- */

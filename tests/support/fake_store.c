@@ -23,6 +23,9 @@ struct fake_store {
     struct cr_job *unrecorded; /* journaled, not yet in the ledger: RECORD jobs of our own */
     unsigned unrecorded_count;
     uint64_t commands, errors;
+    struct cr_setup *setup; /* of the last job; held */
+    uint64_t told;          /* of what is revoked: up to which version */
+    bool told_all;          /* it was told at all */
     bool bundle_told; /* of the trust bundle of this version and time */
     uint64_t bundle_version;
     int64_t bundle_at;
@@ -298,6 +301,28 @@ static struct cr_job *take_all(struct fake_store *fake)
     return list;
 }
 
+/* What changed among what is revoked, for the loop. */
+static unsigned tell_revoked(struct fake_store *fake)
+{
+    struct cr_revocations *page;
+    unsigned count = 0;
+    while (fake->setup != NULL && fake->fault != FAKE_STORE_DOWN &&
+           (page = fake_revoked_page(fake->ledger, fake->told, !fake->told_all)) != NULL) {
+        struct cr_job *job;
+        if (cr_job_new(&job, CR_OP_REVOKED, fake->setup) != CR_OK) {
+            abort();
+        }
+        fake->told_all = true;
+        fake->told = page->version;
+        job->revoked = page;
+        job->outcome = CR_OUT_DONE;
+        job->stage = CR_STAGE_DONE;
+        finish(fake, job);
+        count++;
+    }
+    return count;
+}
+
 unsigned fake_store_pump(struct cr_store *store)
 {
     struct fake_store *fake = fake_of(store);
@@ -313,10 +338,12 @@ unsigned fake_store_pump(struct cr_store *store)
         struct cr_job *job = list;
         list = job->next;
         job->next = NULL;
+        cr_setup_drop(fake->setup);
+        fake->setup = cr_setup_hold(job->setup);
         serve(fake, job);
         count++;
     }
-    return count;
+    return count + tell_revoked(fake);
 }
 
 unsigned fake_store_time_out(struct cr_store *store)
@@ -371,6 +398,7 @@ static void fake_free(struct cr_store *store)
         fake->unrecorded = job->next;
         cr_job_free(job);
     }
+    cr_setup_drop(fake->setup);
     if (fake->own_ledger) {
         fake_ledger_free(fake->ledger);
     }
