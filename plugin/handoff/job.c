@@ -36,6 +36,7 @@ void cr_job_free(struct cr_job *job)
     free(job->enrol);
     cr_bundle_free(job->bundle);
     free(job->ocsp);
+    free(job->census);
     free(job->deliveries);
     cr_setup_drop(job->setup);
     free(job);

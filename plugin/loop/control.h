@@ -130,6 +130,24 @@ enum cr_command_result control_send(struct cr_command *command, struct cr_job *j
  * sends; it then returns CR_COMMAND_SENT, also when it could send none. */
 cJSON *control_gather(struct cr_command *command, control_gather_fn *gather);
 
+/* A gathered command ends with this refusal and sentence, whatever else is under way for it. Takes `beside` (NULL: none):
+ * fields that are told beside the error. */
+void control_fail(struct cr_command *command, enum cr_refusal refusal, const char *text, cJSON *beside);
+/* The job is the same operator's as that one, whose asker may have left. */
+void control_like(struct cr_job *job, const struct cr_job *like);
+
+/* ---- counting who needs which issuer (census.c) ---- */
+
+enum { CR_CENSUS_SHOW, CR_CENSUS_RETIRE, CR_CENSUS_BUNDLE }; /* cr_census.why */
+/* Counts the whole fleet, part by part; then goes on with what `why` says. */
+enum cr_command_result control_census(struct cr_command *command, struct cr_census *census, enum cr_refusal *refusal);
+/* It is counted. As control_gather_fn. */
+enum cr_refusal control_census_shown(struct cr_command *command, const struct cr_job *job, cJSON *data);
+enum cr_refusal control_retire_counted(struct cr_command *command, const struct cr_job *job, cJSON *data);
+enum cr_refusal control_bundle_counted(struct cr_command *command, const struct cr_job *job, cJSON *data);
+/* And the issuer is marked. */
+enum cr_refusal control_retired(struct cr_command *command, const struct cr_job *job, cJSON *data);
+
 /* ---- replies (control_reply.c) ---- */
 
 /* correlation: the client's, of MQTT 5. */

@@ -57,6 +57,9 @@ enum {
     CR_KEY_SHARDS = 16384,
 };
 
+/* The trust bundle, one hash: version, mode, at, by, der, and op, which write that was. */
+#define CR_BUNDLE_KEY "{trust}:bundle"
+
 /* Which keys: the same on every broker of one Redis. */
 struct cr_records {
     char prefix[17];
@@ -244,6 +247,19 @@ CR_MUST_USE cr_err cr_args_survey(struct cr_args *args, const struct cr_records 
 CR_MUST_USE cr_err cr_args_survey_keep(struct cr_args *args, const struct cr_records *records,
                                        enum cr_survey_verb verb, int64_t now_s, const char *broker,
                                        const char *figures);
+
+/* Where a census goes on: in a bucket's expiry (first), or among the others of its agenda. */
+struct cr_census_place {
+    bool first;
+    struct cr_survey_place at;
+};
+/* "" is the very beginning, and, written, the end. False: not what place_write has written for so many buckets. */
+CR_MUST_USE bool cr_census_place_read(struct cr_census_place *place, const char *cursor, unsigned buckets);
+void cr_census_place_write(char cursor[CR_CURSOR_CAP], const struct cr_census_place *place, unsigned buckets);
+/* By what the script answered. False: that is no such place. */
+CR_MUST_USE bool cr_census_place_move(struct cr_census_place *place, struct cr_bytes scan);
+CR_MUST_USE cr_err cr_args_census(struct cr_args *args, const struct cr_records *records, const struct cr_census *census,
+                                  const struct cr_census_place *place, int64_t now_s, unsigned looks);
 
 /* For commands that are no script: starts one, and adds to it. Failure shows in args->overflow. */
 void cr_args_start(struct cr_args *args, const char *command);

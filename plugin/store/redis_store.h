@@ -218,6 +218,7 @@ void store_revoke_start(struct store_op *op);   /* op_revoke.c */
 void store_enrol_start(struct store_op *op);    /* op_enrol.c */
 void store_trust_start(struct store_op *op);    /* op_trust.c */
 void store_ocsp_start(struct store_op *op);     /* op_ocsp.c */
+void store_census_start(struct store_op *op);   /* op_census.c */
 
 /* ---- op_withdraw.c: certificates of a device that are revoked, or not any more ---- */
 

@@ -140,11 +140,13 @@ static void on_heartbeat(uv_timer_t *timer)
     store_push_listen(store);
     store_beat(store);
     store_revoked_look(store);
+    store_bundle_look(store);
 }
 
 static void close_all(struct cr_redis_store *store)
 {
     store_ops_end(store);
+    store_bundle_end(store);
     store_reconcile_abandon(store);
     store->phase = STORE_AWAY;
     store_revoked_end(store);

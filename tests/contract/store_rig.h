@@ -45,6 +45,7 @@ struct rig_broker {
     struct rig_revoked revoked;       /* with `lock` */
     struct cr_job *pushed;            /* what other brokers said, newest first */
     unsigned pushes;                  /* how often they did */
+    struct cr_job *bundle;            /* the last news of the trust bundle; NULL: none yet */
 };
 
 struct rig {

@@ -173,6 +173,17 @@ void store_survey_tells_who_does_not_answer(void **state);
 void store_survey_goes_through_all(void **state);
 void store_survey_one_broker_counts(void **state);
 
+/* store_suite_trust.c: the trust bundle. */
+void store_trust_is_told_to_all(void **state);
+void store_trust_versions_only_grow(void **state);
+void store_trust_confirming_is_kept(void **state);
+
+/* store_suite_census.c: who needs which issuer. */
+void store_census_of_nothing_is_empty(void **state);
+void store_census_counts_who_needs_it(void **state);
+void store_census_names_some(void **state);
+void store_census_counts_a_large_bucket_whole(void **state);
+void store_census_counts_who_confirmed_the_bundle(void **state);
 /* store_suite_revoke.c: what is revoked, and what that ends. */
 void store_revoked_device_is_held(void **state);
 void store_revoking_needs_a_known_device(void **state);

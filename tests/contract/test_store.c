@@ -173,6 +173,14 @@ int main(void)
         BOTH(store_survey_tells_who_does_not_answer),
         BOTH(store_survey_goes_through_all),
         BOTH(store_survey_one_broker_counts),
+        BOTH(store_trust_is_told_to_all),
+        BOTH(store_trust_versions_only_grow),
+        BOTH(store_trust_confirming_is_kept),
+        BOTH(store_census_of_nothing_is_empty),
+        BOTH(store_census_counts_who_needs_it),
+        BOTH(store_census_names_some),
+        BOTH(store_census_counts_a_large_bucket_whole),
+        BOTH(store_census_counts_who_confirmed_the_bundle),
     };
     return cmocka_run_group_tests_name("store", tests, NULL, NULL);
 }

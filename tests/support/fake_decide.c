@@ -122,6 +122,7 @@ void fake_show_device(struct cr_device_record *record, const struct fake_device 
     record->gap_s = device->gap_s;
     snprintf(record->broker, sizeof record->broker, "%s", device->broker);
     snprintf(record->tags, sizeof record->tags, "%s", device->tags);
+    record->trust_version = device->trust_version;
 }
 
 void fake_show_slot(struct cr_slot_record *record, const struct fake_slot *slot, int64_t now_s)

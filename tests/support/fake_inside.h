@@ -26,6 +26,7 @@ struct fake_device {
     int64_t first_seen, last_seen, gap_s;
     char broker[CR_NAME_CAP]; /* where it appeared last */
     char tags[CR_TAGS_CAP];
+    uint64_t trust_version;
     unsigned slot_count;
     struct fake_slot slot[CR_SLOTS_MAX];
 };
@@ -143,6 +144,8 @@ void fake_history(struct fake_ledger *ledger, struct cr_job *job);
 void fake_policy(struct fake_ledger *ledger, struct cr_job *job);
 /* The settings that are shared: version, at, by, and all of them. */
 struct cr_policy *fake_policy_of(struct fake_ledger *ledger);
+/* The trust bundle; version 0: there is none. */
+struct cr_bundle *fake_bundle_of(struct fake_ledger *ledger);
 void fake_survey(struct fake_ledger *ledger, struct cr_job *job, const char *broker);
 void fake_figures(struct fake_ledger *ledger, struct cr_job *job);
 

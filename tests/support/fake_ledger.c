@@ -19,6 +19,7 @@ struct fake_ledger {
     struct cr_policy policy;
     struct fake_survey_kept survey;
     struct fake_figures_file figures;
+    struct cr_bundle bundle;
 };
 
 struct fake_survey_kept *fake_ledger_survey(struct fake_ledger *ledger)
@@ -61,9 +62,15 @@ void fake_ledger_free(struct fake_ledger *ledger)
         free(line);
     }
     free(ledger->policy.setting);
+    cr_blob_fini(&ledger->bundle.certs);
     fake_campaigns_free(ledger->campaigns);
     fake_revoked_free(ledger->revoked);
     free(ledger);
+}
+
+struct cr_bundle *fake_bundle_of(struct fake_ledger *ledger)
+{
+    return &ledger->bundle;
 }
 
 struct cr_policy *fake_policy_of(struct fake_ledger *ledger)
