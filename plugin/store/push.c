@@ -33,8 +33,9 @@ void store_push_listen(struct cr_redis_store *store)
 bool store_push_read(struct cr_redis_store *store, struct cr_bytes message, char device[CR_NAME_CAP])
 {
     const size_t life = CR_INSTANCE_CAP - 1;
-    if (message.data == NULL || message.len <= life + 1 || message.data[life] != ' ' ||
-        !cr_name_ok((const char *)message.data + life + 1, message.len - life - 1)) {
+    const size_t mark = message.len > life + 2 && message.data[life + 1] == '!';
+    if (message.data == NULL || message.len <= life + 1 || message.data[life] != ' ' || message.len - life > CR_NAME_CAP ||
+        !cr_name_ok((const char *)message.data + life + 1 + mark, message.len - life - 1 - mark)) {
         store->push.odd++;
         return false;
     }
@@ -46,11 +47,32 @@ bool store_push_read(struct cr_redis_store *store, struct cr_bytes message, char
     return true;
 }
 
+/* True: it was about no device. */
+static bool push_look(struct cr_redis_store *store, const char *what)
+{
+    if (what[0] != '!') {
+        return false;
+    }
+    if (strcmp(what, STORE_PUSH_REVOKED) == 0) {
+        store_revoked_look(store);
+        store_crl_look(store);
+    } else if (strcmp(what, STORE_PUSH_CRL) == 0) {
+        store_crl_look(store);
+    } else if (strcmp(what, STORE_PUSH_TRUST) == 0) {
+        store_bundle_look(store);
+    } else {
+        store->push.odd++; /* a newer version's */
+        return true;
+    }
+    store->push.heard++;
+    return true;
+}
+
 static void push_heard(struct cr_redis_store *store, struct cr_bytes message)
 {
     char device[CR_NAME_CAP];
     struct cr_job *job;
-    if (store->closing || !store_push_read(store, message, device) ||
+    if (store->closing || !store_push_read(store, message, device) || push_look(store, device) ||
         cr_job_new(&job, CR_OP_PUSH, store->options.setup) != CR_OK) {
         return;
     }

@@ -21,6 +21,11 @@ cr_err cr_trust_info(const struct cr_trust *trust, unsigned n, struct cr_issuer_
     return CR_OK;
 }
 
+const struct cr_cert *cr_trust_cert(const struct cr_trust *trust, unsigned n)
+{
+    return n < trust->issuer_count ? &trust->issuer[n].cert : NULL;
+}
+
 struct cr_bytes cr_trust_chain(const struct cr_trust *trust, const char *issuer_id)
 {
     if (strcmp(issuer_id, cr_issuer_id(trust, 0)) == 0) {

@@ -15,6 +15,9 @@ struct cr_issuer_info {
 /* The n-th trusted issuer; the first one signs. CR_NOT_FOUND behind the last. */
 CR_MUST_USE cr_err cr_trust_info(const struct cr_trust *trust, unsigned n, struct cr_issuer_info *info);
 
+/* Its certificate; NULL behind the last. Several may have the same key, and so the same id. Lent. */
+const struct cr_cert *cr_trust_cert(const struct cr_trust *trust, unsigned n);
+
 /* What a device is sent after a leaf of this issuer, DER, one after another. Empty for a root, or an issuer that is not
  * trusted (any more). Lent. */
 struct cr_bytes cr_trust_chain(const struct cr_trust *trust, const char *issuer_id);
