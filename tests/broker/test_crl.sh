@@ -36,6 +36,18 @@ published() { # NUMBER
   retained "$T/heard.crl" && [[ $(number_of "$T/heard.crl") == "$1" ]]
 }
 
+# ocsp DEVICE WHAT: the answer that operators get is signed, and says so.
+ocsp() {
+  local answer
+  answer=$(command_send '{"commands":[{"command":"getOcspResponse","device":"'"$1"'"}]}')
+  contains "$answer" '"status":"'"$2"'"'
+  sed 's/.*"response":"\([^"]*\)".*/\1/' <<<"$answer" | base64 -d >"$T/$1.ocsp"
+  openssl ocsp -respin "$T/$1.ocsp" -issuer "$T/pki/issuer.pem" -cert "$T/pki/$1.pem" -CAfile "$T/pki/chain.pem" \
+    -no_nonce >"$T/ocsp.out" 2>&1 || { cat "$T/ocsp.out"; fail "openssl ocsp"; }
+  contains "$(<"$T/ocsp.out")" "Response verify OK"
+  contains "$(<"$T/ocsp.out")" ".pem: $2"
+}
+
 step "without anything revoked there is an empty CRL, in both files"
 DEFAULT_ACCESS=defer # the plugin alone: what everybody defers is denied
 broker_start
@@ -58,6 +70,14 @@ contains "$(handshake d1)" "Verify return code: 0"
 step "the restart has published it again, the same"
 until_true 10 published 1 || fail "it is not published after the restart"
 
+step "OCSP: good, while nothing is revoked; of an unknown device or certificate nothing"
+tls_of d1
+mosquitto_pub "${TLS[@]}" -q 1 -t "$(topic_of d1 get)" -n
+until_true 10 ocsp d1 good || ocsp d1 good
+contains "$(command_send '{"commands":[{"command":"getOcspResponse","device":"d3"}]}')" '"errorCode":"unknown-device"'
+contains "$(command_send '{"commands":[{"command":"getOcspResponse","device":"d1","serialNumber":"0abc"}]}')" \
+  '"errorCode":"unknown-certificate"'
+
 step "revoked: a new CRL, with the reason; after SIGHUP TLS itself refuses the device, and only that one"
 revoke d1 1
 until_true 10 crl_numbered 2 || fail "no CRL number 2"
@@ -69,6 +89,10 @@ kill -HUP "$BROKER_PID"
 refused_by_tls() { [[ $(handshake d1) == *"alert certificate revoked"* ]]; }
 until_true 10 refused_by_tls || fail "TLS lets a revoked device in: $(handshake d1)"
 [[ $(handshake d2) != *"alert"* ]] || fail "d2 is refused as well"
+
+step "OCSP: revoked, and why"
+ocsp d1 revoked
+contains "$(<"$T/ocsp.out")" "Reason: keyCompromise"
 
 step "the audit log has a line for each"
 contains "$(redis xrange cr:audit - +)" "issuer $ISSUER number 2 entries 1"
