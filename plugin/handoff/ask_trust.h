@@ -157,9 +157,9 @@ struct cr_bundle {
 
 struct cr_ocsp {
     struct cr_serial serial;         /* in; len 0: the slot's current one, which the store finds */
-    char issuer[CR_ISSUER_ID_TEXT];  /* in, with serial; out */
+    char issuer[CR_ISSUER_ID_TEXT];  /* in: may be "", whichever; out */
     bool known;                      /* the store found it among the device's */
-    bool revoked;                    /* in: the loop has it in its list … */
+    bool revoked;                    /* the store found it among what is revoked, or its issuer … */
     unsigned reason;                 /* … with this reason … */
     int64_t revoked_at;              /* … since then */
     int64_t this_update, next_update; /* in */

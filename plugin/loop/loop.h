@@ -17,6 +17,7 @@ struct cr_dormant;
 struct cr_figures;
 struct cr_revoked;
 struct cr_bundles;
+struct cr_crls;
 struct cr_enrolments;
 struct cr_policies;
 struct cr_watch;
@@ -74,6 +75,7 @@ struct cr_router {
     struct cr_figures *figures;
     struct cr_revoked *revoked;
     struct cr_bundles *bundles;
+    struct cr_crls *crls;
     struct cr_enrolments *enrolments;
     struct cr_counters counters;
     int64_t started_mono_ms, pruned_ms;
@@ -384,6 +386,9 @@ void loop_revoked_fini(struct cr_router *router);
 
 /* CRLs (crls.c): publishes them. */
 void loop_crl_home(struct cr_router *router, const struct cr_job *job);
+/* The CRL of an issuer that is in force, as far as is known here; NULL: none is. Lent until the next tick. */
+const struct cr_crl_news *loop_crl(const struct cr_router *router, const char *issuer);
+void loop_crls_fini(struct cr_router *router);
 
 /* Onboarding (enrol.c): sessions with a factory certificate, or with a token. */
 CR_MUST_USE cr_err loop_enrol_init(struct cr_router *router);

@@ -269,6 +269,10 @@ void cr_args_number(struct cr_args *args, int64_t number);
 /* Text that does not stay where it is. */
 void cr_args_copy(struct cr_args *args, const char *text);
 
+/* Finds the certificate that is asked about in the record: the slot's current one, or with a serial any that the device has
+ * or had last; slot "": in all of them; then it says in which. True: serial and issuer are there, and `known` is set. */
+bool cr_ocsp_find(struct cr_ocsp *ocsp, const struct cr_device_record *record, char slot[CR_NAME_CAP]);
+
 /* ---- answers ---- */
 
 enum { CR_ANSWER_PARTS = 8, CR_ANSWER_PAIRS = 512 };

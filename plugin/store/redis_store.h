@@ -249,8 +249,10 @@ void store_bundle_end(struct cr_redis_store *store);
 
 /* Once a second: is one due, or is there a newer one? */
 void store_crl_look(struct cr_redis_store *store);
-/* When the store ends: waits for what the pool still does. */
+/* When the store ends: nothing new is begun; the loop goes on until the pool is done. */
 void store_crl_end(struct cr_redis_store *store);
+/* When the loop has ended. */
+void store_crl_free(struct cr_redis_store *store);
 
 /* ---- store_audit.c ---- */
 
