@@ -34,7 +34,7 @@ void cr_job_free(struct cr_job *job)
     cr_revoke_free(job->revoke);
     free(job->revoked);
     free(job->crl);
-    free(job->enrol);
+    cr_enrol_free(job->enrol);
     cr_bundle_free(job->bundle);
     free(job->ocsp);
     free(job->deliveries);

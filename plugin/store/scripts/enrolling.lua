@@ -1,6 +1,7 @@
 -- Who asks has no certificate of ours. By what may it be enrolled: an operator's allowance, its factory's rules, a token?
 -- ARGV: 21 'factory <its id> <its name> <any|list> <never|expired|always>', or 'token <hash>'; '': it has one of ours,
---       22 the ids of all issuers that are trusted, a blank before and behind each, 23 '1': the current certificate is
+--       22 the ids of all issuers that are trusted, a blank before and behind each ('': not
+--       known), 23 '1': the current certificate is
 --       revoked
 local by = {}
 for word in string.gmatch(ARGV[21], '%S+') do by[#by + 1] = word end
@@ -17,7 +18,8 @@ local allowed = enr and by[1] == 'factory' and (factory == '*' or factory == by[
 -- Nothing is to be lost: the device cannot connect with its certificate any more.
 local function useless()
   local issuer = string.match(rec[p .. 'crt'], '@(%x+)$')
-  return num('na') <= now or ARGV[23] == '1' or not string.find(ARGV[22], ' ' .. issuer .. ' ', 1, true)
+  return num('na') <= now or ARGV[23] == '1' or
+    (ARGV[22] ~= '' and not string.find(ARGV[22], ' ' .. issuer .. ' ', 1, true))
 end
 
 -- nil: yes; else why not, and for how many seconds.
