@@ -317,7 +317,7 @@ static void enrol_trusted(const struct cr_router *router, struct cr_job *job)
     job->trusted.data[0] = ' ';
     job->trusted.len = 1;
     for (unsigned i = 0; cr_trust_info(router->setup->trust, i, &info) == CR_OK; i++) {
-        if (loop_issuer_mark(router, info.id) == NULL && job->trusted.len + CR_ISSUER_ID_TEXT <= len) {
+        if (info.kind != CR_KIND_FACTORY && loop_issuer_mark(router, info.id) == NULL && job->trusted.len + CR_ISSUER_ID_TEXT <= len) {
             memcpy(job->trusted.data + job->trusted.len, info.id, CR_ISSUER_ID_TEXT - 1);
             job->trusted.len += CR_ISSUER_ID_TEXT - 1;
             job->trusted.data[job->trusted.len++] = ' ';

@@ -7,7 +7,7 @@
 
 static const char device[] = "meter-17", slot[] = "operational";
 
-enum { FACTORY_KEY = 900, TRUSTED = 1 };
+enum { FACTORY_KEY = 900 };
 
 /* Two factories; the rules of the first one. */
 static struct rig_broker *open_with(struct rig *rig, const char *name, enum cr_factory_enroll enroll,
@@ -26,7 +26,8 @@ static struct rig_broker *open_with(struct rig *rig, const char *name, enum cr_f
 
 static struct cr_cert_facts factory_cert(const struct rig *rig, unsigned number, unsigned key)
 {
-    struct cr_cert_facts facts = rig_cert(device, 7000 + key, key, rig->now_s - RIG_DAY_S, rig->now_s + 9999 * RIG_DAY_S);
+    struct cr_cert_facts facts =
+        rig_cert(device, 7000 + key, key, rig->now_s - RIG_DAY_S, rig->now_s + 9999 * RIG_DAY_S);
     facts.factory = (uint8_t)number;
     (void)snprintf(facts.issuer, sizeof facts.issuer, "fac0000%u00000000", number);
     return facts;
