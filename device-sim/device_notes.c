@@ -136,7 +136,24 @@ void notes_event(struct device *device, enum agent_event event, const char *deta
         device->slept = false;
         device_reason(device, "");
         break;
+    case AGENT_EVENT_ENROLLED:
+        figures->enrolled += detail == NULL ? 1 : 0;
+        figures->enrolled_again += detail != NULL ? 1 : 0;
+        break;
+    case AGENT_EVENT_TRUST_INSTALLED:
+        figures->trust_installed++;
+        break;
+    case AGENT_EVENT_TRUST_FAILED:
+        figures->trust_failed++;
+        device_reason(device, detail);
+        break;
+    case AGENT_EVENT_TRUST_ROLLED_BACK:
+        figures->trust_rolled_back++;
+        break;
+    case AGENT_EVENT_ENROLLING:
+    case AGENT_EVENT_TRUST_TRIAL:
     case AGENT_EVENT_PENDING:
+    case AGENT_EVENT_COUNT:
         break;
     }
 }

@@ -79,4 +79,4 @@ void toy_chain(uint8_t chain[TOY_CHAIN_LEN], uint32_t key, uint32_t serial, bool
     toy_put(chain + 18, (uint64_t)(TOY_NOW + 90 * 86400), 8);
 }
 
-const struct agent_crypto toy_crypto = { "EC-P256", toy_key_make, toy_csr_make, toy_chain_check };
+const struct agent_crypto toy_crypto = { "EC-P256", toy_key_make, toy_csr_make, toy_chain_check, NULL, NULL };

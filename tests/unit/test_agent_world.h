@@ -70,7 +70,7 @@ struct world {
     bool asks_itself;     /* requests a renewal whenever it is connected and has not had one */
     struct agent agent;
     uint8_t scratch[AGENT_SCRATCH_MIN];
-    unsigned events[AGENT_EVENT_QUIET + 1];
+    unsigned events[AGENT_EVENT_COUNT];
     char detail[64];      /* of the last event that had one */
 };
 
