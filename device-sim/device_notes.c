@@ -182,5 +182,7 @@ bool notes_done(struct device *device)
             device->retry_at = device->env->options->request ? device_now_ms() : device->retry_at;
         }
     }
-    return device->renewals >= device->env->options->renewals;
+    return device->renewals >= device->env->options->renewals && device->booted &&
+           agent_trust_version(&device->agent) >= device->env->options->trust_version &&
+           !agent_trust_on_trial(&device->agent);
 }

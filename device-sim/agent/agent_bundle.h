@@ -1,8 +1,9 @@
 /* agent_bundle: a trust bundle as it comes over the wire, and what its signature is over. Pure; no heap.
  *
- *     {"version":3,"mode":"add"|"replace","certificates":["<PEM>"…],"signer":["<PEM>"…],"signature":"<base64>"}
+ *     {"version":3,"mode":"add"|"replace","certificates":["<PEM>"…],"signer":["<PEM>"…],
+ *      "signature":"<base64>"}
  *
- * Signed: "mosquitto-cert-renewal trust bundle v1" and a NUL; the version, 8 bytes; the mode, 1 byte (0 add, 1 replace);
+ * Signed: "mosquitto-cert-renewal trust bundle v1" and a NUL; the version, 8 bytes; the mode, 1 byte (1: replace);
  * of each certificate its length, 4 bytes, and its DER. Numbers have their most significant byte first. */
 #ifndef AGENT_BUNDLE_H
 #define AGENT_BUNDLE_H

@@ -103,7 +103,7 @@ enum agent_err agent_enrol_rejected(struct agent *agent, const struct agent_answ
     return err;
 }
 
-/* The same request gets the same certificate, and it may only have been damaged on its way: the key is kept at first. */
+/* The same request gets the same certificate, which may only have been damaged on its way: its key is kept at first. */
 enum agent_err agent_enrol_refused(struct agent *agent, enum agent_refusal refusal)
 {
     enum agent_err err = AGENT_OK;

@@ -1,8 +1,8 @@
-/* agent_slots: what survives a loss of power: two slots of key and chain, two trust sets, and the state that names them.
+/* agent_slots: what survives a loss of power: two slots of key and chain, two trust sets, the state that names them.
  *
  * Nothing is real until a state record names it: a key, chain or trust set is written first, then a state with its
  * length and CRC-32. State records alternate and carry a sequence number and a CRC of their own, so that a torn one
- * leaves the one before. The records of the current slot and trust set are never written to. No heap; not thread-safe. */
+ * leaves the one before. The records of the current slot and trust set are never written to. No heap. */
 #ifndef AGENT_SLOTS_H
 #define AGENT_SLOTS_H
 
