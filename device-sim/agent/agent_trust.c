@@ -275,7 +275,7 @@ enum agent_err agent_trust_message(struct agent *agent, const uint8_t *payload, 
         return AGENT_INVALID;
     }
     if (agent->state.trust_trial || agent->state.phase == AGENT_TRIAL) {
-        return AGENT_OK; /* one trial at a time; the bundle comes again */
+        return AGENT_OK; /* one after the other; the bundle comes again */
     }
     if (bundle.version <= agent_trust_version(agent)) {
         return report(agent, agent_trust_version(agent), "installed", NULL);
