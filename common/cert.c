@@ -89,7 +89,9 @@ static cr_err extension_read(struct cr_cert *cert, const struct cr_ext *ext)
         return cr_ext_subject_key_id(ext->value, &cert->subject_key_id);
     case CR_OID_AUTHORITY_KEY_ID:
         return cr_ext_authority_key_id(ext->value, &cert->authority_key_id);
-    case CR_OID_SUBJECT_ALT_NAME: /* the identity is the CN; other names say nothing to us */
+    case CR_OID_SUBJECT_ALT_NAME: /* the identity is the CN; where a factory has put it here, it is read then */
+        cert->alt_names = ext->value;
+        return CR_OK;
     case CR_OID_POLICIES:
         return CR_OK;
     default:

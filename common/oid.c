@@ -27,6 +27,7 @@ static const struct oid_row oids[CR_OID_COUNT] = {
     [CR_OID_ST] = { 3, { 0x55, 0x04, 0x08 } },                                                  /* 2.5.4.8 */
     [CR_OID_O] = { 3, { 0x55, 0x04, 0x0a } },                                                   /* 2.5.4.10 */
     [CR_OID_OU] = { 3, { 0x55, 0x04, 0x0b } },                                                  /* 2.5.4.11 */
+    [CR_OID_SERIAL_NUMBER] = { 3, { 0x55, 0x04, 0x05 } },                                       /* 2.5.4.5 */
     /* 1.2.840.113549.1.9.14 */
     [CR_OID_EXTENSION_REQUEST] = { 9, { 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 0x0e } },
     [CR_OID_SUBJECT_KEY_ID] = { 3, { 0x55, 0x1d, 0x0e } },                                      /* 2.5.29.14 */

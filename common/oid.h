@@ -12,7 +12,7 @@ enum cr_oid {
     CR_OID_ECDSA_SHA256, CR_OID_ECDSA_SHA384, CR_OID_ECDSA_SHA512,
     CR_OID_RSA_SHA256, CR_OID_RSA_SHA384, CR_OID_RSA_SHA512,
     /* attribute types of names */
-    CR_OID_CN, CR_OID_C, CR_OID_L, CR_OID_ST, CR_OID_O, CR_OID_OU,
+    CR_OID_CN, CR_OID_C, CR_OID_L, CR_OID_ST, CR_OID_O, CR_OID_OU, CR_OID_SERIAL_NUMBER,
     /* attributes of a request */
     CR_OID_EXTENSION_REQUEST,
     /* extensions */

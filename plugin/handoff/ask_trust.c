@@ -44,3 +44,11 @@ void cr_bundle_free(struct cr_bundle *bundle)
         free(bundle);
     }
 }
+
+void cr_enrol_free(struct cr_enrol *enrol)
+{
+    if (enrol != NULL) {
+        explicit_bzero(enrol, sizeof *enrol);
+        free(enrol);
+    }
+}

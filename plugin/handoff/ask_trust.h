@@ -109,12 +109,15 @@ enum cr_enrol_verb {
     CR_ENROL_TOKEN,  /* the same without a certificate: by whoever has what hashes to this, until it expires */
 };
 
+enum { CR_TOKEN_LEN = 43, CR_TOKEN_CAP = CR_TOKEN_LEN + 1 }; /* base64url of 32 bytes */
+
 struct cr_enrol {
     enum cr_enrol_verb verb;
     char factory[CR_NAME_CAP];           /* ALLOW: name of the factory; "": any that is configured */
     char tags[CR_TAGS_CAP];              /* set as well; "": none */
     uint8_t token_hash[CR_SHA256_LEN];   /* TOKEN */
     int64_t expires;                     /* TOKEN */
+    char token[CR_TOKEN_CAP];            /* TOKEN: only for whoever asked; wiped when freed */
     bool known;                          /* out: the device has a certificate, or was allowed before */
 };
 
@@ -159,6 +162,7 @@ struct cr_ocsp {
 };
 
 /* Each harmless on NULL. */
+void cr_enrol_free(struct cr_enrol *enrol); /* wipes it */
 void cr_revoke_free(struct cr_revoke *revoke);
 void cr_bundle_free(struct cr_bundle *bundle);
 

@@ -65,11 +65,11 @@ void cr_router_free(struct cr_router *router)
     loop_policies_fini(router);
     loop_figures_fini(router);
     loop_revoked_fini(router);
-    loop_enrol_fini(router);
     loop_bundle_fini(router);
     loop_dormant_fini(router);
     loop_away_fini(router);
     cr_sessions_fini(&router->sessions);
+    loop_enrol_fini(router); /* sessions' deadlines are kept there */
     cr_setup_drop(router->setup);
     free(router);
 }
@@ -114,7 +114,7 @@ static bool router_was_restricted(const struct cr_router *router, const struct c
             return true;
         }
     }
-    return false;
+    return loop_enrol_awaits(router, client->handle);
 }
 
 /* Mosquitto 2.0 also asks about messages that it queues for a client that is away, and only the missing certificate tells:
@@ -164,6 +164,12 @@ static enum cr_verdict router_device_access(struct cr_router *router, const stru
     struct cr_session *session = loop_notice_exactly(router, client);
     enum cr_refusal refusal = loop_device_refusal(session, topic->device);
 
+    if (refusal == CR_REFUSAL_NONE && loop_enrol_refusal(router, session, topic) != CR_REFUSAL_NONE) {
+        if (access != CR_ACCESS_READ) {
+            loop_enrol_denied(router, session, topic);
+        }
+        return CR_DENY;
+    }
     if (access == CR_ACCESS_READ) {
         return refusal == CR_REFUSAL_NONE ? CR_ALLOW : CR_DENY;
     }
@@ -280,6 +286,10 @@ enum cr_handled cr_router_message(struct cr_router *router, const struct cr_clie
                    "a message came past the access check, over a bridge or another plugin's permission");
         return CR_REFUSED;
     }
+    if (loop_enrol_refusal(router, session, &topic) != CR_REFUSAL_NONE) {
+        loop_enrol_denied(router, session, &topic);
+        return CR_REFUSED;
+    }
     switch (topic.verb) {
     case CR_VERB_CSR:
         loop_csr(router, session, &topic, payload, properties);
@@ -331,6 +341,9 @@ void cr_router_disconnected(struct cr_router *router, const struct cr_client *cl
     struct cr_session *session = cr_sessions_find(&router->sessions, client);
 
     if (session == NULL) {
+        if (loop_enrol_gone(router, client->handle)) { /* it said nothing, but may have left a will */
+            router->restricted_gone[router->restricted_gone_at++ % CR_RESTRICTED_GONE] = client->handle;
+        }
         return;
     }
     router_note_gone(router, session);
@@ -386,6 +399,7 @@ unsigned cr_router_tick(struct cr_router *router)
     loop_watch_tick(router, now_ms);
     loop_figures_tick(router, now_ms);
     loop_bundle_tick(router, now_ms);
+    loop_enrol_tick(router, now_ms);
     return router->in_flight > 0 || router->deliveries != NULL || router->sessions.waiting != NULL ||
                    router->sessions.begins != NULL || router->agenda.more
                ? TICK_BUSY_MS

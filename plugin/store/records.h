@@ -2,7 +2,10 @@
  * thread; no heap but for the blobs of certificates.
  *
  * A device is a hash of short fields. Of the device: id (its mark, see below), fs and ls (first and last seen), gap
- * (seconds between its appearances: a running 90th percentile), br (the broker where it appeared last), tags (",alpha,beta,").
+ * (seconds between its appearances: a running 90th percentile), br (the broker where it appeared last), tags (",alpha,beta,"),
+ * fac (the factory by whose certificate it was enrolled: the beginning of its issuer's id), enr (an operator lets it in: since
+ * when, a factory's name or *, and first digits of the key that used that), tok (a token waits for it: SHA-256, until when,
+ * and first digits of the key that used it).
  * Of a slot, each with `<slot>:` before it, absent where there is nothing to say:
  *   crt key nb na   the current certificate: serial@issuer, hash of its key, notBefore, notAfter
  *   gen ver         generation; transitions so far
@@ -69,6 +72,9 @@ CR_MUST_USE cr_err cr_records_bucket_key(struct cr_redis_key *key, const struct 
 /* cr:meta, cr:audit … */
 void cr_records_plain_key(struct cr_redis_key *key, const struct cr_records *records, const char *name);
 
+/* The slot for which the key of a factory certificate is claimed; no name of a slot has a '#'. */
+#define CR_FACTORY_SLOT "#factory"
+
 /* Whose key is this? A field of a hash, written once. */
 struct cr_claim {
     struct cr_redis_key shard;
@@ -104,7 +110,7 @@ CR_MUST_USE bool cr_list_member_read(struct cr_bytes member, char device[CR_NAME
 
 /* ---- arguments ---- */
 
-enum { CR_ARGS_MAX = 32, CR_ARGS_SCRATCH = 1536 };
+enum { CR_ARGS_MAX = 40, CR_ARGS_SCRATCH = 1536 };
 
 /* A command on its way to Redis. arg[i] point into scratch, into keys, and to what was handed in. Not to be moved. */
 struct cr_args {
@@ -153,6 +159,15 @@ CR_MUST_USE cr_err cr_args_advance(struct cr_args *args, const struct cr_records
                                    const char *new_renewal_id, bool again);
 CR_MUST_USE cr_err cr_args_steer(struct cr_args *args, const struct cr_records *records, const struct cr_job *job,
                                  bool again);
+/* Who is let in, or not any more. */
+CR_MUST_USE cr_err cr_args_enrol(struct cr_args *args, const struct cr_records *records, const struct cr_job *job,
+                                 bool again);
+/* The arguments of BEGIN about who enrols, behind the others. */
+void cr_args_enrolling(struct cr_args *args, const struct cr_job *job);
+/* By whose certificate the job's asker came; NULL: not by a factory's. */
+const struct cr_config_factory *cr_job_factory(const struct cr_job *job);
+/* A factory as `fac` has it: the beginning of its issuer's id. */
+void cr_factory_id(char id[CR_FACTORY_ID_CAP], const char *issuer);
 CR_MUST_USE cr_err cr_args_look(struct cr_args *args, const struct cr_records *records, const struct cr_job *job,
                                 bool again);
 /* Of one bucket's agenda, or watch: claims at most `limit` slots. */
@@ -226,6 +241,8 @@ CR_MUST_USE cr_err cr_answer_record(const struct cr_answer *answer, const char *
  * they are another device's; CR_NOMEM. */
 CR_MUST_USE cr_err cr_list_row_read(struct cr_row *row, const struct cr_records *records, const struct cr_answer *answer,
                                     struct cr_bytes member, int64_t now_s);
+/* fac, enr, tok into the record; any other name is none of its business. */
+CR_MUST_USE cr_err cr_enrol_field(struct cr_device_record *record, struct cr_bytes name, struct cr_bytes value);
 const char *cr_csr_format_text(enum cr_csr_format format);
 enum cr_csr_format cr_csr_format_parse(struct cr_bytes text);
 

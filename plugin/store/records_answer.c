@@ -362,7 +362,7 @@ static cr_err record_field(struct cr_device_record *record, const char *only, st
     if (name.len == 4 && memcmp(name.data, "tags", 4) == 0) {
         return text_take(record->tags, sizeof record->tags, value);
     }
-    return CR_OK;
+    return cr_enrol_field(record, name, value);
 }
 
 /* A trigger past its deadline is quiet; Redis learns that when something next happens to the slot. */

@@ -21,6 +21,7 @@ enum cr_script {
     CR_SCRIPT_COUNTS,
     CR_SCRIPT_SURVEY,
     CR_SCRIPT_SURVEY_KEEP,
+    CR_SCRIPT_ENROL,
     CR_SCRIPT_COUNT
 };
 

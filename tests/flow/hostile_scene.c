@@ -131,6 +131,9 @@ static const struct hostile_field fields[] = {
     { "groups", HOSTILE_ARRAY, NULL },
     { "add", HOSTILE_ARRAY, "[\"a\"]" },
     { "remove", HOSTILE_ARRAY, NULL },
+    { "factory", HOSTILE_TEXT, NULL },
+    { "tags", HOSTILE_ARRAY, NULL },
+    { "expires", HOSTILE_TEXT, NULL },
 };
 enum { FIELDS = sizeof fields / sizeof fields[0] };
 
