@@ -119,7 +119,6 @@ static void test_not_allowed_yet(void **state)
     world_deliver(&world);
     assert_int_equal(1, world.enrolments_rejected);
     assert_string_equal("already-enrolled", world.detail);
-    assert_int_equal(AGENT_BUSY, agent_ask(agent())); /* `get` is nothing for this identity */
     for (unsigned i = 2; i <= 5; i++) { /* stays, and asks as often as it was told to */
         int64_t wait = agent_due_ms(agent()) - world.now_ms;
         assert_true(wait >= 29 * 1000 && wait <= 38 * 1000);
@@ -147,6 +146,7 @@ static void test_rejected_for_good_takes_another_key(void **state)
     assert_int_equal(1, world.events[AGENT_EVENT_GAVE_UP]);
     assert_int_equal(AGENT_IDLE, agent_phase(agent()));
     assert_int_equal(1, world.csrs);
+    assert_int_equal(AGENT_BUSY, agent_ask(agent())); /* `get` is nothing for this identity */
     assert_true(agent_due_ms(agent()) < INT64_MAX);
     world.now_ms = agent_due_ms(agent());
     assert_int_equal(AGENT_OK, agent_poll(agent()));
@@ -338,6 +338,21 @@ static void test_unanswered_goes_back(void **state)
     assert_int_equal(AGENT_BY_OWN, shows());
 }
 
+/* A key that was asked for, and rotted since. */
+static void test_damaged_key_takes_another(void **state)
+{
+    (void)state;
+    world.may_enrol = false;
+    assert_true(live());
+    assert_int_equal(AGENT_REQUESTED, agent_phase(agent()));
+    world.record[AGENT_RECORD_KEY_1].data[2] ^= 1;
+    world.may_enrol = true;
+    world_open(&world, &ports); /* its CSR was in RAM */
+    assert_true(live() && live());
+    assert_int_equal(1, world.generation);
+    assert_int_equal(2, world.keys_asked);
+}
+
 /* A renewal's own trial, and then neither the new nor the old certificate is taken. */
 static void test_both_refused(void **state)
 {
@@ -364,7 +379,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(test_from_the_factory), T(test_by_token), T(test_configurations), T(test_not_allowed_yet),
         T(test_rejected_for_good_takes_another_key), T(test_damaged_certificate_is_asked_for_again),
-        T(test_bad_certificates_take_another_key), T(test_certificate_that_nobody_takes), B(test_refused_falls_back),
+        T(test_bad_certificates_take_another_key), T(test_certificate_that_nobody_takes),
+        T(test_damaged_key_takes_another), B(test_refused_falls_back),
         B(test_success_forgets_refusals), B(test_temporary_refusal_does_not_lose_it), B(test_expired_falls_back),
         B(test_never_means_never), B(test_damaged_pairs_fall_back), B(test_unanswered_goes_back),
         B(test_both_refused),
