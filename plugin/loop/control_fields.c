@@ -1,6 +1,7 @@
 /* The fields of a command: taken strictly, with a sentence about what is wrong. */
 #include "plugin/loop/control.h"
 #include "plugin/value.h"
+#include "plugin/worker/issuer_info.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -140,6 +141,19 @@ bool control_slot(struct cr_command *command, const char **slot, enum cr_refusal
     return true;
 }
 
+bool control_issuer(struct cr_command *command, bool required, const char **value, const char **text)
+{
+    const cJSON *item = field(command, "issuer");
+
+    *value = item != NULL ? cJSON_GetStringValue(item) : "";
+    if (item == NULL ? required
+                     : *value == NULL || strlen(*value) != CR_ISSUER_ID_TEXT - 1 ||
+                           strspn(*value, "0123456789abcdef") != CR_ISSUER_ID_TEXT - 1) {
+        return field_wrong(command, "issuer", "must be an issuer's id: 16 of 0-9 a-f, as listIssuers tells it", text);
+    }
+    return true;
+}
+
 /* ---- filters ---- */
 
 static const char *const filter_states[] = { "any", "quiet", "triggered", "issuing", "issued", "held" };
@@ -191,6 +205,8 @@ static bool filter_name(struct cr_command *in, const char *name, char *to, size_
 /* Of a factory by its name, or of one that is configured no more by the first digits of its issuer's id. */
 static bool filter_factory(struct cr_command *in, struct cr_filter *filter, const char **text)
 {
+    const struct cr_trust *trust = in->router->setup->trust;
+    struct cr_issuer_info info;
     const char *value;
 
     if (!control_name(in, "factory", false, &value, text)) {
@@ -198,6 +214,12 @@ static bool filter_factory(struct cr_command *in, struct cr_filter *filter, cons
     }
     if (value[0] == '\0') {
         return true;
+    }
+    for (unsigned i = 0; cr_trust_info(trust, i, &info) == CR_OK; i++) {
+        if (info.factory[0] != '\0' && strcmp(info.factory, value) == 0) {
+            memcpy(filter->factory, info.id, sizeof filter->factory - 1);
+            return true;
+        }
     }
     return (strspn(value, "0123456789abcdef") == CR_FACTORY_ID_CAP - 1 &&
             cr_text_copy(filter->factory, sizeof filter->factory, value) == CR_OK) ||
