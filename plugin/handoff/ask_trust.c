@@ -65,3 +65,40 @@ void cr_bundle_free(struct cr_bundle *bundle)
         free(bundle);
     }
 }
+
+struct cr_census_issuer *cr_census_of(struct cr_census *census, const char *issuer)
+{
+    unsigned i = 0;
+    while (i < census->issuers && strcmp(census->count[i].issuer, issuer) != 0) {
+        i++;
+    }
+    if (i == CR_CENSUS_ISSUERS || strlen(issuer) >= CR_ISSUER_ID_TEXT) {
+        return NULL;
+    }
+    if (i == census->issuers) {
+        census->count[i] = (struct cr_census_issuer){ .live = 0 };
+        memcpy(census->count[i].issuer, issuer, strlen(issuer) + 1);
+        census->issuers++;
+    }
+    return &census->count[i];
+}
+
+void cr_census_name(struct cr_census *census, const char *device)
+{
+    unsigned i = 0;
+    while (i < census->named && strcmp(census->name[i], device) != 0) {
+        i++;
+    }
+    if (i == census->named && i < CR_CENSUS_NAMED &&
+        cr_text_copy(census->name[i], sizeof census->name[i], device) == CR_OK) {
+        census->named++;
+    }
+}
+
+void cr_enrol_free(struct cr_enrol *enrol)
+{
+    if (enrol != NULL) {
+        explicit_bzero(enrol, sizeof *enrol);
+        free(enrol);
+    }
+}

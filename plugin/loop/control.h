@@ -97,6 +97,9 @@ bool control_share(struct cr_command *command, const char *name, unsigned *permi
 bool control_slot(struct cr_command *command, const char **slot, enum cr_refusal *refusal, const char **text);
 /* The object "filter" (missing: everything). */
 bool control_filter(struct cr_command *command, struct cr_filter *filter, const char **text);
+/* An array of tags as a list (control_steer.c). False: not that. *refusal: TOO_LARGE where they are more than can be. */
+bool control_tags(struct cr_command *command, const char *name, char list[CR_TAGS_CAP], enum cr_refusal *refusal,
+                  const char **text);
 /* "cursor" and "limit" of a page. */
 bool control_page(struct cr_command *command, char cursor[CR_CURSOR_CAP], unsigned *limit, const char **text);
 
@@ -130,6 +133,24 @@ enum cr_command_result control_send(struct cr_command *command, struct cr_job *j
  * sends; it then returns CR_COMMAND_SENT, also when it could send none. */
 cJSON *control_gather(struct cr_command *command, control_gather_fn *gather);
 
+/* A gathered command ends with this refusal and sentence, whatever else is under way for it. Takes `beside` (NULL: none):
+ * fields that are told beside the error. */
+void control_fail(struct cr_command *command, enum cr_refusal refusal, const char *text, cJSON *beside);
+/* The job is the same operator's as that one, whose asker may have left. */
+void control_like(struct cr_job *job, const struct cr_job *like);
+
+/* ---- counting who needs which issuer (census.c) ---- */
+
+enum { CR_CENSUS_SHOW, CR_CENSUS_RETIRE, CR_CENSUS_BUNDLE }; /* cr_census.why */
+/* Counts the whole fleet, part by part; then goes on with what `why` says. */
+enum cr_command_result control_census(struct cr_command *command, struct cr_census *census, enum cr_refusal *refusal);
+/* It is counted. As control_gather_fn. */
+enum cr_refusal control_census_shown(struct cr_command *command, const struct cr_job *job, cJSON *data);
+enum cr_refusal control_retire_counted(struct cr_command *command, const struct cr_job *job, cJSON *data);
+enum cr_refusal control_bundle_counted(struct cr_command *command, const struct cr_job *job, cJSON *data);
+/* And the issuer is marked. */
+enum cr_refusal control_retired(struct cr_command *command, const struct cr_job *job, cJSON *data);
+
 /* ---- replies (control_reply.c) ---- */
 
 /* correlation: the client's, of MQTT 5. */
@@ -160,6 +181,8 @@ cJSON *control_render_row(const struct cr_row *row, int64_t now_s);
 /* now_s: for what is left of its certificates. */
 cJSON *control_render_device(const struct cr_device_record *record, int64_t now_s);
 cJSON *control_render_status(struct cr_router *router);
+/* Who lets the device in, where somebody does, as "enrol" (control_enrol.c). */
+bool control_put_enrol(cJSON *object, const struct cr_device_enrol *enrol);
 /* The fleet as it was counted at that time. */
 bool control_put_fleet(cJSON *data, const struct cr_survey_counts *counts, int64_t at);
 

@@ -1,6 +1,7 @@
 /* The fields of a command: taken strictly, with a sentence about what is wrong. */
 #include "plugin/loop/control.h"
 #include "plugin/value.h"
+#include "plugin/worker/issuer_info.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -204,6 +205,8 @@ static bool filter_name(struct cr_command *in, const char *name, char *to, size_
 /* Of a factory by its name, or of one that is configured no more by the first digits of its issuer's id. */
 static bool filter_factory(struct cr_command *in, struct cr_filter *filter, const char **text)
 {
+    const struct cr_trust *trust = in->router->setup->trust;
+    struct cr_issuer_info info;
     const char *value;
 
     if (!control_name(in, "factory", false, &value, text)) {
@@ -211,6 +214,12 @@ static bool filter_factory(struct cr_command *in, struct cr_filter *filter, cons
     }
     if (value[0] == '\0') {
         return true;
+    }
+    for (unsigned i = 0; cr_trust_info(trust, i, &info) == CR_OK; i++) {
+        if (info.factory[0] != '\0' && strcmp(info.factory, value) == 0) {
+            memcpy(filter->factory, info.id, sizeof filter->factory - 1);
+            return true;
+        }
     }
     return (strspn(value, "0123456789abcdef") == CR_FACTORY_ID_CAP - 1 &&
             cr_text_copy(filter->factory, sizeof filter->factory, value) == CR_OK) ||

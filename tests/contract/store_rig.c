@@ -71,7 +71,10 @@ static void on_done(void *ctx, struct cr_job *job)
 {
     struct rig_broker *broker = ctx;
     (void)pthread_mutex_lock(&broker->lock);
-    if (job->op == CR_OP_PUSH) {
+    if (job->op == CR_OP_TRUST && cr_job_is_news(job)) {
+        cr_job_free(broker->bundle);
+        broker->bundle = job;
+    } else if (job->op == CR_OP_PUSH) {
         job->next = broker->pushed;
         broker->pushed = job;
         broker->pushes++;
@@ -201,6 +204,8 @@ void rig_close(struct rig_broker *broker)
     broker->store = NULL;
     free_all(&broker->done);
     free_all(&broker->pushed);
+    cr_job_free(broker->bundle);
+    broker->bundle = NULL;
     rig_revoked_fini(&broker->revoked);
     cr_setup_drop(broker->setup);
     (void)pthread_cond_destroy(&broker->cond);

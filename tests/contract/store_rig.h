@@ -14,7 +14,7 @@ enum {
     RIG_NOW_S = 1800000000,
     RIG_DAY_S = 86400,
     RIG_BROKERS = 4,
-    RIG_WAIT_MS = 20000,
+    RIG_WAIT_MS = 60000,
 };
 
 enum rig_backend { RIG_FAKE, RIG_REDIS };
@@ -45,6 +45,7 @@ struct rig_broker {
     struct rig_revoked revoked;       /* with `lock` */
     struct cr_job *pushed;            /* what other brokers said, newest first */
     unsigned pushes;                  /* how often they did */
+    struct cr_job *bundle;            /* the last news of the trust bundle; NULL: none yet */
 };
 
 struct rig {

@@ -136,6 +136,13 @@ static const struct hostile_field fields[] = {
     { "groups", HOSTILE_ARRAY, NULL },
     { "add", HOSTILE_ARRAY, "[\"a\"]" },
     { "remove", HOSTILE_ARRAY, NULL },
+    { "force", HOSTILE_TRUTH, NULL },
+    { "certificates", HOSTILE_ARRAY, "[\"-\"]" },
+    { "mode", HOSTILE_TEXT, NULL },
+    { "count", HOSTILE_TRUTH, NULL },
+    { "factory", HOSTILE_TEXT, NULL },
+    { "tags", HOSTILE_ARRAY, NULL },
+    { "expires", HOSTILE_TEXT, NULL },
 };
 enum { FIELDS = sizeof fields / sizeof fields[0] };
 

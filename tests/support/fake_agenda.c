@@ -82,6 +82,13 @@ static void step_triggered(struct fake_ledger *ledger, struct cr_job *job, const
     fake_audit_job(ledger, "triggered", job, slot->view.renewal_id);
 }
 
+void fake_park(struct fake_slot *slot)
+{
+    if (!slot->parked) {
+        slot->quiet_due = slot->view.due;
+    }
+}
+
 static void step_begin(struct fake_ledger *ledger, struct cr_job *job, struct fake_slot *slot)
 {
     fake_go_triggered(ledger, slot, CR_RENEW_EXPIRY);

@@ -2,6 +2,7 @@
 #ifndef FAKE_INSIDE_H
 #define FAKE_INSIDE_H
 
+#include "plugin/store/records.h"
 #include "tests/support/fake_ledger.h"
 
 struct fake_slot {
@@ -26,8 +27,11 @@ struct fake_device {
     int64_t first_seen, last_seen, gap_s;
     char broker[CR_NAME_CAP]; /* where it appeared last */
     char tags[CR_TAGS_CAP];
-    char factory[CR_FACTORY_ID_CAP];
     uint64_t trust_version;
+    char factory[CR_FACTORY_ID_CAP];
+    struct cr_device_enrol enrol;
+    bool enrol_used;                    /* the allowance, by this key */
+    uint8_t enrol_key[CR_SHA256_LEN], token_hash[CR_SHA256_LEN], token_key[CR_SHA256_LEN];
     unsigned slot_count;
     struct fake_slot slot[CR_SLOTS_MAX];
 };
@@ -110,6 +114,19 @@ int64_t fake_wait_s(const struct fake_slot *slot, const struct cr_job *job);
 /* An attempt begins: its deadline, and when the next one follows. */
 void fake_attempt(struct fake_slot *slot, const struct cr_job *job);
 
+/* ---- who enrols: fake_enrol.c ---- */
+
+/* NONE: it may, or has a certificate of ours. seconds: when to ask again. */
+enum cr_refusal fake_enrol_refusal(struct fake_ledger *ledger, const struct cr_job *job, const struct fake_slot *slot,
+                                   int64_t *seconds);
+/* Claims the key of a factory certificate. False: the job was refused. */
+bool fake_enrol_key(struct fake_ledger *ledger, struct cr_job *job);
+/* The intent is recorded; its certificate was confirmed. */
+void fake_enrol_intended(struct fake_ledger *ledger, struct fake_device *device, struct cr_job *job);
+void fake_enrol_confirmed(struct fake_device *device, const struct fake_slot *slot);
+/* What STEER does with tags; false: too many. */
+bool fake_tags_change(struct fake_device *device, const struct cr_steer *steer);
+
 /* ---- the watch: fake_look.c ---- */
 
 /* Its renewal is due: looked at `at`, unless it is watched already; later: also when that is later. */
@@ -147,6 +164,8 @@ void fake_history(struct fake_ledger *ledger, struct cr_job *job);
 void fake_policy(struct fake_ledger *ledger, struct cr_job *job);
 /* The settings that are shared: version, at, by, and all of them. */
 struct cr_policy *fake_policy_of(struct fake_ledger *ledger);
+/* The trust bundle; version 0: there is none. */
+struct cr_bundle *fake_bundle_of(struct fake_ledger *ledger);
 void fake_survey(struct fake_ledger *ledger, struct cr_job *job, const char *broker);
 void fake_figures(struct fake_ledger *ledger, struct cr_job *job);
 

@@ -26,6 +26,9 @@ struct fake_store {
     struct cr_setup *setup; /* of the last job; held */
     uint64_t told;          /* of what is revoked: up to which version */
     bool told_all;          /* it was told at all */
+    bool bundle_told; /* of the trust bundle of this version and time */
+    uint64_t bundle_version;
+    int64_t bundle_at;
 };
 
 static struct fake_store *fake_of(struct cr_store *store)
@@ -205,6 +208,9 @@ static void carry_out(struct fake_store *fake, struct cr_job *job)
     case CR_OP_OCSP:
         fake_ledger_ocsp(fake->ledger, job);
         break;
+    case CR_OP_CENSUS:
+        fake_ledger_census(fake->ledger, job);
+        break;
     case CR_OP_REVOKED:
     case CR_OP_CRL:
     case CR_OP_PUSH:
@@ -240,8 +246,22 @@ static void forget(struct fake_store *fake, struct cr_job *job, bool record)
     }
 }
 
+/* As the store on Redis does each second: here whenever it has just served. */
+static void tell_bundle(struct fake_store *fake, struct cr_setup *setup)
+{
+    struct cr_job *news;
+    news = fake_ledger_bundle_news(fake->ledger, fake->bundle_told ? fake->bundle_version : UINT64_MAX, fake->bundle_at, setup);
+    if (news != NULL) {
+        fake->bundle_told = true;
+        fake->bundle_version = news->bundle->version;
+        fake->bundle_at = news->bundle->at;
+        finish(fake, news);
+    }
+}
+
 static void serve(struct fake_store *fake, struct cr_job *job)
 {
+    struct cr_setup *setup = cr_setup_hold(job->setup);
     bool record = job->op == CR_OP_CSR && job->stage == CR_STAGE_RECORD;
     fake->commands++;
     if (fake->fault == FAKE_STORE_JOURNAL_FULL && record) {
@@ -266,8 +286,10 @@ static void serve(struct fake_store *fake, struct cr_job *job)
             fake->lose_next--;
             forget(fake, job, record);
         }
+        tell_bundle(fake, setup);
     }
     finish(fake, job);
+    cr_setup_drop(setup);
 }
 
 static struct cr_job *take_all(struct fake_store *fake)
