@@ -25,6 +25,8 @@
  * Every value stays below 65 bytes, so that the hash stays a listpack.
  * Campaigns themselves, and how many of their members fare how: records_campaign.h.
  *
+ * cr:{revoked}:crl:<issuer> is a hash: its CRL, der, with number, version, this, next, count (scripts/crl.lua).
+ *
  * cr:policy is one hash: <slot>/<key> or /<key> → value for each setting that all brokers share, and version, at, by (who
  * changed it last), op (which write that was). */
 #ifndef CR_RECORDS_H
