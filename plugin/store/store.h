@@ -162,6 +162,9 @@
  *          LOAD: what is kept, at 0 when there is nothing; ours: this broker is to count, since what is kept is
  *          CR_SURVEY_EVERY_S old and nobody counts, or it counts already: then its claim lasts CR_SURVEY_CLAIM_S from now.
  *          READ: only what is kept.
+ * OCSP     Finds the certificate: of the slot (current), or by serial among all that the device has or had last, in the slot or
+ *          (slot "") in any. Outcome NONE with `known`, serial, issuer and slot set, and revoked with reason and time when it, or its
+ *          issuer, is: to be signed. UNKNOWN_DEVICE, UNKNOWN_SLOT, UNKNOWN_CERTIFICATE. No audit line.
  * FIGURES  Writes `payload` to the configuration's metrics_file, whole or not at all, also while Redis is away: DONE, or
  *          STORE_UNAVAILABLE with the reason in audit_detail. Neither this nor SURVEY writes an audit line.
  *

@@ -127,6 +127,7 @@ static const struct hostile_field fields[] = {
     { "since", HOSTILE_TEXT, NULL },
     { "until", HOSTILE_TEXT, NULL },
     { "order", HOSTILE_TEXT, NULL },
+    { "serialNumber", HOSTILE_TEXT, NULL },
     { "limit", HOSTILE_NUMBER, NULL },
     { "rate", HOSTILE_NUMBER, NULL },
     { "version", HOSTILE_NUMBER, NULL },
