@@ -136,8 +136,6 @@ static const struct hostile_field fields[] = {
     { "groups", HOSTILE_ARRAY, NULL },
     { "add", HOSTILE_ARRAY, "[\"a\"]" },
     { "remove", HOSTILE_ARRAY, NULL },
-    { "issuer", HOSTILE_TEXT, "\"00112233445566aa\"" },
-    { "force", HOSTILE_TRUTH, NULL },
     { "certificates", HOSTILE_ARRAY, "[\"-\"]" },
     { "mode", HOSTILE_TEXT, NULL },
     { "count", HOSTILE_TRUTH, NULL },
