@@ -272,7 +272,7 @@ void loop_revoked_home(struct cr_router *router, const struct cr_job *job)
         if (!revoked->lacking) {
             loop_log(router, 'e', "no memory for what is revoked: some of it is not refused until there is");
         }
-        revoked->lacking = true;
+        revoked->lacking = news->lost = true;
         return;
     }
     revoked->version = news->version;
