@@ -23,6 +23,7 @@ static const struct cr_refusal_info refusals[CR_REFUSAL_COUNT] = {
     [CR_REFUSAL_SPLIT_IDENTITY] = { "split-identity", "A certificate and the one that it superseded are used in turn: two hold this identity.", 403, false, true },
     [CR_REFUSAL_NOT_ENROLLED] = { "not-enrolled", "Nobody allowed this device to enrol; an operator must (enrollDevice).", 403, true, false },
     [CR_REFUSAL_TOKEN_NOT_VALID] = { "token-not-valid", "This enrolment token is not known, used, or expired; an operator must make a new one.", 403, false, false },
+    [CR_REFUSAL_CRL_FAILED] = { "crl-failed", "A CRL could not be made, kept current or written, or is not what it must be.", 403, false, true },
     [CR_REFUSAL_UNKNOWN_SLOT] = { "unknown-slot", "No such slot is configured.", 404, false, false },
     [CR_REFUSAL_UNKNOWN_DEVICE] = { "unknown-device", "No such device is known.", 404, false, false },
     [CR_REFUSAL_UNKNOWN_RENEWAL] = { "unknown-renewal", "No such renewal is under way for this slot.", 404, false, false },

@@ -57,9 +57,15 @@ static enum cr_refusal appear_judge(struct cr_router *router, struct cr_session 
     }
     if (session->facts.factory != 0) { /* never more than that, whatever becomes of it */
         cr_sessions_restrict(&router->sessions, session);
-        return loop_enrol_judge(router, session);
     }
-    refusal = appear_judge_time(router, session, &restricted);
+    refusal = loop_revoked_refusal(router, &session->facts); /* first: a device that expired is still to be trusted */
+    if (refusal == CR_REFUSAL_NONE) {
+        refusal = session->facts.factory != 0 ? loop_enrol_judge(router, session)
+                                              : appear_judge_time(router, session, &restricted);
+    }
+    if (session->facts.factory != 0) {
+        return refusal;
+    }
     if (refusal != CR_REFUSAL_NONE) {
         return refusal;
     }
@@ -80,6 +86,18 @@ static int64_t appear_not_after(const struct cr_session *session)
     return session->has_certificate && cr_cert_parse(&cert, session->der) == CR_OK ? cert.facts.not_after : INT64_MAX;
 }
 
+/* It, or its issuer, is not to be trusted any more. The broker does not look, or not again when TLS was resumed. */
+static void appear_show_out(struct cr_router *router, struct cr_session *session)
+{
+    router->counters.revoked_refused++;
+    loop_alarm(router, session, session->facts.device, session->refusal,
+               session->refusal == CR_REFUSAL_REVOKED ? "came with a revoked certificate"
+                                                      : "came with a certificate whose issuer was retired");
+    loop_refuse_session(router, session, session->refusal, session->refusal == CR_REFUSAL_REVOKED
+                                                               ? "its certificate is revoked"
+                                                               : "the issuer of its certificate was retired");
+}
+
 static void appear_identify(struct cr_router *router, struct cr_session *session)
 {
     const char *device = session->facts.device;
@@ -92,6 +110,10 @@ static void appear_identify(struct cr_router *router, struct cr_session *session
         (session->refusal != CR_REFUSAL_NONE && was_restricted)) {
         cr_sessions_restrict(&router->sessions, session);
         loop_close(router, session, "its certificate, or one above it, is not valid at this time");
+    }
+    if (session->refusal == CR_REFUSAL_REVOKED ||
+        (session->refusal == CR_REFUSAL_UNTRUSTED_ISSUER && loop_issuer_mark(router, session->facts.issuer) != NULL)) {
+        appear_show_out(router, session);
     }
     if (session->refusal != CR_REFUSAL_NONE || loop_role(router, session) != CR_ROLE_NONE) {
         return; /* operators, however they are known, are no devices: they have nothing to renew here */

@@ -282,6 +282,9 @@ static void renewal_issued(struct cr_router *router, struct cr_session *session,
     };
 
     router->counters.issued++;
+    if (session != NULL && session->refusal == CR_REFUSAL_REVOKED) {
+        return; /* it was revoked meanwhile, and is being closed */
+    }
     if (session != NULL) {
         struct cr_reply_to to = renewal_reply_to(session, job);
 
@@ -326,7 +329,7 @@ static void renewal_got(struct cr_router *router, struct cr_session *session, co
     const struct cr_slot_record *record = job->record != NULL ? cr_device_record_slot(job->record, job->slot) : NULL;
     struct cr_reply_to to;
 
-    if (session == NULL) {
+    if (session == NULL || session->refusal == CR_REFUSAL_REVOKED) {
         return;
     }
     to = renewal_reply_to(session, job);

@@ -66,6 +66,7 @@ void cr_router_free(struct cr_router *router)
     loop_figures_fini(router);
     loop_revoked_fini(router);
     loop_bundle_fini(router);
+    loop_crls_fini(router);
     loop_dormant_fini(router);
     loop_away_fini(router);
     cr_sessions_fini(&router->sessions);
@@ -144,7 +145,8 @@ static void router_note_gone(struct cr_router *router, const struct cr_session *
 }
 
 /* What is none of our business, but for those that may do nothing else. */
-static enum cr_verdict router_elsewhere(struct cr_router *router, const struct cr_client *client, enum cr_access access)
+static enum cr_verdict router_elsewhere(struct cr_router *router, const struct cr_client *client, enum cr_access access,
+                                        const char *text)
 {
     const struct cr_session *session = router_hears_of(router, client, access);
 
@@ -154,6 +156,10 @@ static enum cr_verdict router_elsewhere(struct cr_router *router, const struct c
     if (session == NULL && client->address != NULL && loop_accept_expired_s(router) > 0 &&
         router->host->ops->certificate_mark(router->host, client) != NULL) {
         return CR_DENY; /* its certificate may have expired, and nobody else looks */
+    }
+    if (access != CR_ACCESS_WRITE && router->setup->config.crl_publish &&
+        strncmp(text, CR_TOPIC_CRL "/", strlen(CR_TOPIC_CRL "/")) == 0) {
+        return CR_ALLOW; /* what is revoked is for everybody to know */
     }
     return router->setup->config.default_allow ? CR_ALLOW : CR_DEFER;
 }
@@ -241,17 +247,17 @@ enum cr_verdict cr_router_access(struct cr_router *router, const struct cr_clien
 
     if (access == CR_ACCESS_SUBSCRIBE || access == CR_ACCESS_UNSUBSCRIBE) {
         if (!cr_filter_touches(config->topic_prefix, text)) {
-            return router_elsewhere(router, client, access);
+            return router_elsewhere(router, client, access, text);
         }
         return access == CR_ACCESS_SUBSCRIBE ? router_subscribe(router, client, text) : CR_ALLOW;
     }
     if (!cr_router_concerns(router, text)) {
-        return router_elsewhere(router, client, access);
+        return router_elsewhere(router, client, access, text);
     }
     cr_topic_parse(&topic, config->topic_prefix, text);
     switch (topic.kind) {
     case CR_TOPIC_OTHER:
-        return router_elsewhere(router, client, access);
+        return router_elsewhere(router, client, access, text);
     case CR_TOPIC_DEVICE:
         return router_device_access(router, client, access, &topic);
     case CR_TOPIC_OPERATOR:
@@ -375,6 +381,7 @@ static void router_prune(struct cr_router *router)
 unsigned cr_router_tick(struct cr_router *router)
 {
     int64_t now_ms;
+    bool busy;
 
     for (struct cr_job *job = cr_pipeline_drain(router->pipeline), *next; job != NULL; job = next) {
         next = job->next;
@@ -393,6 +400,7 @@ unsigned cr_router_tick(struct cr_router *router)
     }
     loop_deliveries_tick(router);
     now_ms = loop_now_ms(router); /* once: the broker ticks with each message */
+    busy = loop_revoked_tick(router, now_ms);
     loop_agenda_tick(router, now_ms);
     loop_policies_tick(router, now_ms);
     loop_campaigns_tick(router, now_ms);
@@ -400,7 +408,7 @@ unsigned cr_router_tick(struct cr_router *router)
     loop_figures_tick(router, now_ms);
     loop_bundle_tick(router, now_ms);
     loop_enrol_tick(router, now_ms);
-    return router->in_flight > 0 || router->deliveries != NULL || router->sessions.waiting != NULL ||
+    return busy || router->in_flight > 0 || router->deliveries != NULL || router->sessions.waiting != NULL ||
                    router->sessions.begins != NULL || router->agenda.more
                ? TICK_BUSY_MS
                : TICK_IDLE_MS;

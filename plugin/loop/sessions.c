@@ -198,13 +198,31 @@ void cr_sessions_remove(struct cr_sessions *sessions, struct cr_session *session
     cr_deadline_clear(&session->expiry);
     cr_deadline_clear(&session->closing);
     sessions_forget_recent(sessions, session);
+    if (sessions->walk == session) {
+        cr_sessions_walk_next(sessions);
+    }
     HASH_DELETE(hh_handle, sessions->by_handle, session);
+    if (sessions->cursor == session) {
+        sessions->cursor = session->hh_id.next;
+    }
     HASH_DELETE(hh_id, sessions->by_id, session);
     if (session->held != NULL) {
         sessions->host->ops->certificate_drop(sessions->host, session->held);
     }
     sessions->count--;
     free(session);
+}
+
+void cr_sessions_walk_begin(struct cr_sessions *sessions)
+{
+    sessions->walk = sessions->by_id;
+}
+
+void cr_sessions_walk_next(struct cr_sessions *sessions)
+{
+    if (sessions->walk != NULL) {
+        sessions->walk = sessions->walk->hh_id.next;
+    }
 }
 
 void cr_sessions_wait(struct cr_sessions *sessions, struct cr_session *session, int64_t at_ms)

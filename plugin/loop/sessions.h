@@ -74,6 +74,8 @@ struct cr_session {
     /* what it was sent on this connection: an attempt is made once */
     uint64_t sent[CR_SLOTS_MAX];     /* marks of the last triggers and certificates; 0: none */
     unsigned sent_at;
+    uint64_t trust_version;          /* of the trust bundle that its device has confirmed, as far as is known */
+    uint64_t trust_sent;             /* of the one that it was sent; 0: none */
     uint64_t queued;                 /* mark of the renewal whose trigger the broker had queued for it; 0: none */
     int64_t triggered_ms;            /* when a trigger was sent last; 0: never */
     /* its end */
@@ -96,6 +98,8 @@ struct cr_sessions {
     struct cr_session *by_handle, *by_id;
     struct cr_presence *presences;
     struct cr_deadline *waiting, *begins, *asks, *leaves, *expiries, *closings;
+    struct cr_session *walk;         /* which one a walk through all looks at next; NULL: none is under way */
+    struct cr_session *cursor;       /* where a walk through them goes on, in the order they came; NULL: none does */
     const void *recent[CR_RECENT];   /* handles that have a session, found last, by a few bits of theirs */
     uint64_t last_id;
     unsigned count;
@@ -137,6 +141,11 @@ void cr_sessions_enrol_no_more(struct cr_session *session);
 
 /* It may do nothing but renew any more, nor take the short way for what does not concern us. */
 void cr_sessions_restrict(struct cr_sessions *sessions, struct cr_session *session);
+
+/* A walk through all, oldest first, that others may go on with later: `walk` is the next one, and stays right when that one
+ * goes. There is one walk. */
+void cr_sessions_walk_begin(struct cr_sessions *sessions);
+void cr_sessions_walk_next(struct cr_sessions *sessions);
 
 void cr_sessions_wait(struct cr_sessions *sessions, struct cr_session *session, int64_t at_ms);
 

@@ -15,8 +15,8 @@ enum { COUNTS = sizeof counts / sizeof counts[0], ASKED = 0, RENEWED = 1 };
 
 static double count_of(const cJSON *object, const char *name)
 {
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
-    return cJSON_IsNumber(item) && item->valuedouble > 0 ? item->valuedouble : 0;
+    double count = ctl_number_of(cJSON_GetObjectItemCaseSensitive(object, name), 0);
+    return count > 0 ? count : 0;
 }
 
 /* Those that nothing more is expected of. */
@@ -167,7 +167,7 @@ static void many_render(const struct ctl_sheet *sheet, const cJSON *campaigns)
         text_of(state, one, "state");
         state_text(line->cell[1], one);
         line->colour[1] = campaign_colour(state);
-        (void)snprintf(line->cell[2], CTL_CELL_CAP, "%.0f%%", total > 0 ? 100 * ended_of(one) / total : 0);
+        (void)snprintf(line->cell[2], CTL_CELL_CAP, "%.0f%%", 100 * ctl_share_of(ended_of(one), total));
         number_cell(line->cell[3], total, true);
         number_cell(line->cell[4], count_of(one, "renewed"), true);
         number_cell(line->cell[5], errors, true);
@@ -253,12 +253,12 @@ unsigned ctl_render_watch(const struct ctl_sheet *sheet, const cJSON *campaign)
 void ctl_watch_line(char *line, size_t cap, const cJSON *campaign)
 {
     char state[CTL_CELL_CAP], text[CTL_CELL_CAP], group[CTL_CELL_CAP] = "";
-    const cJSON *at = cJSON_GetObjectItemCaseSensitive(campaign, "group");
+    double at = ctl_number_of(cJSON_GetObjectItemCaseSensitive(campaign, "group"), -1);
     const cJSON *groups = cJSON_GetObjectItemCaseSensitive(campaign, "groups");
     state_text(state, campaign);
     progress_text(text, campaign);
-    if (cJSON_IsNumber(at) && at->valuedouble >= 0 && at->valuedouble < 64 && cJSON_IsArray(groups)) {
-        text_of(group, cJSON_GetArrayItem(groups, (int)at->valuedouble), "name");
+    if (at >= 0 && at < 64 && cJSON_IsArray(groups)) {
+        text_of(group, cJSON_GetArrayItem(groups, (int)at), "name");
     }
     (void)snprintf(line, cap, "%.40s%s%.32s: %.160s", state, group[0] != '\0' ? ", group " : "", group, text);
 }

@@ -7,8 +7,7 @@
 static void slot_outlook(const struct ctl_sheet *sheet, cJSON *slot)
 {
     char cell[CTL_CELL_CAP], text[CTL_CELL_CAP];
-    const cJSON *chances = cJSON_GetObjectItemCaseSensitive(slot, "chancesLeft");
-    bool few = cJSON_IsNumber(chances) && chances->valuedouble < 1;
+    bool few = ctl_number_of(cJSON_GetObjectItemCaseSensitive(slot, "chancesLeft"), 1) < 1;
     ctl_count_take(cell, slot, "chancesLeft", "likely to appear ", " more times before notAfter");
     ctl_sheet_row(sheet, "chances", cell, few ? CTL_BAD : CTL_PLAIN);
     ctl_count_take(cell, slot, "failures", "", " reported in a row");

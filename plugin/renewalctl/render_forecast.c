@@ -13,7 +13,7 @@ static void numbers_take(char cell[CTL_CELL_CAP], cJSON *object, const char *nam
     cell[0] = '\0';
     for (const cJSON *item = cJSON_IsObject(numbers) ? numbers->child : NULL; item != NULL; item = item->next) {
         char text[80];
-        (void)snprintf(text, sizeof text, "%.0f%s%.32s", cJSON_IsNumber(item) ? item->valuedouble : 0.0, between,
+        (void)snprintf(text, sizeof text, "%.0f%s%.32s", ctl_number_of(item, 0), between,
                        item->string);
         ctl_printable(text);
         ctl_cell_add(cell, "", text);
@@ -28,7 +28,7 @@ static void within_row(const struct ctl_sheet *sheet, cJSON *survey, const char 
     const cJSON *numbers = cJSON_GetObjectItemCaseSensitive(survey, name);
     bool any = false;
     for (const cJSON *item = cJSON_IsObject(numbers) ? numbers->child : NULL; item != NULL; item = item->next) {
-        any = any || (cJSON_IsNumber(item) && item->valuedouble > 0);
+        any = any || ctl_number_of(item, 0) > 0;
     }
     numbers_take(cell, survey, name, " in ");
     ctl_cell_append(cell, cell[0] != '\0' ? " days" : "");
@@ -48,8 +48,7 @@ void ctl_fleet_rows(const struct ctl_sheet *sheet, cJSON *survey)
     cell[0] = '\0';
     bool any = false;
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
-        const cJSON *number = cJSON_GetObjectItemCaseSensitive(survey, parts[i].name);
-        any = any || (cJSON_IsNumber(number) && number->valuedouble > 0);
+        any = any || ctl_number_of(cJSON_GetObjectItemCaseSensitive(survey, parts[i].name), 0) > 0;
         ctl_count_take(text, survey, parts[i].name, "", parts[i].after);
         ctl_cell_add(cell, "", text);
     }
@@ -84,7 +83,8 @@ static void renewals_take(const struct ctl_sheet *sheet, cJSON *data)
     char cell[CTL_CELL_CAP];
     const cJSON *first = cJSON_IsArray(list) ? list->child : NULL;
     for (const cJSON *item = first; item != NULL && days < DAYS_MAX; item = item->next) {
-        day[days] = cJSON_IsNumber(item) && item->valuedouble > 0 ? item->valuedouble : 0;
+        double count = ctl_number_of(item, 0);
+        day[days] = count > 0 ? count : 0;
         sum += day[days];
         most = day[days] > most ? day[days] : most;
         days++;

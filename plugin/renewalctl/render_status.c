@@ -65,7 +65,7 @@ static void render_refused(const struct ctl_sheet *sheet, cJSON *refused)
         (void)snprintf(cells[0], CTL_CELL_CAP, "%s", refused->child->string);
         ctl_printable(cells[0]);
         cJSON *count = cJSON_DetachItemViaPointer(refused, refused->child);
-        (void)snprintf(cells[1], CTL_CELL_CAP, "%.0f", cJSON_IsNumber(count) ? count->valuedouble : 0.0);
+        (void)snprintf(cells[1], CTL_CELL_CAP, "%.0f", ctl_number_of(count, 0));
         cJSON_Delete(count);
     }
     (void)fputs(table.rows > 1 ? "\n" : "", sheet->out);

@@ -3,6 +3,7 @@
 #include "common/clock.h"
 
 #include <cjson/cJSON.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -210,10 +211,14 @@ void ctl_when_text(char cell[CTL_CELL_CAP], const char *time, int64_t now_s, boo
                    until_s > 0 ? "" : " ago");
 }
 
+double ctl_share_of(double done, double total)
+{
+    return !(total > 0) || !(done > 0) ? 0 : done < total ? done / total : 1;
+}
+
 void ctl_bar_text(char *bar, size_t cap, int width, double done, double total)
 {
-    double share = total > 0 && done > 0 ? done / total : 0;
-    int full = share >= 1 ? width : (int)(share * width);
+    int full = (int)(ctl_share_of(done, total) * width);
     int at = 0;
     for (; at < width && (size_t)at + 1 < cap; at++) {
         bar[at] = at < full ? '#' : '.';
@@ -251,10 +256,19 @@ void ctl_cell_take(char cell[CTL_CELL_CAP], struct cJSON *object, const char *na
     cJSON_Delete(item);
 }
 
+double ctl_number_of(const cJSON *item, double otherwise)
+{
+    if (!cJSON_IsNumber(item) || isnan(item->valuedouble)) {
+        return otherwise;
+    }
+    double number = item->valuedouble;
+    return number > CTL_NUMBER_MAX ? CTL_NUMBER_MAX : number < -CTL_NUMBER_MAX ? -CTL_NUMBER_MAX : number;
+}
+
 double ctl_number_take(struct cJSON *object, const char *name, double otherwise)
 {
     cJSON *item = ctl_take(object, name);
-    double number = cJSON_IsNumber(item) ? item->valuedouble : otherwise;
+    double number = ctl_number_of(item, otherwise);
     cJSON_Delete(item);
     return number;
 }

@@ -13,6 +13,8 @@ struct cJSON;
 enum ctl_colour { CTL_PLAIN, CTL_GOOD, CTL_BUSY, CTL_BAD, CTL_FAINT };
 enum { CTL_CELL_CAP = 256, CTL_COLUMNS_MAX = 10, CTL_ROWS_MAX = 256 };
 
+#define CTL_NUMBER_MAX 1e15 /* each whole number up to it is a double */
+
 struct ctl_sheet {
     FILE *out;
     bool colour;
@@ -56,7 +58,10 @@ void ctl_table_end(struct ctl_table *table, const struct ctl_sheet *sheet);
 void ctl_cell_take(char cell[CTL_CELL_CAP], struct cJSON *object, const char *name);
 /* The same of an item that is somebody else's, or NULL. */
 void ctl_cell_of(char cell[CTL_CELL_CAP], const struct cJSON *item);
-/* Detaches a number; `otherwise` when it is not one. */
+/* A number of an answer, which may be any: those beyond CTL_NUMBER_MAX, infinity too, count as it, so that sums and
+ * shares of them are numbers as well. `otherwise` when it is not one, or not there. */
+double ctl_number_of(const struct cJSON *item, double otherwise);
+/* Detaches it. */
 double ctl_number_take(struct cJSON *object, const char *name, double otherwise);
 /* Detaches a truth; `otherwise` when it is not one. */
 bool ctl_truth_take(struct cJSON *object, const char *name, bool otherwise);
@@ -69,6 +74,8 @@ void ctl_sheet_rest(const struct ctl_sheet *sheet, const struct cJSON *object);
 void ctl_when_text(char cell[CTL_CELL_CAP], const char *time, int64_t now_s, bool with_date);
 /* The seconds from now to a time; INT64_MAX: it is none. */
 int64_t ctl_until_s(const char *time, int64_t now_s);
+/* From 0 to 1, whatever the two are: 0 without a total. */
+double ctl_share_of(double done, double total);
 /* A bar of so many characters, # for the done part of the total and . for the rest. */
 void ctl_bar_text(char *bar, size_t cap, int width, double done, double total);
 

@@ -99,6 +99,10 @@ static void on_claim_known(struct store_op *op, const redisReply *reply)
         store_audit_alarm(op, CR_REFUSAL_KEY_REUSED, "asks for a certificate of a key of another device or slot");
         store_op_refuse(op, CR_REFUSAL_KEY_REUSED, 0);
         return;
+    case CR_CLAIM_REVOKED:
+        store_audit_alarm(op, CR_REFUSAL_REVOKED, "asks for a certificate of a key that was in a revoked one");
+        store_op_refuse(op, CR_REFUSAL_REVOKED, 0);
+        return;
     case CR_CLAIM_OURS_USED:
         op->key_used = true;
         claimed(op);
@@ -252,6 +256,8 @@ static void on_decision(struct store_op *op, const redisReply *reply)
         store_op_finish(op);
     } else if (cr_answer_is(&answer, "hold")) {
         store_begin_refuse(op, CR_REFUSAL_ON_HOLD, 0);
+    } else if (cr_answer_is(&answer, "revoked")) {
+        store_begin_refuse(op, CR_REFUSAL_REVOKED, 0);
     } else if (cr_answer_is(&answer, "reused")) {
         store_op_refuse(op, CR_REFUSAL_KEY_REUSED, 0);
     } else if (cr_answer_is(&answer, "busy")) {

@@ -90,6 +90,10 @@ static void on_key_known(struct store_op *op, const redisReply *reply)
     case CR_CLAIM_NOBODYS: /* it was there a moment ago */
         store_op_unavailable(op);
         return;
+    case CR_CLAIM_REVOKED:
+        store_audit_alarm(op, CR_REFUSAL_REVOKED, "presents a factory certificate whose key was in a revoked one");
+        store_op_refuse(op, CR_REFUSAL_REVOKED, 0);
+        return;
     case CR_CLAIM_ANOTHERS:
         break;
     }

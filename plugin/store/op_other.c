@@ -117,6 +117,8 @@ static void on_triggered(struct store_op *op, const redisReply *reply)
         store_op_refuse(op, CR_REFUSAL_UNKNOWN_SLOT, 0);
     } else if (cr_answer_is(&answer, "hold")) {
         store_op_refuse(op, CR_REFUSAL_ON_HOLD, 0);
+    } else if (cr_answer_is(&answer, "revoked")) {
+        store_op_refuse(op, CR_REFUSAL_REVOKED, 0);
     } else if (slot_at_least(job) != CR_OK) {
         store_op_refuse(op, CR_REFUSAL_BUSY, 0);
     } else {

@@ -108,6 +108,11 @@ static void on_recorded(struct store_op *op, const redisReply *reply)
             return;
         }
         job->outcome = CR_OUT_CERTIFICATE;
+    } else if (cr_answer_is(&answer, "revoked")) { /* while it was being signed */
+        store_audit_op(op, "void", "it was revoked before it was recorded", &op->facts);
+        cr_tail_void(op->store->tail, &op->facts.entry.serial);
+        store_op_refuse(op, CR_REFUSAL_REVOKED, 0);
+        return;
     } else {
         store_audit_op(op, "void", "another intent has replaced this one", &op->facts);
         cr_tail_void(op->store->tail, &op->facts.entry.serial);

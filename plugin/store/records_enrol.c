@@ -149,6 +149,8 @@ cr_err cr_enrol_field(struct cr_device_record *record, struct cr_bytes name, str
     case 't':
         return take_tok(&record->enrol, text);
     default:
-        return cr_text_copy(record->factory, sizeof record->factory, text);
+        return strlen(text) == CR_FACTORY_ID_CAP - 1 && strspn(text, "0123456789abcdef") == CR_FACTORY_ID_CAP - 1
+                   ? cr_text_copy(record->factory, sizeof record->factory, text)
+                   : CR_INVALID;
     }
 }

@@ -66,6 +66,7 @@ struct store_op {
     struct cr_journal_wait wait;
     struct cr_restore facts;     /* record: of the certificate */
     unsigned room, looked;       /* agenda: how much may be claimed; buckets that were looked at (campaign: too) */
+    struct store_withdrawal *withdrawal; /* revoke, steer: op_revoke.c; owned */
     enum store_gap gap;          /* campaign: a part of the counts was not answered */
 };
 
@@ -218,6 +219,19 @@ void store_revoke_start(struct store_op *op);   /* op_revoke.c */
 void store_enrol_start(struct store_op *op);    /* op_enrol.c */
 void store_trust_start(struct store_op *op);    /* op_trust.c */
 void store_ocsp_start(struct store_op *op);     /* op_ocsp.c */
+void store_census_start(struct store_op *op);   /* op_census.c */
+
+/* ---- op_withdraw.c: certificates of a device that are revoked, or not any more ---- */
+
+/* The certificates that a script told, in the lines of withdrawn.lua, are written down as revoked, with the claims of
+ * their keys; then goes on with `done`. device "": not known. */
+void store_withdraw(struct store_op *op, struct cr_bytes certificates, int64_t at, unsigned reason,
+                    void (*done)(struct store_op *op));
+/* The same the other way, for those that are on hold. */
+void store_readmit(struct store_op *op, struct cr_bytes certificates, void (*done)(struct store_op *op));
+/* Those that it was about. Lent until the op goes on with others, or ends. */
+struct cr_bytes store_withdrawn(const struct store_op *op);
+void store_withdrawal_free(struct store_withdrawal *withdrawal);
 
 /* ---- enrolling: parts of BEGIN and GET (op_enrol.c, op_begin.c) ---- */
 
@@ -236,6 +250,8 @@ void store_begin_refuse(struct store_op *op, enum cr_refusal refusal, int64_t se
 /* Once a second, or when another broker has changed something: asks for what changed since, and tells the loop. */
 void store_revoked_look(struct cr_redis_store *store);
 void store_revoked_end(struct cr_redis_store *store);
+/* When nothing is called back any more. */
+void store_revoked_free(struct cr_redis_store *store);
 
 /* ---- bundle_news.c: the trust bundle, likewise ---- */
 
@@ -246,8 +262,10 @@ void store_bundle_end(struct cr_redis_store *store);
 
 /* Once a second: is one due, or is there a newer one? */
 void store_crl_look(struct cr_redis_store *store);
-/* When the store ends: waits for what the pool still does. */
+/* When the store ends: nothing new is begun; the loop goes on until the pool is done. */
 void store_crl_end(struct cr_redis_store *store);
+/* When the loop has ended. */
+void store_crl_free(struct cr_redis_store *store);
 
 /* ---- store_audit.c ---- */
 
@@ -266,6 +284,8 @@ void store_audit_slot(struct store_op *op, const char *what, const char *slot, c
                       const char *detail);
 /* As store_audit_op, but only to the stream: the journal has it. */
 void store_audit_stream(struct store_op *op, const char *what, const struct cr_restore *certificate);
+/* About what is revoked, or not any more; remembered for reconcile. */
+void store_audit_revocation(struct cr_redis_store *store, const struct cr_audit *audit);
 /* An intent; only to the journal. An error: the journal would not take it, so nothing may be signed. */
 CR_MUST_USE cr_err store_audit_intent(struct store_op *op, const struct cr_restore *intent);
 /* A line for each of job->deliveries. */
@@ -313,6 +333,9 @@ CR_MUST_USE cr_err store_reconcile_der(struct cr_redis_store *store, const struc
 
 /* Marks a key as used in a certificate; nobody waits for it. */
 void store_claim_use(struct cr_redis_store *store, const struct cr_claim *claim);
+/* What makes it the key of a revoked certificate; and, of a certificate that was on hold, used again. */
+void store_claim_revoke_args(struct cr_args *args, const struct cr_claim *claim);
+void store_claim_release_args(struct cr_args *args, const struct cr_claim *claim);
 /* Takes back the claim of a key that was refused and is in no certificate; nobody waits for it. */
 void store_claim_forget(struct cr_redis_store *store, const struct cr_claim *claim);
 

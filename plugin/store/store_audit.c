@@ -29,6 +29,11 @@ void store_audit(struct cr_redis_store *store, const struct cr_audit *audit)
     to_stream(store, audit);
 }
 
+void store_audit_revocation(struct cr_redis_store *store, const struct cr_audit *audit)
+{
+    store_audit(store, audit);
+}
+
 void store_audit_elsewhere(struct cr_redis_store *store, const struct cr_audit *audit)
 {
     to_stream(store, audit);
@@ -226,7 +231,8 @@ static void note_cleared(struct store_op *op, const char *name)
 {
     struct cr_job *job = op->job;
     (void)snprintf(job->cleared_slot, sizeof job->cleared_slot, "%s", name);
-    store_audit_slot(op, "alert", name, "", "cleared: its certificate was renewed");
+    store_audit_slot(op, "alert", name, "",
+                     job->op == CR_OP_REVOKE ? "cleared: it was revoked" : "cleared: its certificate was renewed");
 }
 
 /* What look.lua found. */

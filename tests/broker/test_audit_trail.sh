@@ -49,7 +49,7 @@ refused malformed-json '"command":"tagDevice","device":"d1","add":["a,b"]'
 refused malformed-json '"command":"tagDevice","device":"d1"'
 operator '"command":"triggerRenewal","device":"d1"' >/dev/null
 contains "$(operator '"command":"holdDevice","device":"d1","reason":"stolen?"')" '"slots":["operational"]'
-until_true 5 state_is '"hold":"stolen?"' || fail "d1 is not held"
+until_true 20 state_is '"hold":"stolen?"' || fail "d1 is not held"
 csr_make "$T/held" d1
 refused_with on-hold d1 "$(cat "$T/held.csr")"
 contains "$(ask d1 '' get)" "$(topic_of d1 status)" # no trigger

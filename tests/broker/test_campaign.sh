@@ -71,8 +71,8 @@ mosquitto_pub "${TLS[@]}" -q 1 -t "$(topic_of zz-broken report)" \
   -m "{$renewal,\"outcome\":\"failed\",\"reason\":\"flash worn out\"}"
 until_true 20 campaign_has '"pausedBy":"errors"' || fail "it goes on: $(campaign)"
 until_true 20 sum_is renewed 5 || fail "the others of the group do not renew: $(campaign)"
-until_true 5 event_came started || fail "$(cat "$T/events")"
-until_true 5 event_came paused || fail "$(cat "$T/events")"
+until_true 20 event_came started || fail "$(cat "$T/events")"
+until_true 20 event_came paused || fail "$(cat "$T/events")"
 equal "$(sum failed)" 1
 equal "$(sum total)" $((COUNT + 1))
 equal "$(members)" 6
@@ -88,7 +88,7 @@ listen "$T/events" operator-1 "$CONTROL/event/campaign"
 
 step "done"
 until_true 60 campaign_has '"state":"done"' || fail "it does not end: $(campaign)"
-until_true 5 event_came done || fail "$(cat "$T/events")"
+until_true 20 event_came done || fail "$(cat "$T/events")"
 equal "$(sum renewed)" $COUNT
 equal "$(sum failed)" 1
 equal "$(sum asked)" 0

@@ -64,7 +64,7 @@ denied meter some/topic || fail "an expired device published"
 denied meter '$CONTROL/cert-renewal/v1' || fail "an expired device reached the operator channel"
 for filter in '#' some/news '$SYS/#' '$share/g/some/news' '$identity/#'; do
   tls_of meter
-  out=$(mosquitto_sub "${TLS[@]}" -V 5 -i meter-sub -W 3 -t "$filter" 2>&1) || true
+  out=$(mosquitto_sub "${TLS[@]}" -V 5 -i meter-sub -W $((10 * SLOW)) -t "$filter" 2>&1) || true
   [[ $out == *[Dd]enied* || $out == *"ot authorized"* || $out == *"rejected"* ]] || fail "'$filter' was granted: $out"
 done
 tls_of meter

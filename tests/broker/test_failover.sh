@@ -33,11 +33,11 @@ redis_start
 server replica "$second" --replicaof 127.0.0.1 "$first" --save '' --appendonly yes
 for port in "${sentinels[@]}"; do
   mkdir -p "$T/sentinel-$port"
-  printf '%s\n' "sentinel monitor main 127.0.0.1 $first 2" "sentinel down-after-milliseconds main 500" \
-    "sentinel failover-timeout main 2000" >"$T/sentinel-$port/sentinel.conf"
+  printf '%s\n' "sentinel monitor main 127.0.0.1 $first 2" "sentinel down-after-milliseconds main 1500" \
+    "sentinel failover-timeout main 5000" >"$T/sentinel-$port/sentinel.conf"
   server "sentinel-$port" "$port" "$T/sentinel-$port/sentinel.conf" --sentinel
 done
-until_true 30 sentinels_agree || fail "the Sentinels do not find each other"
+until_true 60 sentinels_agree || fail "the Sentinels do not find each other"
 
 step "a broker behind them"
 "$CR_DEVICE_SIM" pki --dir "$fleet" --count "$devices" --quiet
@@ -48,14 +48,14 @@ SLOT_EXTRA='request_timing any'
 broker_start
 
 step "the primary is killed while the fleet renews"
-"$CR_DEVICE_SIM" run --dir "$fleet" --broker "127.0.0.1:$PORT" --no-fsync --timeout $((90 * SLOW)) --count "$devices" \
+"$CR_DEVICE_SIM" run --dir "$fleet" --broker "127.0.0.1:$PORT" --no-fsync --timeout $((150 * SLOW)) --count "$devices" \
   --request --renewals 3 --arrival-rate 10 --json "$T/figures" >"$T/table" &
 sim_pid=$!
 OTHER_PIDS+=("$sim_pid")
 some_are_issued() { (($(grep -c '"what":"issued"' "$T/journal/journal.jsonl") >= devices / 4)); }
 until_true 30 some_are_issued || fail "the fleet does not come"
 redis_kill
-until_true 30 primary_is "$second" || fail "Sentinel does not act"
+until_true 90 primary_is "$second" || fail "Sentinel does not act"
 wait "$sim_pid" || { cat "$T/table"; fail "not all devices got through"; }
 figure() { sed -n "s/^  \"$1\": \([0-9]*\).*/\1/p" "$T/figures"; }
 equal "$(figure renewed)" "$devices"

@@ -42,7 +42,7 @@ contains "$(on 2 policy)" '"lifetime":{"value":"40d","source":"shared"}'
 contains "$(on 2 policy viewer-1)" '"version":1'
 
 step "in the audit log: who, and what it was before"
-until_true 5 said 'version 1: operational/lifetime: file -> 40d, operational/renewal_window: file -> 10d' ||
+until_true 20 said 'version 1: operational/lifetime: file -> 40d, operational/renewal_window: file -> 10d' ||
   fail "no line: $(cat "$T"/journal*/*.jsonl | grep policy)"
 contains "$(redis XREVRANGE cr:audit + - COUNT 1000)" 'operational/lifetime: file -> 40d'
 
@@ -77,7 +77,7 @@ step "taken back, the file's value is in force again"
 contains "$(on 2 set_policy '"slot":"operational","set":{"lifetime":null,"renewal_window":null}')" '"version":3'
 reaches 1 3
 equal "$(certified_days 1 meter-7)" 90
-until_true 5 said 'version 3: operational/lifetime: 30d -> file' || fail "no line for version 3"
+until_true 20 said 'version 3: operational/lifetime: 30d -> file' || fail "no line for version 3"
 
 kill -TERM "${PIDS[1]}" "${PIDS[2]}"; wait "${PIDS[1]}" "${PIDS[2]}" 2>/dev/null || true
 sanitizer_check

@@ -7,13 +7,17 @@ broker_start
 DEVICES=0
 next_device() { device=d$((++DEVICES)); pki_device "$device"; csr_make "$T/$device" "$device"; }
 
-# The broker and everybody else: a publication goes through at once.
+# The broker and everybody else: a publication goes through at once, if not when the machine is busy with other things.
 unharmed() {
-  local before=$EPOCHREALTIME
+  local before took_ms try
   tls_of "$device"
-  mosquitto_pub "${TLS[@]}" -V 5 -q 1 -t some/topic -m unharmed || fail "the broker does not take a publication"
-  local took_ms=$(((${EPOCHREALTIME/./} - ${before/./}) / 1000))
-  ((took_ms < 400 * SLOW)) || fail "a publication took $took_ms ms"
+  for try in 1 2 3 4 5; do
+    before=$EPOCHREALTIME
+    mosquitto_pub "${TLS[@]}" -V 5 -q 1 -t some/topic -m unharmed || fail "the broker does not take a publication"
+    took_ms=$(((${EPOCHREALTIME/./} - ${before/./}) / 1000))
+    ((took_ms >= 400 * SLOW)) || return 0
+  done
+  fail "publications take $took_ms ms and the like, $try times"
 }
 
 refused_now() {
@@ -82,7 +86,7 @@ redis config set lua-time-limit 50 >/dev/null
 redis eval 'while true do end' 0 >/dev/null 2>&1 &
 OTHER_PIDS+=($!)
 during "Redis is busy with a script"
-until_true 5 redis script kill || fail "the script cannot be killed"
+until_true 20 redis script kill || fail "the script cannot be killed"
 after "Redis is busy with a script"
 
 step "the scripts are gone: nobody notices"

@@ -51,7 +51,7 @@ void rig_expect_audits(struct rig *rig, const char *what, const char *device, un
 {
     const struct timespec look = { 0, 1000000L };
     const struct cr_clock *clock = cr_clock_system();
-    for (int64_t end = cr_mono_ms(clock) + 2000; rig_audits(rig, what, device) < count && cr_mono_ms(clock) < end;) {
+    for (int64_t end = cr_mono_ms(clock) + RIG_WAIT_MS; rig_audits(rig, what, device) < count && cr_mono_ms(clock) < end;) {
         (void)nanosleep(&look, NULL);
     }
     assert_int_equal(rig_audits(rig, what, device), count);

@@ -4,6 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* What a machine that is busy with other things may add; and so many jobs that it shows when each waits for itself. */
+enum { STALL_MS = 8000, JOBS = 40 };
+
 static void redis_away_at_start_is_no_failure(void **state)
 {
     (void)state;
@@ -13,7 +16,7 @@ static void redis_away_at_start_is_no_failure(void **state)
     int64_t begun = scene_mono_ms();
     scene_expect_unavailable(rig_run(broker, rig_job_csr(broker, scene_device, scene_slot, 2, &old)));
     scene_expect_unavailable(rig_run(broker, rig_job(broker, CR_OP_GET, scene_device, scene_slot)));
-    assert_true(scene_mono_ms() - begun < scene_rig.timeout_ms + 500);
+    assert_true(scene_mono_ms() - begun < scene_rig.timeout_ms + STALL_MS);
     struct cr_store_health health = rig_health(broker);
     assert_false(health.connected);
     assert_true(health.journal_ok);
@@ -37,7 +40,7 @@ static void redis_away_is_told_at_once(void **state)
     for (int i = 0; i < 50; i++) {
         scene_expect_unavailable(rig_run(broker, rig_job(broker, CR_OP_GET, scene_device, scene_slot)));
     }
-    assert_true(scene_mono_ms() - begun < 1000);
+    assert_true(scene_mono_ms() - begun < STALL_MS); /* 50 that wait take 100 s */
 }
 
 /* What a connection presents is presented again each second: no line each time, or an outage of an hour fills the disk
@@ -65,15 +68,15 @@ static void hostile_92_a_stall_is_bounded(void **state)
     struct cr_cert_facts old = scene_old_cert();
     private_redis_pause(&scene_rig.redis);
     int64_t begun = scene_mono_ms();
-    for (unsigned i = 0; i < 20; i++) {
+    for (unsigned i = 0; i < JOBS; i++) {
         rig_submit(broker, rig_job_csr(broker, scene_device, scene_slot, 2 + i, &old));
     }
-    for (unsigned i = 0; i < 20; i++) {
+    for (unsigned i = 0; i < JOBS; i++) {
         struct cr_job *job = rig_next(broker, RIG_WAIT_MS);
         assert_non_null(job);
         scene_expect_unavailable(job);
     }
-    assert_in_range(scene_mono_ms() - begun, 200, 1300);
+    assert_in_range(scene_mono_ms() - begun, 200, STALL_MS); /* 12 s, if one waited behind the other */
     assert_true(rig_wait_connected(broker, false));
     private_redis_resume(&scene_rig.redis);
     assert_true(rig_wait_connected(broker, true));
@@ -253,17 +256,17 @@ static void ending_gives_everything_back(void **state)
     struct rig_broker *broker = rig_open(&scene_rig, "one");
     struct cr_cert_facts old = scene_old_cert();
     private_redis_pause(&scene_rig.redis);
-    for (unsigned i = 0; i < 30; i++) {
+    for (unsigned i = 0; i < JOBS; i++) {
         rig_submit(broker, rig_job_csr(broker, scene_device, scene_slot, 2 + i, &old));
     }
     int64_t begun = scene_mono_ms();
     cr_store_free(broker->store);
-    assert_true(scene_mono_ms() - begun < 1500);
+    assert_true(scene_mono_ms() - begun < STALL_MS);
     unsigned home = 0;
     for (struct cr_job *job = broker->done; job != NULL; job = job->next) {
         home++;
     }
-    assert_int_equal(home, 30);
+    assert_int_equal(home, JOBS);
     private_redis_resume(&scene_rig.redis);
     for (struct cr_job *job = broker->done, *next; job != NULL; job = next) {
         next = job->next;

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { RECOVERY_MS = 30000, ROUNDS = 12 };
+enum { ROUNDS = 12 };
 
 static struct redis_group group;
 static struct renewers all;
@@ -20,6 +20,7 @@ static int set_up(void **state)
     rig_init(&scene_rig, RIG_REDIS); /* its own Redis is not used, but the directory is */
     assert_int_equal(redis_group_sentinel(&group), CR_OK);
     scene_rig.address = group.address;
+    scene_rig.timeout_ms = 8000; /* nobody hangs here but a Sentinel, and a stall of the machine ends no connection */
     return 0;
 }
 
@@ -56,16 +57,26 @@ static void kill_primary(void)
     private_redis_kill(&group.node[0].redis);
 }
 
+static bool role_is(int node, const char *role)
+{
+    redisReply *reply = private_redis_command(&group.node[node].redis, "ROLE");
+    bool is = reply != NULL && reply->type == REDIS_REPLY_ARRAY && strcmp(reply->element[0]->str, role) == 0;
+    if (reply != NULL) { /* Sentinel ends connections when it makes one a replica */
+        freeReplyObject(reply);
+    }
+    return is;
+}
+
 /* All goes on at the other node, and nothing is missing there. */
 static void expect_recovery(void)
 {
-    renewers_until_served(&all, RECOVERY_MS);
-    for (int64_t end = scene_mono_ms() + RIG_WAIT_MS; redis_group_primary(&group) != 1;) { /* to Sentinels that lag */
+    renewers_until_served(&all, REDIS_GROUP_ACT_MS);
+    for (int64_t end = scene_mono_ms() + REDIS_GROUP_ACT_MS; redis_group_primary(&group) != 1;) { /* some lag */
         assert_true(scene_mono_ms() < end);
     }
     renewers_check(&all);
     for (unsigned i = 0; i < ROUNDS; i++) {
-        renewers_until_served(&all, RECOVERY_MS);
+        renewers_until_served(&all, REDIS_GROUP_ACT_MS);
     }
     renewers_check(&all);
     check_ledger(1);
@@ -87,18 +98,10 @@ static void former_primary_returns(void **state)
     (void)state;
     start_renewers();
     (void)renewers_round(&all, kill_primary);
-    renewers_until_served(&all, RECOVERY_MS);
+    renewers_until_served(&all, REDIS_GROUP_ACT_MS);
     uint64_t reconnects = rig_health(all.broker).reconnects;
     assert_int_equal(private_redis_start(&group.node[0].redis), CR_OK);
-    for (int64_t end = scene_mono_ms() + RIG_WAIT_MS;;) {
-        redisReply *reply = private_redis_command(&group.node[0].redis, "ROLE");
-        bool replica = reply != NULL && strcmp(reply->element[0]->str, "slave") == 0;
-        if (reply != NULL) { /* Sentinel ends connections when it makes one a replica */
-            freeReplyObject(reply);
-        }
-        if (replica) {
-            break;
-        }
+    for (int64_t end = scene_mono_ms() + REDIS_GROUP_ACT_MS; !role_is(0, "slave");) {
         (void)renewers_round(&all, NULL);
         assert_true(scene_mono_ms() < end);
     }
@@ -122,32 +125,46 @@ static void hostile_95_failover_that_lost_writes(void **state)
     assert_true(rig_audits(&scene_rig, "restored", NULL) >= before + RENEWERS);
 }
 
-/* An operator moves the primary; nobody dies. The former one serves on for some seconds, and what it takes then is
- * lost: the store notices earlier, and the journal has it. */
-static void failover_by_hand(void **state)
+static void node_command(int node, const char *command)
 {
-    (void)state;
-    start_renewers();
-    for (int64_t end = scene_mono_ms() + RIG_WAIT_MS;;) { /* a replica that has just come is not good enough yet */
-        redisReply *reply = private_redis_command(&group.node[2].redis, "SENTINEL FAILOVER main");
-        assert_non_null(reply);
-        bool taken = reply->type == REDIS_REPLY_STATUS;
-        freeReplyObject(reply);
-        if (taken) {
-            break;
+    redisReply *reply = private_redis_command(&group.node[node].redis, command);
+    assert_non_null(reply);
+    assert_int_equal(reply->type, REDIS_REPLY_STATUS);
+    freeReplyObject(reply);
+}
+
+/* Devices renew until Sentinel has moved the primary to node 1. It may refuse: a replica that has just come is not good
+ * enough yet; and give up: it is told again when that is certain. */
+static void move_by_hand(void)
+{
+    enum { AGAIN_MS = 15000 };
+    int64_t end = scene_mono_ms() + REDIS_GROUP_ACT_MS, again = 0;
+    while (redis_group_primary(&group) != 1) {
+        if (scene_mono_ms() >= again && redis_group_primary(&group) == 0) {
+            redisReply *reply = private_redis_command(&group.node[2].redis, "SENTINEL FAILOVER main");
+            assert_non_null(reply);
+            again = reply->type == REDIS_REPLY_STATUS ? scene_mono_ms() + AGAIN_MS : again;
+            freeReplyObject(reply);
         }
         (void)renewers_round(&all, NULL);
         assert_true(scene_mono_ms() < end);
     }
-    for (int64_t end = scene_mono_ms() + RIG_WAIT_MS; redis_group_primary(&group) != 1;) {
+}
+
+/* An operator moves the primary; nobody dies. The former one serves on until Sentinel makes it a replica, which takes
+ * up to twenty seconds, and here it never does; what is written there is lost. The store notices by itself that another one is
+ * named, and the journal has what was lost. */
+static void failover_by_hand(void **state)
+{
+    (void)state;
+    start_renewers();
+    node_command(0, "ACL SETUSER default -replicaof -slaveof");
+    move_by_hand();
+    for (int64_t end = scene_mono_ms() + RIG_WAIT_MS; rig_health(all.broker).reconnects == 0;) {
         (void)renewers_round(&all, NULL);
         assert_true(scene_mono_ms() < end);
     }
-    int64_t named = scene_mono_ms();
-    while (rig_health(all.broker).reconnects == 0) {
-        (void)renewers_round(&all, NULL);
-        assert_true(scene_mono_ms() < named + 3000);
-    }
+    assert_true(role_is(0, "master")); /* nobody ended the connection */
     expect_recovery();
 }
 

@@ -233,7 +233,13 @@ void fake_ledger_begin(struct fake_ledger *ledger, struct cr_job *job, const str
     if (!fake_enrol_key(ledger, job)) {
         return;
     }
-    if (!fake_key_claim(ledger, job->csr.key_hash, job->device, job->slot, &key)) {
+    bool ours = fake_key_claim(ledger, job->csr.key_hash, job->device, job->slot, &key);
+    if (key->revoked) {
+        fake_alarm_job(ledger, job, CR_REFUSAL_REVOKED, "asks for a certificate of a key that was in a revoked one");
+        fake_refuse(ledger, job, CR_REFUSAL_REVOKED, 0);
+        return;
+    }
+    if (!ours) {
         fake_alarm_job(ledger, job, CR_REFUSAL_KEY_REUSED, "asks for a certificate of a key of another device or slot");
         fake_refuse(ledger, job, CR_REFUSAL_KEY_REUSED, 0);
         return;
@@ -241,7 +247,8 @@ void fake_ledger_begin(struct fake_ledger *ledger, struct cr_job *job, const str
     const struct cr_slot_record *view = &slot->view;
     fake_expire(ledger, job, slot);
     if (view->held) {
-        refuse_key(ledger, job, key, CR_REFUSAL_ON_HOLD, job->setup->config.retry_after_s);
+        refuse_key(ledger, job, key, view->revoked.at != 0 ? CR_REFUSAL_REVOKED : CR_REFUSAL_ON_HOLD,
+                   view->revoked.at != 0 ? 0 : job->setup->config.retry_after_s);
         return;
     }
     int64_t seconds;
@@ -264,12 +271,12 @@ void fake_ledger_begin(struct fake_ledger *ledger, struct cr_job *job, const str
     }
     bool leased = view->state == CR_STATE_ISSUING && slot->lease > job->now_s &&
                   slot->lease <= job->now_s + FAKE_LEASE_S;
-    bool ours = leased && strcmp(slot->broker, owner->broker) == 0;
-    if (ours && slot->life != owner->life) {
+    bool here = leased && strcmp(slot->broker, owner->broker) == 0;
+    if (here && slot->life != owner->life) {
         leased = false; /* an earlier life of this broker will not finish it */
     }
     if (leased && this_key) {
-        if (ours && cr_serial_equal(&view->pending.serial, &job->intent.serial)) {
+        if (here && cr_serial_equal(&view->pending.serial, &job->intent.serial)) {
             begin_go_on(job, slot);
         } else {
             pending(job, slot, slot->lease - job->now_s);
@@ -313,6 +320,11 @@ bool fake_ledger_record(struct fake_ledger *ledger, struct cr_job *job)
     }
     struct cr_slot_record *view = &slot->view;
     bool this_intent = cr_serial_equal(&view->pending.serial, &job->intent.serial);
+    if (view->revoked.at != 0) {
+        fake_audit_job(ledger, "void", job, "it was revoked before it was recorded");
+        fake_refuse(ledger, job, CR_REFUSAL_REVOKED, 0);
+        return false;
+    }
     if ((view->state != CR_STATE_ISSUING && view->state != CR_STATE_ISSUED) || !this_intent) {
         fake_audit_job(ledger, "void", job, "another intent has replaced this one");
         pending(job, slot, job->setup->config.retry_after_s);
@@ -404,7 +416,8 @@ void fake_ledger_trigger(struct fake_ledger *ledger, struct cr_job *job)
         if (!asked) {
             fake_join(ledger, slot, &job->campaign, 's');
         }
-        fake_refuse(ledger, job, CR_REFUSAL_ON_HOLD, job->setup->config.retry_after_s);
+        fake_refuse(ledger, job, slot->view.revoked.at != 0 ? CR_REFUSAL_REVOKED : CR_REFUSAL_ON_HOLD,
+                    slot->view.revoked.at != 0 ? 0 : job->setup->config.retry_after_s);
         return;
     }
     struct cr_slot_record *view = &slot->view;

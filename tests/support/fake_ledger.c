@@ -14,10 +14,12 @@ struct fake_ledger {
     int64_t now_ms;         /* of the newest line; never goes back */
     unsigned renewals;
     struct fake_campaigns *campaigns;
+    struct fake_revoked *revoked;
     int64_t paced_us; /* up to when all that the fleet may begin is taken */
     struct cr_policy policy;
     struct fake_survey_kept survey;
     struct fake_figures_file figures;
+    struct cr_bundle bundle;
 };
 
 struct fake_survey_kept *fake_ledger_survey(struct fake_ledger *ledger)
@@ -60,8 +62,15 @@ void fake_ledger_free(struct fake_ledger *ledger)
         free(line);
     }
     free(ledger->policy.setting);
+    cr_blob_fini(&ledger->bundle.certs);
     fake_campaigns_free(ledger->campaigns);
+    fake_revoked_free(ledger->revoked);
     free(ledger);
+}
+
+struct cr_bundle *fake_bundle_of(struct fake_ledger *ledger)
+{
+    return &ledger->bundle;
 }
 
 struct cr_policy *fake_policy_of(struct fake_ledger *ledger)
@@ -72,6 +81,11 @@ struct cr_policy *fake_policy_of(struct fake_ledger *ledger)
 struct fake_campaigns **fake_ledger_campaigns(struct fake_ledger *ledger)
 {
     return &ledger->campaigns;
+}
+
+struct fake_revoked **fake_ledger_revoked(struct fake_ledger *ledger)
+{
+    return &ledger->revoked;
 }
 
 /* ---- audit ---- */
@@ -336,6 +350,7 @@ void fake_show_device(struct cr_device_record *record, const struct fake_device 
     record->gap_s = device->gap_s;
     snprintf(record->broker, sizeof record->broker, "%s", device->broker);
     snprintf(record->tags, sizeof record->tags, "%s", device->tags);
+    record->trust_version = device->trust_version;
     memcpy(record->factory, device->factory, sizeof record->factory);
     record->enrol = device->enrol;
 }

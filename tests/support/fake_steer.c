@@ -60,6 +60,9 @@ static enum cr_refusal steer_release(struct fake_ledger *ledger, struct cr_job *
         if (!view->held) {
             continue;
         }
+        if (view->revoked.at != 0) {
+            fake_revoked_release(ledger, job, slot);
+        }
         view->held = false;
         view->hold[0] = '\0';
         if (view->state == CR_STATE_TRIGGERED) {

@@ -5,7 +5,7 @@
 
 #include "tests/support/private_redis.h"
 
-enum { REDIS_GROUP_NODES = 8, REDIS_GROUP_ARG = 80, REDIS_GROUP_WAIT_MS = 20000 };
+enum { REDIS_GROUP_NODES = 8, REDIS_GROUP_ARG = 80, REDIS_GROUP_WAIT_MS = 60000 };
 
 struct redis_group_node {
     struct private_redis redis;
@@ -21,9 +21,13 @@ struct redis_group {
     char address[300]; /* as the configuration of the plugin spells it */
 };
 
-/* Node 0 a primary, node 1 its replica, nodes 2 to 4 Sentinels that call them "main" and wait half a second before they
- * act. Returns when all of them know each other. */
+/* Node 0 a primary, node 1 its replica, nodes 2 to 4 Sentinels that call them "main" and wait a second and a half before
+ * they act, so that they do not on a machine that stalls. Returns when all of them know each other. */
 CR_MUST_USE cr_err redis_group_sentinel(struct redis_group *group);
+/* What Sentinel does itself may take so long: a failover that it gave up is repeated after ten seconds, and where its
+ * clocks cannot be set a former primary is made a replica ten to twenty seconds after it came back, and a stall of two
+ * seconds makes it trust nothing that it sees (TILT) for half a minute. */
+enum { REDIS_GROUP_ACT_MS = 120000 };
 /* The node that the Sentinels that run name as the primary; -1: none of ours, or they disagree. */
 int redis_group_primary(struct redis_group *group);
 

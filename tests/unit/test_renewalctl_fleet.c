@@ -1,6 +1,7 @@
 /* renewalctl: what is shown of a whole fleet: rows, campaigns, alerts, the policy, the forecast; and odd answers. */
 #include "tests/unit/ctl_rig.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -193,6 +194,51 @@ static void survives_odd_answers(void **state)
     }
 }
 
+/* Sums and shares of them are numbers still. */
+static void shows_huge_numbers(void **state)
+{
+    (void)state;
+    static const char *const commands_of_numbers[] = { "status", "campaign status", "campaign status 1a", "forecast" };
+    static const char *const huge[] = { "1e15", "1e300", "1e308", "1e999", "-1e999" };
+    for (size_t i = 0; i < sizeof huge / sizeof huge[0]; i++) {
+        for (size_t c = 0; c < 2 * sizeof commands_of_numbers / sizeof commands_of_numbers[0]; c++) {
+            char data[2048];
+            const char *n = huge[i];
+            (void)snprintf(data, sizeof data,
+                           "{\"total\":%s,\"renewed\":%s,\"failed\":%s,\"group\":%s,\"rate\":%s,\"uptime\":%s,"
+                           "\"slots\":%s,\"held\":%s,\"renewalsPerDay\":[%s,%s,0,0,0,0,0,%s],"
+                           "\"expiring\":{\"1\":%s},"
+                           "\"counters\":{\"issued\":%s,\"refused\":{\"a\":%s}},\"groups\":[{\"total\":%s,"
+                           "\"failed\":%s}]%s{\"total\":%s,\"renewed\":%s,\"cancelled\":%s}]}",
+                           n, n, n, n, n, n, n, n, n, n, n, n, n, n, n, n, c % 2 == 0 ? ",\"campaigns\":[" : ",\"x\":[", n,
+                           n, n);
+            char *text = ctl_rig_rendered(commands_of_numbers[c / 2], data, false, 80);
+            assert_null(strstr(text, "nan"));
+            assert_null(strstr(text, "inf"));
+            free(text);
+        }
+    }
+    shows("campaign status", "{'campaigns':[{'campaign':'a','total':1e999,'renewed':1e999,'failed':1}]}", 0,
+          "CAMPAIGN  STATE  ENDED  TOTAL             RENEWED           ERRORS  CREATED  BY  NAME\n"
+          "a                100%   1000000000000000  1000000000000000  1\n");
+}
+
+/* Of numbers that are none, and of those between. */
+static void bars(void **state)
+{
+    (void)state;
+    static const struct { double done, total; const char *bar; } cases[] = {
+        { 0, 0, "...." }, { 1, 0, "...." }, { 0, 8, "...." }, { 1, 8, "...." }, { 4, 8, "##.." }, { 8, 8, "####" },
+        { 9, 8, "####" }, { -1, 8, "...." }, { 1, -8, "...." }, { INFINITY, INFINITY, "####" }, { NAN, 8, "...." },
+        { 1, NAN, "...." }, { 1, INFINITY, "...." }, { INFINITY, 8, "####" }, { -INFINITY, INFINITY, "...." },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char bar[5];
+        ctl_bar_text(bar, sizeof bar, 4, cases[i].done, cases[i].total);
+        assert_string_equal(bar, cases[i].bar);
+    }
+}
+
 /* Long texts, deep values and thousands of rows, in all the arrays at once. */
 static void survives_large_answers(void **state)
 {
@@ -235,6 +281,8 @@ int main(void)
         cmocka_unit_test(the_forecast),
         cmocka_unit_test(what_was_done_to_a_device),
         cmocka_unit_test(survives_odd_answers),
+        cmocka_unit_test(shows_huge_numbers),
+        cmocka_unit_test(bars),
         cmocka_unit_test(survives_large_answers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

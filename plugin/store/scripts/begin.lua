@@ -22,7 +22,7 @@ if st == 'issued' or st == 'issuing' then
   pnb, pna, pdue, lease = string.match(rec[p .. 'pend'] or '', '^(%d+) (%d+) (%d+) (%d+) %a+$')
   if not pnb then error('CORRUPT ' .. p .. 'pend') end
 end
-if rec[p .. 'hold'] then return told('hold') end
+if rec[p .. 'hold'] then return told(rec[p .. 'rev'] and 'revoked' or 'hold') end
 if st == 'triggered' and num('end') <= now then return { 'stale', '' } end
 if by[1] then
   local why, seconds = refuses()

@@ -52,6 +52,9 @@ local function turn(name)
   due, score = redis.call('ZSCORE', KEYS[2], member), plans[member]
 end
 
+-- The serial of the superseded certificate; '': none.
+local function superseded() return string.match(get('old') or '', '^[^@]*') end
+
 local function bump() put('ver', num('ver') + 1) end
 
 -- notBefore, notAfter, due, end of lease, format of the request
@@ -181,7 +184,10 @@ end
 -- The pending certificate becomes the current one. chances: see early(); nil: the slot has no profile.
 local function confirm(chances)
   local pnb, pna, pdue = times()
-  if get('crt') then put('old', string.match(get('crt'), '^[^@]*')) end
+  if get('crt') then -- with its issuer where that is another one
+    local serial, issuer = string.match(get('crt'), '^([^@]*)(.*)$')
+    put('old', string.sub(get('pcrt'), -#issuer) == issuer and serial or get('crt'))
+  end
   put('oldat', now)
   put('lr', string.sub(get('rid'), 1, 8))
   put('crt', get('pcrt'))
