@@ -42,7 +42,7 @@ struct cr_cert {
     struct cr_bytes signature;
     enum cr_sig_alg sig_alg;
     bool is_ca, self_issued;
-    bool key_cert_sign;               /* keyUsage absent counts as set */
+    bool key_cert_sign, crl_sign;     /* keyUsage absent counts as set */
     bool client_auth;                 /* extendedKeyUsage absent counts as set */
     struct cr_cert_facts facts;
 };

@@ -94,3 +94,11 @@ void cr_census_name(struct cr_census *census, const char *device)
         census->named++;
     }
 }
+
+void cr_enrol_free(struct cr_enrol *enrol)
+{
+    if (enrol != NULL) {
+        explicit_bzero(enrol, sizeof *enrol);
+        free(enrol);
+    }
+}

@@ -123,12 +123,15 @@ enum cr_enrol_verb {
     CR_ENROL_TOKEN,  /* the same without a certificate: by whoever has what hashes to this, until it expires */
 };
 
+enum { CR_TOKEN_LEN = 43, CR_TOKEN_CAP = CR_TOKEN_LEN + 1 }; /* base64url of 32 bytes */
+
 struct cr_enrol {
     enum cr_enrol_verb verb;
     char factory[CR_NAME_CAP];           /* ALLOW: name of the factory; "": any that is configured */
     char tags[CR_TAGS_CAP];              /* set as well; "": none */
     uint8_t token_hash[CR_SHA256_LEN];   /* TOKEN */
     int64_t expires;                     /* TOKEN */
+    char token[CR_TOKEN_CAP];            /* TOKEN: only for whoever asked; wiped when freed */
     bool known;                          /* out: the device has a certificate, or was allowed before */
 };
 
@@ -157,9 +160,9 @@ struct cr_bundle {
 
 struct cr_ocsp {
     struct cr_serial serial;         /* in; len 0: the slot's current one, which the store finds */
-    char issuer[CR_ISSUER_ID_TEXT];  /* in, with serial; out */
+    char issuer[CR_ISSUER_ID_TEXT];  /* in: may be "", whichever; out */
     bool known;                      /* the store found it among the device's */
-    bool revoked;                    /* in: the loop has it in its list … */
+    bool revoked;                    /* the store found it among what is revoked, or its issuer … */
     unsigned reason;                 /* … with this reason … */
     int64_t revoked_at;              /* … since then */
     int64_t this_update, next_update; /* in */
@@ -200,6 +203,7 @@ struct cr_census_issuer *cr_census_of(struct cr_census *census, const char *issu
 void cr_census_name(struct cr_census *census, const char *device);
 
 /* Each harmless on NULL. */
+void cr_enrol_free(struct cr_enrol *enrol); /* wipes it */
 void cr_revoke_free(struct cr_revoke *revoke);
 void cr_revocations_free(struct cr_revocations *revocations);
 void cr_bundle_free(struct cr_bundle *bundle);

@@ -97,6 +97,9 @@ bool control_share(struct cr_command *command, const char *name, unsigned *permi
 bool control_slot(struct cr_command *command, const char **slot, enum cr_refusal *refusal, const char **text);
 /* The object "filter" (missing: everything). */
 bool control_filter(struct cr_command *command, struct cr_filter *filter, const char **text);
+/* An array of tags as a list (control_steer.c). False: not that. *refusal: TOO_LARGE where they are more than can be. */
+bool control_tags(struct cr_command *command, const char *name, char list[CR_TAGS_CAP], enum cr_refusal *refusal,
+                  const char **text);
 /* "cursor" and "limit" of a page. */
 bool control_page(struct cr_command *command, char cursor[CR_CURSOR_CAP], unsigned *limit, const char **text);
 
@@ -178,6 +181,8 @@ cJSON *control_render_row(const struct cr_row *row, int64_t now_s);
 /* now_s: for what is left of its certificates. */
 cJSON *control_render_device(const struct cr_device_record *record, int64_t now_s);
 cJSON *control_render_status(struct cr_router *router);
+/* Who lets the device in, where somebody does, as "enrol" (control_enrol.c). */
+bool control_put_enrol(cJSON *object, const struct cr_device_enrol *enrol);
 /* The fleet as it was counted at that time. */
 bool control_put_fleet(cJSON *data, const struct cr_survey_counts *counts, int64_t at);
 

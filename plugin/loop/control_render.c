@@ -217,7 +217,7 @@ cJSON *control_render_device(const struct cr_device_record *record, int64_t now_
     if (data == NULL ||
         !render_seen(data, record->device, record->first_seen, record->last_seen, record->gap_s, record->broker,
                      record->tags) ||
-        (slots = cJSON_AddArrayToObject(data, "slots")) == NULL) {
+        !control_put_enrol(data, &record->enrol) || (slots = cJSON_AddArrayToObject(data, "slots")) == NULL) {
         cJSON_Delete(data);
         return NULL;
     }

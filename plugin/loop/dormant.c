@@ -59,7 +59,7 @@ void loop_dormant_left(struct cr_router *router, const struct cr_session *sessio
     size_t len = strlen(session->client_id) + 1;
     struct cr_dormant *dormant, *former;
 
-    if (session->presence == NULL || session->refusal != CR_REFUSAL_NONE) {
+    if (session->presence == NULL || session->enrolment != NULL || session->refusal != CR_REFUSAL_NONE) {
         return;
     }
     former = dormant_of(router, session->facts.device);
@@ -95,7 +95,8 @@ void loop_dormant_left(struct cr_router *router, const struct cr_session *sessio
 
 void loop_dormant_appeared(struct cr_router *router, struct cr_session *session)
 {
-    struct cr_dormant *dormant = session->presence != NULL ? dormant_of(router, session->facts.device) : NULL;
+    bool is_device = session->presence != NULL && session->enrolment == NULL;
+    struct cr_dormant *dormant = is_device ? dormant_of(router, session->facts.device) : NULL;
 
     if (dormant != NULL) {
         /* With MQTT 5 the session, and the trigger with it, may have ended while it was away: it gets another. */
@@ -109,6 +110,14 @@ void loop_dormant_appeared(struct cr_router *router, struct cr_session *session)
     if (dormant != NULL) {
         dormant_forget(router, dormant); /* another's; what the broker kept for it under this id is gone */
     }
+}
+
+bool loop_dormant_has(const struct cr_router *router, const char *client_id)
+{
+    struct cr_dormant *dormant;
+
+    HASH_FIND(hh_client, router->dormant_by_client, client_id, strlen(client_id), dormant);
+    return dormant != NULL;
 }
 
 bool loop_dormant_trigger(struct cr_router *router, const char *device, const struct cr_slot_record *record)

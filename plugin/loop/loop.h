@@ -17,6 +17,7 @@ struct cr_dormant;
 struct cr_figures;
 struct cr_revoked;
 struct cr_bundles;
+struct cr_crls;
 struct cr_enrolments;
 struct cr_policies;
 struct cr_watch;
@@ -74,6 +75,7 @@ struct cr_router {
     struct cr_figures *figures;
     struct cr_revoked *revoked;
     struct cr_bundles *bundles;
+    struct cr_crls *crls;
     struct cr_enrolments *enrolments;
     struct cr_counters counters;
     int64_t started_mono_ms, pruned_ms;
@@ -146,6 +148,8 @@ void loop_expiry_tick(struct cr_router *router);
 void loop_dormant_left(struct cr_router *router, const struct cr_session *session);
 /* A session begins: its device is dormant no more, nor is whoever had its client id. */
 void loop_dormant_appeared(struct cr_router *router, struct cr_session *session);
+/* Whether the broker keeps a session of a device under this client id. */
+bool loop_dormant_has(const struct cr_router *router, const char *client_id);
 /* Queues this slot's trigger for a device that is away, unless one is queued already. False: nothing was queued. */
 bool loop_dormant_trigger(struct cr_router *router, const char *device, const struct cr_slot_record *record);
 /* It is probably back, though it has said nothing yet. */
@@ -384,6 +388,9 @@ void loop_revoked_fini(struct cr_router *router);
 
 /* CRLs (crls.c): publishes them. */
 void loop_crl_home(struct cr_router *router, const struct cr_job *job);
+/* The CRL of an issuer that is in force, as far as is known here; NULL: none is. Lent until the next tick. */
+const struct cr_crl_news *loop_crl(const struct cr_router *router, const char *issuer);
+void loop_crls_fini(struct cr_router *router);
 
 /* Onboarding (enrol.c): sessions with a factory certificate, or with a token. */
 CR_MUST_USE cr_err loop_enrol_init(struct cr_router *router);
@@ -393,6 +400,25 @@ enum cr_login loop_enrol_login(struct cr_router *router, const struct cr_client 
 /* May this session do this here? A session that enrols may do nothing else than that. NONE, or why not. */
 enum cr_refusal loop_enrol_refusal(const struct cr_router *router, const struct cr_session *session,
                                    const struct cr_topic *topic);
+/* Denied for that: an audit line, if there were not too many. */
+void loop_enrol_denied(struct cr_router *router, struct cr_session *session, const struct cr_topic *topic);
+/* May this session's factory certificate enrol it? NONE: it is one that enrols. */
+enum cr_refusal loop_enrol_judge(struct cr_router *router, struct cr_session *session);
+/* A new session: true, when it logged in with a token; then it is bound, and is nothing else. */
+bool loop_enrol_noticed(struct cr_router *router, struct cr_session *session);
+/* One that enrols has come. */
+void loop_enrol_appeared(struct cr_router *router, struct cr_session *session);
+/* All are judged anew; true: this one by its token. */
+bool loop_enrol_judged_anew(struct cr_router *router, struct cr_session *session);
+/* A client with this handle logged in with a token, and did nothing yet. */
+bool loop_enrol_awaits(const struct cr_router *router, const void *handle);
+/* It left; true: without having done anything. */
+bool loop_enrol_gone(struct cr_router *router, const void *handle);
+/* What limits its requests. */
+struct cr_limiter *loop_enrol_requests(struct cr_session *session);
+/* A CSR of somebody who enrols is home, and answered. session: NULL: it left. */
+void loop_enrol_home(struct cr_router *router, struct cr_session *session, const struct cr_job *job);
+void loop_enrol_tick(struct cr_router *router, int64_t now_ms);
 /* What BEGIN is to know of it. */
 void loop_enrol_admit(const struct cr_router *router, const struct cr_session *session, struct cr_job *job);
 void loop_enrol_fini(struct cr_router *router);

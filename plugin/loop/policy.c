@@ -108,7 +108,7 @@ enum cr_refusal loop_role_refusal(const struct cr_router *router, const struct c
 /* A certificate that expires while its device is connected is not looked at again: the device may still renew it. */
 enum cr_refusal loop_device_refusal(const struct cr_session *session, const char *device)
 {
-    if (session == NULL || !session->has_certificate) {
+    if (session == NULL || (!session->has_certificate && session->enrolment == NULL)) {
         return CR_REFUSAL_WRONG_IDENTITY;
     }
     if (session->refusal != CR_REFUSAL_NONE) {

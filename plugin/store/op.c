@@ -295,7 +295,7 @@ static bool op_only_reads(const struct store_op *op)
 {
     return op->job->op == CR_OP_GET || op->job->op == CR_OP_INSPECT || op->job->op == CR_OP_AGENDA ||
            op->job->op == CR_OP_LIST || op->job->op == CR_OP_LOOK || op->job->op == CR_OP_HISTORY ||
-           op->job->op == CR_OP_POLICY || op->job->op == CR_OP_SURVEY || op->job->op == CR_OP_CENSUS ||
+           op->job->op == CR_OP_POLICY || op->job->op == CR_OP_SURVEY || op->job->op == CR_OP_CENSUS || op->job->op == CR_OP_OCSP ||
            (op->job->op == CR_OP_REVOKE && op->job->revoke->verb == CR_REVOKE_LIST) ||
            (op->job->op == CR_OP_CAMPAIGN && op->job->campaigns->verb == CR_CAMPAIGN_READ);
 }

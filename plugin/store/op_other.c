@@ -73,6 +73,10 @@ static void on_read(struct store_op *op, const redisReply *reply)
 void store_read_start(struct store_op *op)
 {
     struct cr_args args;
+    if (op->job->op == CR_OP_GET && op->job->presented.factory != 0 && !op->enrols) {
+        store_enrol_key_start(op);
+        return;
+    }
     if (cr_args_read(&args, &op->store->records, op->job, op->job->op != CR_OP_INSPECT) != CR_OK) {
         store_op_refuse(op, CR_REFUSAL_INTERNAL, 0);
         return;

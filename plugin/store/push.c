@@ -33,8 +33,9 @@ void store_push_listen(struct cr_redis_store *store)
 bool store_push_read(struct cr_redis_store *store, struct cr_bytes message, char device[CR_NAME_CAP])
 {
     const size_t life = CR_INSTANCE_CAP - 1;
-    if (message.data == NULL || message.len <= life + 1 || message.data[life] != ' ' ||
-        !cr_name_ok((const char *)message.data + life + 1, message.len - life - 1)) {
+    const size_t mark = message.len > life + 2 && message.data[life + 1] == '!';
+    if (message.data == NULL || message.len <= life + 1 || message.data[life] != ' ' || message.len - life > CR_NAME_CAP ||
+        !cr_name_ok((const char *)message.data + life + 1 + mark, message.len - life - 1 - mark)) {
         store->push.odd++;
         return false;
     }
@@ -46,14 +47,21 @@ bool store_push_read(struct cr_redis_store *store, struct cr_bytes message, char
     return true;
 }
 
+/* A CRL may be due with it. */
+static void push_revoked(struct cr_redis_store *store)
+{
+    store_revoked_look(store);
+    store_crl_look(store);
+}
+
 /* What is about no device: what all brokers keep a copy of has changed. */
 static const struct {
     const char *name;
     void (*look)(struct cr_redis_store *store);
 } news[] = {
-    { "!revoked", store_revoked_look },
-    { "!crl", store_crl_look },
-    { "!trust", store_bundle_look },
+    { STORE_PUSH_REVOKED, push_revoked },
+    { STORE_PUSH_CRL, store_crl_look },
+    { STORE_PUSH_TRUST, store_bundle_look },
 };
 
 /* True: it is such a message, of ours or another's. */

@@ -10,6 +10,11 @@
 
 struct cr_redis_store;
 
+/* In place of a device, whose name never begins so: what everybody is to look at. */
+#define STORE_PUSH_REVOKED "!revoked"
+#define STORE_PUSH_CRL "!crl"
+#define STORE_PUSH_TRUST "!trust"
+
 struct store_push {
     struct cr_redis_link *link;
     struct cr_redis_call subscription;
@@ -26,7 +31,7 @@ void store_push_listen(struct cr_redis_store *store);
 /* Tells the others: a device, or '!revoked', '!crl', '!trust' for what all brokers keep a copy of. Lost when Redis is
  * away. */
 void store_push_tell(struct cr_redis_store *store, const char *device);
-/* Reads '<life> <device>'. False: our own, or no such message. */
+/* Reads '<life> <device>', or '<life> !<what>'. False: our own, or no such message. */
 bool store_push_read(struct cr_redis_store *store, struct cr_bytes message, char device[CR_NAME_CAP]);
 
 #endif

@@ -3,8 +3,9 @@
  *
  * A device is a hash of short fields. Of the device: id (its mark, see below), fs and ls (first and last seen), gap
  * (seconds between its appearances: a running 90th percentile), br (the broker where it appeared last), tags (",alpha,beta,"),
- * fac (the factory issuer that it was enrolled by), enr (may be enrolled: since when, by which factory or *), tok (an
- * enrolment token: its hash, when it expires, whose key used it), tb (version of the trust bundle that it confirmed).
+ * fac (the factory by whose certificate it was enrolled: the beginning of its issuer's id), enr (an operator lets it in: since
+ * when, a factory's name or *, and first digits of the key that used that), tok (a token waits for it: SHA-256, until when,
+ * and first digits of the key that used it), tb (version of the trust bundle that it confirmed).
  * Of a slot, each with `<slot>:` before it, absent where there is nothing to say:
  *   crt key nb na   the current certificate: serial@issuer, hash of its key, notBefore, notAfter
  *   gen ver         generation; transitions so far
@@ -84,6 +85,9 @@ CR_MUST_USE cr_err cr_records_bucket_key(struct cr_redis_key *key, const struct 
 /* cr:meta, cr:audit … */
 void cr_records_plain_key(struct cr_redis_key *key, const struct cr_records *records, const char *name);
 
+/* The slot for which the key of a factory certificate is claimed; no name of a slot has a '#'. */
+#define CR_FACTORY_SLOT "#factory"
+
 /* Whose key is this? A field of a hash, written once. */
 struct cr_claim {
     struct cr_redis_key shard;
@@ -121,7 +125,7 @@ CR_MUST_USE bool cr_list_member_read(struct cr_bytes member, char device[CR_NAME
 
 /* ---- arguments ---- */
 
-enum { CR_ARGS_MAX = 32, CR_ARGS_SCRATCH = 1536 };
+enum { CR_ARGS_MAX = 40, CR_ARGS_SCRATCH = 1536 };
 
 /* A command on its way to Redis. arg[i] point into scratch, into keys, and to what was handed in. Not to be moved. */
 struct cr_args {
@@ -209,6 +213,15 @@ CR_MUST_USE cr_err cr_withdrawn_write(char *text, size_t cap, const char *slot, 
 CR_MUST_USE bool cr_revocation_read(struct cr_revocation *one, struct cr_bytes *rest);
 CR_MUST_USE bool cr_issuer_mark_read(struct cr_issuer_mark *mark, struct cr_bytes *rest);
 
+/* Who is let in, or not any more. */
+CR_MUST_USE cr_err cr_args_enrol(struct cr_args *args, const struct cr_records *records, const struct cr_job *job,
+                                 bool again);
+/* The arguments of BEGIN about who enrols, behind the others. */
+void cr_args_enrolling(struct cr_args *args, const struct cr_job *job);
+/* By whose certificate the job's asker came; NULL: not by a factory's. */
+const struct cr_config_factory *cr_job_factory(const struct cr_job *job);
+/* A factory as `fac` has it: the beginning of its issuer's id. */
+void cr_factory_id(char id[CR_FACTORY_ID_CAP], const char *issuer);
 CR_MUST_USE cr_err cr_args_look(struct cr_args *args, const struct cr_records *records, const struct cr_job *job,
                                 bool again);
 /* Of one bucket's agenda, or watch: claims at most `limit` slots. */
@@ -269,6 +282,10 @@ void cr_args_number(struct cr_args *args, int64_t number);
 /* Text that does not stay where it is. */
 void cr_args_copy(struct cr_args *args, const char *text);
 
+/* Finds the certificate that is asked about in the record: the slot's current one, or with a serial any that the device has
+ * or had last; slot "": in all of them; then it says in which. True: serial and issuer are there, and `known` is set. */
+bool cr_ocsp_find(struct cr_ocsp *ocsp, const struct cr_device_record *record, char slot[CR_NAME_CAP]);
+
 /* ---- answers ---- */
 
 enum { CR_ANSWER_PARTS = 8, CR_ANSWER_PAIRS = 512 };
@@ -297,6 +314,8 @@ CR_MUST_USE cr_err cr_list_row_read(struct cr_row *row, const struct cr_records 
                                     struct cr_bytes member, int64_t now_s);
 /* A key's hash, as records have it. */
 CR_MUST_USE cr_err cr_records_hash_parse(uint8_t hash[CR_SHA256_LEN], struct cr_bytes text);
+/* fac, enr, tok into the record; any other name is none of its business. */
+CR_MUST_USE cr_err cr_enrol_field(struct cr_device_record *record, struct cr_bytes name, struct cr_bytes value);
 const char *cr_csr_format_text(enum cr_csr_format format);
 enum cr_csr_format cr_csr_format_parse(struct cr_bytes text);
 

@@ -67,40 +67,6 @@ static cr_err take_tags(struct cr_device_record *record, struct cr_bytes value)
     return cr_word_text(record->tags, sizeof record->tags, value);
 }
 
-/* Eight hex digits. */
-static cr_err take_fac(struct cr_device_record *record, struct cr_bytes value)
-{
-    cr_err err = cr_word_text(record->factory, sizeof record->factory, value);
-    return err == CR_OK && strspn(record->factory, "0123456789abcdef") != CR_FACTORY_ID_CAP - 1 ? CR_INVALID : err;
-}
-
-/* "<since> <factory's name, or *>" */
-static cr_err take_enr(struct cr_device_record *record, struct cr_bytes value)
-{
-    struct cr_device_enrol *enrol = &record->enrol;
-    cr_err err = CR_INVALID;
-    CR_TRY(cr_word_number(&enrol->since, cr_word_next(&value)));
-    CR_TRY(cr_word_text(enrol->factory, sizeof enrol->factory, value));
-    err = enrol->factory[0] != '\0' ? CR_OK : CR_INVALID;
-    if (strcmp(enrol->factory, "*") == 0) {
-        enrol->factory[0] = '\0';
-    }
-out:
-    return err;
-}
-
-/* "<hash> <expires> <who used it, or nothing>" */
-static cr_err take_tok(struct cr_device_record *record, struct cr_bytes value)
-{
-    uint8_t hash[CR_SHA256_LEN];
-    cr_err err = CR_INVALID;
-    CR_TRY(cr_records_hash_parse(hash, cr_word_next(&value)));
-    CR_TRY(cr_word_number(&record->enrol.token_expires, cr_word_next(&value)));
-    record->enrol.token_used = value.len > 0;
-out:
-    return err;
-}
-
 static cr_err take_tb(struct cr_device_record *record, struct cr_bytes value)
 {
     int64_t version;
@@ -114,7 +80,7 @@ static const struct {
     cr_err (*take)(struct cr_device_record *record, struct cr_bytes value);
 } fields[] = {
     { "fs", take_fs },   { "ls", take_ls },   { "gap", take_gap }, { "br", take_br }, { "tags", take_tags },
-    { "fac", take_fac }, { "enr", take_enr }, { "tok", take_tok }, { "tb", take_tb },
+    { "tb", take_tb },
 };
 
 cr_err cr_record_device_field(struct cr_device_record *record, struct cr_bytes name, struct cr_bytes value)
@@ -124,5 +90,5 @@ cr_err cr_record_device_field(struct cr_device_record *record, struct cr_bytes n
             return value.data == NULL ? CR_INVALID : fields[i].take(record, value);
         }
     }
-    return CR_OK; /* id: the scripts' own; and what a later version may add */
+    return cr_enrol_field(record, name, value); /* CR_OK of id, the scripts' own, and of what a later version may add */
 }

@@ -57,6 +57,7 @@ struct store_op {
     bool reloaded;               /* the scripts were loaded again for it */
     bool put_back;               /* begin: what the journal knows of this key was put back first */
     bool key_used;
+    bool enrols;                 /* op_enrol.c: the key of the asker's factory certificate is known to be its own */
     char new_renewal_id[CR_RENEWAL_ID_CAP];
     void (*answered)(struct store_op *op, const redisReply *reply); /* what the next answer means */
     struct cr_redis_call call;
@@ -232,6 +233,18 @@ void store_readmit(struct store_op *op, struct cr_bytes certificates, void (*don
 struct cr_bytes store_withdrawn(const struct store_op *op);
 void store_withdrawal_free(struct store_withdrawal *withdrawal);
 
+/* ---- enrolling: parts of BEGIN and GET (op_enrol.c, op_begin.c) ---- */
+
+/* Who comes with a factory's certificate: its key is claimed for it, as the slot "#factory"; then BEGIN or GET goes on. */
+void store_enrol_key_start(struct store_op *op);
+/* It has a certificate that is good by its record: is it revoked? Asks for the decision again, or refuses. */
+void store_enrol_look(struct store_op *op, const struct cr_answer *answer, int64_t seconds);
+/* "enrolled by factory NAME", "enrolled by token"; "": it has a certificate of ours. */
+void store_enrol_detail(const struct cr_job *job, char detail[CR_AUDIT_DETAIL_CAP]);
+void store_begin_decide(struct store_op *op);
+/* A key that was not certified is nobody's again: a device may come with a new one each time. */
+void store_begin_refuse(struct store_op *op, enum cr_refusal refusal, int64_t seconds);
+
 /* ---- revoked.c: what is revoked, kept up to date for the loop ---- */
 
 /* Once a second, or when another broker has changed something: asks for what changed since, and tells the loop. */
@@ -249,8 +262,10 @@ void store_bundle_end(struct cr_redis_store *store);
 
 /* Once a second: is one due, or is there a newer one? */
 void store_crl_look(struct cr_redis_store *store);
-/* When the store ends: waits for what the pool still does. */
+/* When the store ends: nothing new is begun; the loop goes on until the pool is done. */
 void store_crl_end(struct cr_redis_store *store);
+/* When the loop has ended. */
+void store_crl_free(struct cr_redis_store *store);
 
 /* ---- store_audit.c ---- */
 

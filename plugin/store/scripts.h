@@ -27,6 +27,8 @@ enum cr_script {
     CR_SCRIPT_CENSUS,
     CR_SCRIPT_BUNDLE,
     CR_SCRIPT_CONFIRM,
+    CR_SCRIPT_CRL,
+    CR_SCRIPT_ENROL,
     CR_SCRIPT_COUNT
 };
 

@@ -36,6 +36,11 @@ const char *cr_trust_factory_name(const struct cr_trust *trust, unsigned factory
     return factory >= 1 && factory <= trust->factory_count ? trust->factory[factory - 1].name : nothing;
 }
 
+const struct cr_cert *cr_trust_cert(const struct cr_trust *trust, unsigned n)
+{
+    return n < trust->issuer_count ? &trust->issuer[n].cert : NULL;
+}
+
 struct cr_bytes cr_trust_chain(const struct cr_trust *trust, const char *issuer_id)
 {
     unsigned signer = cr_trust_signer_of(trust, issuer_id);

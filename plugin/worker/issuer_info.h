@@ -29,6 +29,9 @@ CR_MUST_USE cr_err cr_trust_info(const struct cr_trust *trust, unsigned n, struc
 /* The name of a factory by its number, as facts->factory has it; "" for any other number. */
 const char *cr_trust_factory_name(const struct cr_trust *trust, unsigned factory);
 
+/* Its certificate; NULL behind the last. Several may have the same key, and so the same id. Lent. */
+const struct cr_cert *cr_trust_cert(const struct cr_trust *trust, unsigned n);
+
 /* What a device is sent after a leaf of this issuer, DER, one after another: the chain of its own file, or the issuer
  * alone where it is only trusted. Empty for a root, or an issuer that is not trusted (any more). Lent. */
 struct cr_bytes cr_trust_chain(const struct cr_trust *trust, const char *issuer_id);

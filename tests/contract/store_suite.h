@@ -198,5 +198,20 @@ void store_revoked_certificate_takes_its_slot(void **state);
 void store_issuers_are_retired_and_revoked(void **state);
 void store_revoked_are_listed_in_pages(void **state);
 void store_other_brokers_are_told(void **state);
+/* store_suite_enrol.c: who is let in without a certificate of ours, and whose keys are whose. */
+void store_enrol_needs_an_allowance(void **state);
+void store_enrol_knows_who_is_known(void **state);
+void store_enrol_is_forbidden_again(void **state);
+void store_enrol_any_is_once(void **state);
+void store_enrol_same_key_gets_the_same_bytes(void **state);
+void store_reenrol_when_the_certificate_is_useless(void **state);
+void store_reenrol_always_or_never(void **state);
+void store_enrol_is_stopped_by_a_hold(void **state);
+void store_token_is_used_by_one_key(void **state);
+void store_token_expires(void **state);
+void store_token_is_for_a_known_device_too(void **state);
+void store_factory_keys_are_no_other_keys(void **state);
+void store_presented_keys_are_claimed_for_ever(void **state);
+void store_device_without_slots_is_no_trouble(void **state);
 
 #endif

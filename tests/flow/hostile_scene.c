@@ -139,6 +139,9 @@ static const struct hostile_field fields[] = {
     { "certificates", HOSTILE_ARRAY, "[\"-\"]" },
     { "mode", HOSTILE_TEXT, NULL },
     { "count", HOSTILE_TRUTH, NULL },
+    { "factory", HOSTILE_TEXT, NULL },
+    { "tags", HOSTILE_ARRAY, NULL },
+    { "expires", HOSTILE_TEXT, NULL },
 };
 enum { FIELDS = sizeof fields / sizeof fields[0] };
 

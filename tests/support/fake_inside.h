@@ -2,6 +2,7 @@
 #ifndef FAKE_INSIDE_H
 #define FAKE_INSIDE_H
 
+#include "plugin/store/records.h"
 #include "tests/support/fake_ledger.h"
 
 struct fake_slot {
@@ -27,6 +28,10 @@ struct fake_device {
     char broker[CR_NAME_CAP]; /* where it appeared last */
     char tags[CR_TAGS_CAP];
     uint64_t trust_version;
+    char factory[CR_FACTORY_ID_CAP];
+    struct cr_device_enrol enrol;
+    bool enrol_used;                    /* the allowance, by this key */
+    uint8_t enrol_key[CR_SHA256_LEN], token_hash[CR_SHA256_LEN], token_key[CR_SHA256_LEN];
     unsigned slot_count;
     struct fake_slot slot[CR_SLOTS_MAX];
 };
@@ -108,6 +113,19 @@ bool fake_spent(const struct fake_slot *slot, int64_t now_s);
 int64_t fake_wait_s(const struct fake_slot *slot, const struct cr_job *job);
 /* An attempt begins: its deadline, and when the next one follows. */
 void fake_attempt(struct fake_slot *slot, const struct cr_job *job);
+
+/* ---- who enrols: fake_enrol.c ---- */
+
+/* NONE: it may, or has a certificate of ours. seconds: when to ask again. */
+enum cr_refusal fake_enrol_refusal(struct fake_ledger *ledger, const struct cr_job *job, const struct fake_slot *slot,
+                                   int64_t *seconds);
+/* Claims the key of a factory certificate. False: the job was refused. */
+bool fake_enrol_key(struct fake_ledger *ledger, struct cr_job *job);
+/* The intent is recorded; its certificate was confirmed. */
+void fake_enrol_intended(struct fake_ledger *ledger, struct fake_device *device, struct cr_job *job);
+void fake_enrol_confirmed(struct fake_device *device, const struct fake_slot *slot);
+/* What STEER does with tags; false: too many. */
+bool fake_tags_change(struct fake_device *device, const struct cr_steer *steer);
 
 /* ---- the watch: fake_look.c ---- */
 

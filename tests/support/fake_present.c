@@ -225,6 +225,7 @@ void fake_ledger_present(struct fake_ledger *ledger, struct cr_job *job)
         fake_tally(ledger, slot, 'r');
         fake_go_confirmed(slot, job->now_s);
         fake_calm(ledger, job, slot);
+        fake_enrol_confirmed(device, slot);
         fake_bring_forward(device, slot, job->profile);
         job->confirmed = true;
         fake_audit_job(ledger, "confirmed", job, job->renewal_id);

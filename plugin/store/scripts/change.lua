@@ -172,6 +172,15 @@ local function count_anew()
   calm()
 end
 
+-- What let the device in is used up by the certificate that it got for it.
+local function settle_enrolment()
+  local head = string.sub(get('key'), 1, 8)
+  if string.match(rec.enr or '', '^%d+ %S+ (%S+)$') == head or string.match(rec.tok or '', '^%S+ %d+ (%S+)$') == head then
+    put_raw('enr', nil)
+    put_raw('tok', nil)
+  end
+end
+
 -- The pending certificate becomes the current one. chances: see early(); nil: the slot has no profile.
 local function confirm(chances)
   local pnb, pna, pdue = times()
@@ -187,6 +196,7 @@ local function confirm(chances)
   put('na', pna)
   put('gen', num('gen') + 1)
   put('due', pdue)
+  settle_enrolment()
   expires = pna
   count_anew()
   tally('r')
