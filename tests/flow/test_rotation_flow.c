@@ -3,6 +3,7 @@
 #include "tests/flow/rotation_scene.h"
 
 #include "plugin/loop/loop.h"
+#include "tests/support/test_factory.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -250,6 +251,70 @@ static void another_type_of_key_is_the_same_operation(void **state)
     }
 }
 
+/* The old issuer's key is in other hands: its certificates are worth nothing at once, and devices come back with those of
+ * their factory. */
+static void devices_of_a_revoked_issuer_come_back_by_their_factory(void **state)
+{
+    struct rotation *s = *state;
+    struct rotation_device *d = rotation_add(s), factory = { .name = "f0" };
+    const struct test_factory_leaf leaf = { .cn = "d0" };
+    const struct fake_publication *answer;
+    struct test_dir dir;
+    struct test_ca ca;
+    struct rig_key key;
+    struct cr_blob cert, csr, first = { NULL, 0 };
+    struct cr_cert_facts facts;
+    struct cr_bytes chain, der;
+    enum cr_refusal why;
+    char text[160], lines[300];
+
+    test_dir_make(&dir);
+    test_ca_make(&ca, "Acme Factory CA", NULL, CR_KEY_EC_P256);
+    const struct cr_blob *const ders[] = { &ca.der, NULL };
+    test_file_write_certs(test_dir_file(&dir, "acme.pem"), ders);
+    test_factory_leaf_make(&cert, NULL, &ca, &leaf);
+    snprintf(lines, sizeof lines, "factory_cafile %s\nfactory_reenroll expired\nslot operational\nrequest_timing any\n",
+             test_dir_file(&dir, "acme.pem"));
+    rotation_reload(s, 0, lines);
+    factory.client = fake_host_connect(&s->rig.host, factory.name, cr_blob_view(&cert), 4);
+    rig_key_make(&key);
+    csr = rig_csr(&key, d->name);
+    assert_int_equal(rig_publish(&s->rig, factory.client, "$identity/v1/d0/operational/csr", cr_blob_view(&csr)), CR_CONSUMED);
+    answer = fake_host_take(&s->rig.host, factory.name, "/rejected");
+    assert_non_null(answer);
+    assert_non_null(strstr((const char *)answer->payload.data, "already-enrolled"));
+
+    snprintf(text, sizeof text, "\"command\":\"revokeIssuer\",\"issuer\":\"%s\",\"reason\":\"keyCompromise\"", s->old_id);
+    (void)rotation_command(s, text);
+    rotation_pass(s, 3);
+    assert_true(s->rig.host.kicks > 0);
+    assert_string_equal(text_of(issuer_row(s, s->old_id), "state"), "revoked");
+    assert_string_equal(text_of(issuer_row(s, s->old_id), "reason"), "keyCompromise");
+    rotation_reconnect(s, d, cr_blob_view(&d->cert));
+    assert_null(cr_sessions_presence(&s->rig.router->sessions, "d0")->first);
+
+    assert_int_equal(rig_publish(&s->rig, factory.client, "$identity/v1/d0/operational/csr", cr_blob_view(&csr)), CR_CONSUMED);
+    answer = fake_host_take(&s->rig.host, factory.name, "/certificate");
+    if (answer == NULL) {
+        answer = fake_host_take(&s->rig.host, factory.name, "/rejected");
+        fail_msg("no certificate, but %s", answer != NULL ? (const char *)answer->payload.data : "nothing");
+    }
+    chain = cr_blob_view(&answer->payload);
+    assert_int_equal(cr_cert_next(&der, &chain), CR_OK);
+    assert_int_equal(cr_blob_copy(&first, der.data, der.len), CR_OK);
+    assert_int_equal(cr_trust_identify(s->rig.setup->trust, cr_blob_view(&first), &facts, &why), CR_OK);
+    assert_string_equal(facts.issuer, s->new_id);
+    rotation_reconnect(s, d, cr_blob_view(&first));
+    assert_non_null(cr_sessions_presence(&s->rig.router->sessions, "d0")->first);
+    assert_int_equal(rotation_census(s, s->new_id, "live"), 1);
+    rig_key_free(&key);
+    cr_blob_fini(&csr);
+    cr_blob_fini(&cert);
+    cr_blob_fini(&first);
+    test_ca_fini(&ca);
+    test_dir_remove(&dir);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -260,6 +325,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_count_that_takes_too_long_is_no_number, rotation_start, rotation_stop),
         cmocka_unit_test_setup_teardown(who_is_only_trusted_renews_into_the_new_one, rotation_start, rotation_stop),
         cmocka_unit_test_setup_teardown(what_is_due_moves_by_itself, rotation_start, rotation_stop),
+        cmocka_unit_test_setup_teardown(devices_of_a_revoked_issuer_come_back_by_their_factory, rotation_start, rotation_stop),
         cmocka_unit_test_setup_teardown(another_type_of_key_is_the_same_operation, rotation_start, rotation_stop),
     };
     return cmocka_run_group_tests_name("rotation_flow", tests, NULL, NULL);
