@@ -256,6 +256,32 @@ void store_reenrol_when_the_certificate_is_useless(void **state)
     assert_true(record.superseded.serial.len > 0);
 }
 
+/* What was revoked is no use to the device, though its time is not over; and it is for an operator to release it. */
+void store_reenrol_after_a_revocation(void **state)
+{
+    struct rig *rig = *state;
+    struct rig_broker *broker = open_with(rig, "one", CR_ENROLL_LIST, CR_REENROLL_EXPIRED);
+    struct cr_cert_facts facts = rig_cert(device, 1, 1, rig->now_s - RIG_DAY_S, rig->now_s + 10 * RIG_DAY_S);
+    assert_false(rig_present(broker, slot, &facts));
+    refused(broker, csr(broker, 2), CR_REFUSAL_ALREADY_ENROLLED);
+    assert_int_equal(rig_revoke(broker, rig_job_revoke(broker, CR_REVOKE_DEVICE, device, "", CR_REASON_KEY_COMPROMISE)), 1);
+    refused(broker, csr(broker, 2), CR_REFUSAL_REVOKED);
+    make_token(broker, 1, 60);
+    refused(broker, csr_token(broker, 2, 1), CR_REFUSAL_REVOKED);
+    struct cr_job *job = rig_job(broker, CR_OP_STEER, device, "");
+    job->steer = calloc(1, sizeof *job->steer);
+    assert_non_null(job->steer);
+    job->steer->verb = CR_STEER_RELEASE;
+    job->command = 1;
+    job = rig_run(broker, job);
+    assert_int_equal(job->outcome, CR_OUT_RECORD);
+    cr_job_free(job);
+    refused(broker, csr(broker, 1), CR_REFUSAL_REVOKED); /* the very key */
+    facts = issued(broker, csr(broker, 2));
+    confirmed(broker, &facts);
+    refused(broker, csr(broker, 3), CR_REFUSAL_ALREADY_ENROLLED);
+}
+
 void store_reenrol_always_or_never(void **state)
 {
     struct rig *rig = *state;
@@ -383,6 +409,27 @@ void store_presented_keys_are_claimed_for_ever(void **state)
     struct cr_cert_facts newer = rig_cert(device, 3, 5, rig->now_s, rig->now_s + 10 * RIG_DAY_S);
     assert_false(rig_present(broker, slot, &newer));
     refused(broker, rig_job_csr(broker, device, slot, 1, &newer), CR_REFUSAL_KEY_REUSED); /* nor its own again */
+}
+
+/* Two that come with the same new key at the same time: one of them is told of. */
+void store_presented_keys_have_one_owner(void **state)
+{
+    enum { PAIRS = 20, KEYS = 500 };
+    struct rig *rig = *state;
+    struct rig_broker *broker = open_with(rig, "one", CR_ENROLL_ANY, CR_REENROLL_ALWAYS);
+    for (unsigned i = 0; i < 2 * PAIRS; i++) {
+        char name[CR_NAME_CAP];
+        (void)snprintf(name, sizeof name, "meter-%u", i);
+        struct cr_cert_facts facts = rig_cert(name, i + 1, KEYS + i / 2, rig->now_s, rig->now_s + RIG_DAY_S);
+        rig_submit(broker, rig_job_present(broker, slot, &facts));
+    }
+    for (unsigned i = 0; i < 2 * PAIRS; i++) {
+        struct cr_job *job = rig_next(broker, RIG_WAIT_MS);
+        assert_non_null(job);
+        assert_int_equal(job->outcome, CR_OUT_RECORD);
+        cr_job_free(job);
+    }
+    rig_expect_audits(rig, "alarm", NULL, PAIRS);
 }
 
 void store_device_without_slots_is_no_trouble(void **state)
