@@ -5,7 +5,7 @@
  * A token cannot be judged while its client connects, for the loop never waits: the login is let in for a minute, as far
  * as rates allow, and its first CSR tells. Between the login and the client's first packet there is no session yet; until
  * then its login waits here, by the client's handle. */
-#include "plugin/loop/loop.h"
+#include "plugin/loop/enrol.h"
 #include "plugin/worker/issuer_info.h"
 
 #include <stdlib.h>

@@ -174,6 +174,7 @@ void fake_figures(struct fake_ledger *ledger, struct cr_job *job);
 struct fake_revoked;
 void fake_revoked_free(struct fake_revoked *revoked);
 struct fake_revoked **fake_ledger_revoked(struct fake_ledger *ledger);
+bool fake_is_revoked(struct fake_ledger *ledger, const struct cr_serial *serial, const char *issuer);
 /* A revoked slot is released: what was so only for as long as it is on hold is so no more. */
 void fake_revoked_release(struct fake_ledger *ledger, struct cr_job *job, struct fake_slot *slot);
 

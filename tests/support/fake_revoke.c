@@ -48,6 +48,12 @@ static struct fake_revocation *find(struct fake_revoked *revoked, const struct c
     return NULL;
 }
 
+bool fake_is_revoked(struct fake_ledger *ledger, const struct cr_serial *serial, const char *issuer)
+{
+    const struct fake_revocation *one = find(revoked_of(ledger), serial, issuer);
+    return one != NULL && !one->entry.gone;
+}
+
 /* ---- entries ---- */
 
 static bool same(const struct cr_revocation *a, const struct cr_revocation *b)
