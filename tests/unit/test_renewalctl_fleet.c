@@ -38,7 +38,7 @@ static void rows_of_devices(void **state)
     char data[1024];
     (void)snprintf(data, sizeof data, TWO_DEVICES, ",'tags':['lab','ro\\u001bof']");
     shows("devices", data, 0,
-          "DEVICE    SLOT         STATE  EXPIRES              LAST SEEN   NEXT    BROKER  TAGS\n"
+          "DEVICE    SLOT         STATE  EXPIRES              LAST SEEN   NEXT    BROKER  TAGS       FACTORY  TRUST\n"
           "meter-17  operational  quiet  2026-12-03 in 12 d   45 min ago  in 2 d  b1\n"
           "m         data         held   2026-11-20 24 h ago  20 d ago                    lab ro?of\n");
     /* on a terminal what is empty is left out, and what is too long is cut */
