@@ -190,6 +190,10 @@ cr_err ctl_option_set(struct ctl_options *options, const struct ctl_option *opti
             cr_text_copy(field, CR_NAME_CAP, value) != CR_OK) {
             return wrong(why, shown, "is 1 to 40 hex digits", value);
         }
+        if (len % 2 != 0) { /* whole octets, as they are kept */
+            memmove(field + 1, field, len + 1);
+            field[0] = '0';
+        }
         for (char *c = field; *c != '\0'; c++) {
             *c = (char)(*c >= 'A' && *c <= 'F' ? *c - 'A' + 'a' : *c);
         }

@@ -164,7 +164,7 @@ struct reading {
     bool too_long, no_text;
 };
 
-/* The first line names the columns. */
+/* The first line names the columns. CR_FULL: it does not, and nothing that follows can be told right from wrong. */
 static cr_err header_read(struct reading *reading, char *const *field, size_t fields, char why[CTL_WHY_CAP])
 {
     static const char *const name[COLUMNS] = { "device", "factory", "tags" };
@@ -178,7 +178,7 @@ static cr_err header_read(struct reading *reading, char *const *field, size_t fi
         if (c == COLUMNS || (seen & 1U << c) != 0) {
             (void)snprintf(why, CTL_WHY_CAP, "the columns are device, factory and tags, each once, not '%.*s'%s", SHOWN_MAX,
                            field[i], c == COLUMNS ? "" : " again");
-            return CR_INVALID;
+            return CR_FULL;
         }
         seen |= 1U << c;
         reading->of[reading->columns++] = (enum column)c;
