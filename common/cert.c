@@ -1,72 +1,19 @@
 #include "common/cert.h"
 
-#include "common/clock.h"
 #include "common/dn.h"
 #include "common/ext.h"
 #include "common/sig_alg.h"
+#include "common/x509.h"
 
 #include <string.h>
 
 enum { CERT_DEPTH_MAX = 16, CERT_RDN_MAX = 32, CERT_EXTENSION_MAX = 32 };
 
-static cr_err serial_read(struct cr_der *reader, struct cr_serial *serial)
-{
-    struct cr_bytes whole, magnitude;
-    struct cr_der ahead = *reader;
-    if (cr_der_get(&ahead, CR_DER_INTEGER, &whole) != CR_OK || whole.len > CR_SERIAL_MAX ||
-        cr_der_uint(reader, &magnitude) != CR_OK || (magnitude.len == 1 && magnitude.data[0] == 0)) {
-        return CR_INVALID;
-    }
-    memcpy(serial->octets, magnitude.data, magnitude.len);
-    serial->len = (uint8_t)magnitude.len;
-    return CR_OK;
-}
-
-static bool two_digits(const uint8_t *text, int *number)
-{
-    if (text[0] < '0' || text[0] > '9' || text[1] < '0' || text[1] > '9') {
-        return false;
-    }
-    *number = (text[0] - '0') * 10 + text[1] - '0';
-    return true;
-}
-
-/* YYMMDDHHMMSSZ or YYYYMMDDHHMMSSZ, RFC 5280 section 4.1.2.5. */
-static cr_err time_read(struct cr_der *reader, int64_t *unix_s)
-{
-    int tag = 0, century = 0, n[6];
-    struct cr_bytes text;
-    if (cr_der_any(reader, &tag, NULL, &text) != CR_OK) {
-        return CR_INVALID;
-    }
-    if (tag == CR_DER_GENERALIZED_TIME) {
-        if (text.len != 15 || !two_digits(text.data, &century)) {
-            return CR_INVALID;
-        }
-        text.data += 2;
-        text.len -= 2;
-    } else if (tag != CR_DER_UTC_TIME) {
-        return CR_INVALID;
-    }
-    if (text.len != 13 || text.data[12] != 'Z') {
-        return CR_INVALID;
-    }
-    for (int i = 0; i < 6; i++) {
-        if (!two_digits(text.data + 2 * i, &n[i])) {
-            return CR_INVALID;
-        }
-    }
-    if (tag == CR_DER_UTC_TIME) {
-        century = n[0] < 50 ? 20 : 19;
-    }
-    return cr_civil_to_unix(unix_s, &(struct cr_civil){ century * 100 + n[0], n[1], n[2], n[3], n[4], n[5] });
-}
-
 static cr_err validity_read(struct cr_der *reader, struct cr_cert_facts *facts)
 {
     struct cr_der inside;
-    if (cr_der_enter(reader, CR_DER_SEQUENCE, &inside) != CR_OK || time_read(&inside, &facts->not_before) != CR_OK ||
-        time_read(&inside, &facts->not_after) != CR_OK) {
+    if (cr_der_enter(reader, CR_DER_SEQUENCE, &inside) != CR_OK || cr_x509_time_read(&inside, &facts->not_before) != CR_OK ||
+        cr_x509_time_read(&inside, &facts->not_after) != CR_OK) {
         return CR_INVALID;
     }
     return cr_der_finish(&inside);
@@ -82,6 +29,7 @@ static cr_err extension_read(struct cr_cert *cert, const struct cr_ext *ext)
     case CR_OID_KEY_USAGE:
         err = cr_ext_key_usage(ext->value, &usage);
         cert->key_cert_sign = (usage & CR_KEY_USAGE_CERT_SIGN) != 0;
+        cert->crl_sign = (usage & CR_KEY_USAGE_CRL_SIGN) != 0;
         return err;
     case CR_OID_EXT_KEY_USAGE:
         return cr_ext_key_purpose(ext->value, CR_OID_EKU_CLIENT, &cert->client_auth);
@@ -89,7 +37,9 @@ static cr_err extension_read(struct cr_cert *cert, const struct cr_ext *ext)
         return cr_ext_subject_key_id(ext->value, &cert->subject_key_id);
     case CR_OID_AUTHORITY_KEY_ID:
         return cr_ext_authority_key_id(ext->value, &cert->authority_key_id);
-    case CR_OID_SUBJECT_ALT_NAME: /* the identity is the CN; other names say nothing to us */
+    case CR_OID_SUBJECT_ALT_NAME: /* the identity is the CN; where a factory has put it here, it is read then */
+        cert->alt_names = ext->value;
+        return CR_OK;
     case CR_OID_POLICIES:
         return CR_OK;
     default:
@@ -126,7 +76,7 @@ static cr_err tbs_read(struct cr_cert *cert, struct cr_bytes outer_alg)
     if (cr_der_enter(&outside, CR_DER_SEQUENCE, &tbs) != CR_OK ||
         cr_der_enter(&tbs, CR_DER_CONTEXT | CR_DER_CONSTRUCTED, &version) != CR_OK ||
         cr_der_small(&version, &number, 2) != CR_OK || number != 2 || !cr_der_at_end(&version) ||
-        serial_read(&tbs, &cert->facts.serial) != CR_OK ||
+        cr_x509_serial_read(&tbs, &cert->facts.serial) != CR_OK ||
         cr_sig_alg_read(&tbs, &cert->sig_alg, &inner_alg) != CR_OK || !cr_bytes_equal(inner_alg, outer_alg) ||
         cr_der_whole(&tbs, CR_DER_SEQUENCE, &cert->issuer) != CR_OK || validity_read(&tbs, &cert->facts) != CR_OK ||
         cr_der_whole(&tbs, CR_DER_SEQUENCE, &cert->subject) != CR_OK ||
@@ -151,7 +101,7 @@ cr_err cr_cert_parse(struct cr_cert *cert, struct cr_bytes der)
     struct cr_bytes outer_alg, common_name;
     unsigned unused = 0;
     memset(cert, 0, sizeof *cert);
-    cert->key_cert_sign = true;
+    cert->key_cert_sign = cert->crl_sign = true;
     cert->client_auth = true;
     if (der.len > CR_CERT_MAX || cr_der_check(der, CERT_DEPTH_MAX) != CR_OK ||
         cr_der_enter(&outside, CR_DER_SEQUENCE, &inside) != CR_OK ||

@@ -38,10 +38,11 @@ struct cr_cert {
     struct cr_bytes issuer, subject;  /* Name, with header */
     struct cr_bytes spki;
     struct cr_bytes subject_key_id, authority_key_id; /* content; empty when absent */
+    struct cr_bytes alt_names;        /* what the subjectAltName extension wraps, not looked into; empty when absent */
     struct cr_bytes signature;
     enum cr_sig_alg sig_alg;
     bool is_ca, self_issued;
-    bool key_cert_sign;               /* keyUsage absent counts as set */
+    bool key_cert_sign, crl_sign;     /* keyUsage absent counts as set */
     bool client_auth;                 /* extendedKeyUsage absent counts as set */
     struct cr_cert_facts facts;
 };

@@ -1,75 +1,23 @@
 #include "common/cert.h"
 
-#include "common/clock.h"
 #include "common/dn.h"
 #include "common/ext.h"
 #include "common/sig_alg.h"
+#include "common/x509.h"
 
-#include <mbedtls/md.h>
 #include <string.h>
 
-enum { KEY_ID_LEN = 20, UTC_TIME_LAST = 2049 };
-
 static const struct cr_bytes empty = { NULL, 0 };
-
-/* The BIT STRING of a SubjectPublicKeyInfo, hashed with SHA-1: RFC 5280 section 4.2.1.2 (1). A name, no protection. */
-static cr_err key_id(uint8_t id[KEY_ID_LEN], struct cr_bytes spki)
-{
-    struct cr_der outside = cr_der_of(spki), inside;
-    struct cr_bytes algorithm, octets;
-    unsigned unused = 0;
-    const mbedtls_md_info_t *sha1 = mbedtls_md_info_from_type(MBEDTLS_MD_SHA1);
-    if (cr_der_enter(&outside, CR_DER_SEQUENCE, &inside) != CR_OK || !cr_der_at_end(&outside) ||
-        cr_der_whole(&inside, CR_DER_SEQUENCE, &algorithm) != CR_OK ||
-        cr_der_bits(&inside, &octets, &unused) != CR_OK || unused != 0 || !cr_der_at_end(&inside)) {
-        return CR_INVALID;
-    }
-    return sha1 != NULL && mbedtls_md(sha1, octets.data, octets.len, id) == 0 ? CR_OK : CR_CRYPTO;
-}
-
-static cr_err time_write(struct cr_der_writer *writer, int64_t unix_s)
-{
-    struct cr_civil civil;
-    char text[CR_TIME_TEXT];
-    uint8_t digits[CR_TIME_TEXT];
-    size_t len = 0;
-    int64_t written = 0;
-    cr_civil_from_unix(&civil, unix_s);
-    cr_time_text(text, unix_s);
-    if (unix_s < 0 || cr_time_parse(&written, text) != CR_OK || written != unix_s) {
-        return CR_INVALID; /* the text's clamp must never reach a certificate */
-    }
-    for (const char *c = text; *c != '\0'; c++) {
-        if (*c != '-' && *c != ':' && *c != 'T') {
-            digits[len++] = (uint8_t)*c;
-        }
-    }
-    bool utc = civil.year <= UTC_TIME_LAST; /* RFC 5280 section 4.1.2.5: two digits until 2049 */
-    struct cr_bytes value = utc ? (struct cr_bytes){ digits + 2, len - 2 } : (struct cr_bytes){ digits, len };
-    cr_der_write_value(writer, utc ? CR_DER_UTC_TIME : CR_DER_GENERALIZED_TIME, value);
-    return CR_OK;
-}
 
 static cr_err validity_write(struct cr_der_writer *writer, const struct cr_cert_intent *intent)
 {
     cr_err err = CR_INVALID;
     size_t mark = cr_der_write_mark(writer);
-    CR_TRY(time_write(writer, intent->not_after));
-    CR_TRY(time_write(writer, intent->not_before));
+    CR_TRY(cr_x509_time_write(writer, intent->not_after));
+    CR_TRY(cr_x509_time_write(writer, intent->not_before));
     cr_der_write_wrap(writer, CR_DER_SEQUENCE, mark);
 out:
     return err;
-}
-
-/* Makes an Extension of the value written since the mark. */
-static void extension_wrap(struct cr_der_writer *writer, enum cr_oid id, bool critical, size_t mark)
-{
-    cr_der_write_wrap(writer, CR_DER_OCTET_STRING, mark);
-    if (critical) {
-        cr_der_write_bool(writer, true);
-    }
-    cr_der_write_value(writer, CR_DER_OID, cr_oid(id));
-    cr_der_write_wrap(writer, CR_DER_SEQUENCE, mark);
 }
 
 static void url_write(struct cr_der_writer *writer, const char *url)
@@ -80,23 +28,15 @@ static void url_write(struct cr_der_writer *writer, const char *url)
 /* Both name keys by their SHA-1; the issuer's own certificate may have chosen another name for its key. */
 static cr_err key_ids_write(struct cr_der_writer *writer, struct cr_bytes spki, const struct cr_cert *issuer)
 {
-    uint8_t id[KEY_ID_LEN];
+    uint8_t id[CR_KEY_ID_LEN];
     cr_err err = CR_INVALID;
-    size_t mark = cr_der_write_mark(writer);
     if (issuer != NULL) {
-        struct cr_bytes authority = issuer->subject_key_id;
-        if (authority.len == 0) {
-            CR_TRY(key_id(id, issuer->spki));
-            authority = (struct cr_bytes){ id, sizeof id };
-        }
-        cr_der_write_value(writer, CR_DER_CONTEXT, authority);
-        cr_der_write_wrap(writer, CR_DER_SEQUENCE, mark);
-        extension_wrap(writer, CR_OID_AUTHORITY_KEY_ID, false, mark);
-        mark = cr_der_write_mark(writer);
+        CR_TRY(cr_x509_authority_write(writer, issuer));
     }
-    CR_TRY(key_id(id, spki));
+    size_t mark = cr_der_write_mark(writer);
+    CR_TRY(cr_x509_key_id(id, spki));
     cr_der_write_value(writer, CR_DER_OCTET_STRING, (struct cr_bytes){ id, sizeof id });
-    extension_wrap(writer, CR_OID_SUBJECT_KEY_ID, false, mark);
+    cr_x509_extension_wrap(writer, CR_OID_SUBJECT_KEY_ID, false, mark);
 out:
     return err;
 }
@@ -119,7 +59,7 @@ static void purposes_write(struct cr_der_writer *writer, unsigned purposes)
     }
     if (cr_der_write_mark(writer) > mark) {
         cr_der_write_wrap(writer, CR_DER_SEQUENCE, mark);
-        extension_wrap(writer, CR_OID_EXT_KEY_USAGE, false, mark);
+        cr_x509_extension_wrap(writer, CR_OID_EXT_KEY_USAGE, false, mark);
     }
 }
 
@@ -131,7 +71,7 @@ static void urls_write(struct cr_der_writer *writer, const struct cr_profile *pr
         cr_der_write_value(writer, CR_DER_OID, cr_oid(CR_OID_CA_ISSUERS));
         cr_der_write_wrap(writer, CR_DER_SEQUENCE, mark); /* AccessDescription */
         cr_der_write_wrap(writer, CR_DER_SEQUENCE, mark);
-        extension_wrap(writer, CR_OID_AUTHORITY_INFO, false, mark);
+        cr_x509_extension_wrap(writer, CR_OID_AUTHORITY_INFO, false, mark);
         mark = cr_der_write_mark(writer);
     }
     if (profile->crl_url[0] != '\0') {
@@ -140,7 +80,7 @@ static void urls_write(struct cr_der_writer *writer, const struct cr_profile *pr
         cr_der_write_wrap(writer, CR_DER_CONTEXT | CR_DER_CONSTRUCTED, mark); /* DistributionPointName */
         cr_der_write_wrap(writer, CR_DER_SEQUENCE, mark);                     /* DistributionPoint */
         cr_der_write_wrap(writer, CR_DER_SEQUENCE, mark);
-        extension_wrap(writer, CR_OID_CRL_POINTS, false, mark);
+        cr_x509_extension_wrap(writer, CR_OID_CRL_POINTS, false, mark);
     }
 }
 
@@ -148,7 +88,7 @@ static void key_usage_write(struct cr_der_writer *writer, unsigned usage)
 {
     size_t mark = cr_der_write_mark(writer);
     cr_der_write_named_bits(writer, usage);
-    extension_wrap(writer, CR_OID_KEY_USAGE, true, mark);
+    cr_x509_extension_wrap(writer, CR_OID_KEY_USAGE, true, mark);
 }
 
 /* RFC 5480 section 3 and RFC 3279 section 2.3.1: what keys of the other kind cannot be used for is left out. */
@@ -171,14 +111,14 @@ static cr_err leaf_extensions_write(struct cr_der_writer *writer, const struct c
         cr_der_write_value(writer, CR_DER_CONTEXT | 2,
                            (struct cr_bytes){ (const uint8_t *)request->device, strlen(request->device) });
         cr_der_write_wrap(writer, CR_DER_SEQUENCE, mark);
-        extension_wrap(writer, CR_OID_SUBJECT_ALT_NAME, false, mark);
+        cr_x509_extension_wrap(writer, CR_OID_SUBJECT_ALT_NAME, false, mark);
     }
     CR_TRY(key_ids_write(writer, request->spki, issuer));
     purposes_write(writer, request->profile->ext_key_usage);
     key_usage_write(writer, usage_for(request->profile->key_usage, request->spki));
     size_t mark = cr_der_write_mark(writer);
     cr_der_write_value(writer, CR_DER_SEQUENCE, empty); /* cA is FALSE by default, which DER leaves out */
-    extension_wrap(writer, CR_OID_BASIC_CONSTRAINTS, true, mark);
+    cr_x509_extension_wrap(writer, CR_OID_BASIC_CONSTRAINTS, true, mark);
 out:
     return err;
 }
@@ -195,7 +135,7 @@ static cr_err ca_extensions_write(struct cr_der_writer *writer, const struct cr_
     }
     cr_der_write_bool(writer, true);
     cr_der_write_wrap(writer, CR_DER_SEQUENCE, mark);
-    extension_wrap(writer, CR_OID_BASIC_CONSTRAINTS, true, mark);
+    cr_x509_extension_wrap(writer, CR_OID_BASIC_CONSTRAINTS, true, mark);
 out:
     return err;
 }

@@ -283,6 +283,15 @@ static size_t key_find(const struct cr_json_fields *fields, const char *key)
     return i;
 }
 
+/* Without the white space behind it. */
+static struct cr_bytes trimmed(const uint8_t *begin, const uint8_t *end)
+{
+    while (end > begin && (end[-1] == ' ' || end[-1] == '\n' || end[-1] == '\r' || end[-1] == '\t')) {
+        end--;
+    }
+    return (struct cr_bytes){ begin, (size_t)(end - begin) };
+}
+
 /* Reads the members of an object that was recognised. `to` has room for every string in it. */
 static cr_err members_read(struct cr_json_fields *fields, struct scan *scan, char *to)
 {
@@ -296,6 +305,7 @@ static cr_err members_read(struct cr_json_fields *fields, struct scan *scan, cha
         (void)take(scan, ':');
         skip_space(scan);
         const char *value = NULL;
+        const uint8_t *begin = scan->at;
         if (take(scan, '"')) {
             value = to;
             to = decode_string(to, scan);
@@ -311,6 +321,7 @@ static cr_err members_read(struct cr_json_fields *fields, struct scan *scan, cha
         } else {
             fields->field[i].present = true;
             fields->field[i].text = value;
+            fields->field[i].other = value == NULL ? trimmed(begin, scan->at) : (struct cr_bytes){ NULL, 0 };
         }
         (void)take(scan, ',');
         skip_space(scan);
@@ -325,6 +336,7 @@ cr_err cr_json_fields_read(struct cr_json_fields *fields, struct cr_bytes text, 
     for (size_t i = 0; i < fields->count; i++) {
         fields->field[i].present = false;
         fields->field[i].text = NULL;
+        fields->field[i].other = (struct cr_bytes){ NULL, 0 };
     }
     struct scan scan = { text.data, text.data + text.len };
     if (!cr_json_recognise(text, depth)) {

@@ -18,6 +18,7 @@ struct cr_json_field {
     const char *key;   /* set by the caller */
     bool present;
     const char *text;  /* its value, decoded, when that is a string; NULL otherwise. Owned by the fields */
+    struct cr_bytes other; /* its value as it is written, when that is no string. Lent by the text that was read */
 };
 
 /* The fields that an object may have; the caller lists them. */

@@ -40,6 +40,7 @@ struct cr_public_key {
     struct cr_bytes exponent;
 };
 
+enum { CR_KEY_DER_MAX = 2560 }; /* a private key of RSA-4096 as PKCS#8 takes 2,376 */
 enum { CR_SIGNATURE_MAX = 512 }; /* RSA-4096; ECDSA P-384 in DER takes at most 104 */
 
 struct cr_private_key; /* owned by its backend */
@@ -61,11 +62,17 @@ struct cr_key_backend {
     cr_err (*private_spki)(const struct cr_private_key *key, struct cr_blob *spki);
     /* PKCS#8 PEM without encryption, for tools and tests. The caller wipes it. */
     cr_err (*private_pem)(const struct cr_private_key *key, struct cr_blob *pem);
+    /* The same as DER into the caller's memory, and nowhere else; *len in: its capacity (CR_KEY_DER_MAX suffices). */
+    cr_err (*private_der)(const struct cr_private_key *key, uint8_t *der, size_t *len);
     enum cr_key_type (*private_type)(const struct cr_private_key *key);
     /* Signs `message` (hashing it); *sig_len in: capacity of sig (CR_SIGNATURE_MAX suffices). The algorithm must fit
      * the key's type: CR_INVALID. */
     cr_err (*sign)(const struct cr_private_key *key, enum cr_sig_alg alg, struct cr_bytes message, uint8_t *sig,
                    size_t *sig_len);
+    /* Signs with a key that private_der() wrote, of whichever backend. When it returns, nothing of the key is left in
+     * memory but on the thread's stack. CR_INVALID: no such key. */
+    cr_err (*sign_once)(struct cr_bytes der, enum cr_sig_alg alg, struct cr_bytes message, uint8_t *sig,
+                        size_t *sig_len);
     /* Wipes and frees; harmless on NULL. */
     void (*private_free)(struct cr_private_key *key);
 };

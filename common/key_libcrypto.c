@@ -274,6 +274,33 @@ static cr_err sign(const struct cr_private_key *key, enum cr_sig_alg alg, struct
     return settle(err);
 }
 
+static cr_err private_der(const struct cr_private_key *key, uint8_t *der, size_t *len)
+{
+    struct cr_blob spki = { NULL, 0 };
+    ERR_set_mark();
+    cr_err err = private_spki(key, &spki);
+    if (err == CR_OK) {
+        err = cr_key_libcrypto_write(key->pkey, key->type, cr_blob_view(&spki), der, len);
+    }
+    cr_blob_fini(&spki);
+    return settle(err);
+}
+
+static cr_err sign_once(struct cr_bytes der, enum cr_sig_alg alg, struct cr_bytes message, uint8_t *sig, size_t *sig_len)
+{
+    struct cr_private_key key = { NULL, CR_KEY_NONE };
+    cr_err err = CR_INVALID;
+    ERR_set_mark();
+    key.pkey = cr_key_libcrypto_open(der);
+    if (key.pkey != NULL) {
+        int bits = EVP_PKEY_get_bits(key.pkey);
+        key.type = EVP_PKEY_is_a(key.pkey, "RSA") ? CR_KEY_RSA : bits == 256 ? CR_KEY_EC_P256 : CR_KEY_EC_P384;
+        err = sign(&key, alg, message, sig, sig_len);
+    }
+    EVP_PKEY_free(key.pkey); /* clears the private numbers */
+    return settle(err);
+}
+
 static const struct cr_key_backend backend = {
     .name = "libcrypto",
     .verify = verify,
@@ -281,8 +308,10 @@ static const struct cr_key_backend backend = {
     .private_make = private_make,
     .private_spki = private_spki,
     .private_pem = private_pem,
+    .private_der = private_der,
     .private_type = private_type,
     .sign = sign,
+    .sign_once = sign_once,
     .private_free = private_free,
 };
 

@@ -40,11 +40,13 @@ static size_t point_of(uint8_t point[POINT_MAX], int curve_nid, const BIGNUM *nu
     return len;
 }
 
-static EVP_PKEY *ec_import(const struct cr_key_der *key)
+/* The public half of a key that somebody gives us is worked out: what stands beside the private one may be anything. */
+static EVP_PKEY *ec_import(const struct cr_key_der *key, bool ours)
 {
     bool p256 = key->type == CR_KEY_EC_P256;
     char curve[] = "P-384";
     uint8_t native[48], point[POINT_MAX];
+    size_t point_len = 0;
     EVP_PKEY *pkey = NULL;
     BIGNUM *number = BN_secure_new();
     if (p256) {
@@ -54,7 +56,12 @@ static EVP_PKEY *ec_import(const struct cr_key_der *key)
         goto out;
     }
     BN_set_flags(number, BN_FLG_CONSTTIME);
-    size_t point_len = point_of(point, p256 ? NID_X9_62_prime256v1 : NID_secp384r1, number);
+    if (!ours) {
+        point_len = point_of(point, p256 ? NID_X9_62_prime256v1 : NID_secp384r1, number);
+    } else if (key->point.len <= sizeof point) {
+        memcpy(point, key->point.data, key->point.len);
+        point_len = key->point.len;
+    }
     if (point_len == 0 || BN_bn2nativepad(number, native, (int)key->scalar.len) < 0) {
         goto out;
     }
@@ -71,14 +78,15 @@ out:
     return pkey;
 }
 
+static const char *const rsa_names[CR_RSA_PARTS] = {
+    [CR_RSA_N] = OSSL_PKEY_PARAM_RSA_N,          [CR_RSA_E] = OSSL_PKEY_PARAM_RSA_E,
+    [CR_RSA_D] = OSSL_PKEY_PARAM_RSA_D,          [CR_RSA_P] = OSSL_PKEY_PARAM_RSA_FACTOR1,
+    [CR_RSA_Q] = OSSL_PKEY_PARAM_RSA_FACTOR2,    [CR_RSA_DP] = OSSL_PKEY_PARAM_RSA_EXPONENT1,
+    [CR_RSA_DQ] = OSSL_PKEY_PARAM_RSA_EXPONENT2, [CR_RSA_QI] = OSSL_PKEY_PARAM_RSA_COEFFICIENT1,
+};
+
 static EVP_PKEY *rsa_import(const struct cr_key_der *key)
 {
-    static const char *const names[CR_RSA_PARTS] = {
-        [CR_RSA_N] = OSSL_PKEY_PARAM_RSA_N,          [CR_RSA_E] = OSSL_PKEY_PARAM_RSA_E,
-        [CR_RSA_D] = OSSL_PKEY_PARAM_RSA_D,          [CR_RSA_P] = OSSL_PKEY_PARAM_RSA_FACTOR1,
-        [CR_RSA_Q] = OSSL_PKEY_PARAM_RSA_FACTOR2,    [CR_RSA_DP] = OSSL_PKEY_PARAM_RSA_EXPONENT1,
-        [CR_RSA_DQ] = OSSL_PKEY_PARAM_RSA_EXPONENT2, [CR_RSA_QI] = OSSL_PKEY_PARAM_RSA_COEFFICIENT1,
-    };
     uint8_t native[CR_RSA_PARTS][RSA_NUMBER_MAX];
     OSSL_PARAM params[CR_RSA_PARTS + 1];
     EVP_PKEY *pkey = NULL;
@@ -89,7 +97,7 @@ static EVP_PKEY *rsa_import(const struct cr_key_der *key)
             BN_bn2nativepad(number, native[i], (int)part.len) < 0) {
             goto out;
         }
-        params[i] = OSSL_PARAM_construct_BN(names[i], native[i], part.len);
+        params[i] = OSSL_PARAM_construct_BN(rsa_names[i], native[i], part.len);
     }
     params[CR_RSA_PARTS] = OSSL_PARAM_construct_end();
     pkey = from_params("RSA", params);
@@ -99,13 +107,13 @@ out:
     return pkey;
 }
 
-static EVP_PKEY *import_der(struct cr_bytes der)
+static EVP_PKEY *import_der(struct cr_bytes der, bool ours)
 {
     struct cr_key_der key;
     if (cr_key_der_parse(&key, der) != CR_OK) {
         return NULL;
     }
-    return key.type == CR_KEY_RSA ? rsa_import(&key) : ec_import(&key);
+    return key.type == CR_KEY_RSA ? rsa_import(&key) : ec_import(&key, ours);
 }
 
 /* EncryptedPrivateKeyInfo (RFC 5958 section 3). */
@@ -121,7 +129,7 @@ static EVP_PKEY *import_encrypted(struct cr_bytes der, const char *passphrase)
     }
     int len = info == NULL ? 0 : i2d_PKCS8_PRIV_KEY_INFO(info, &plain);
     if (len > 0) {
-        pkey = import_der((struct cr_bytes){ plain, (size_t)len });
+        pkey = import_der((struct cr_bytes){ plain, (size_t)len }, false);
         OPENSSL_clear_free(plain, (size_t)len);
     }
     PKCS8_PRIV_KEY_INFO_free(info); /* wipes */
@@ -149,7 +157,7 @@ EVP_PKEY *cr_key_libcrypto_load(struct cr_bytes pem_or_der, const char *passphra
     long len = 0;
     char *label = NULL;
     if (pem_or_der.data[0] == CR_DER_SEQUENCE) {
-        pkey = import_der(pem_or_der);
+        pkey = import_der(pem_or_der, false);
         return pkey != NULL ? pkey : import_encrypted(pem_or_der, passphrase);
     }
     /* Takes the first block that holds a private key of any kind, and decrypts what PEM itself encrypted. */
@@ -158,10 +166,46 @@ EVP_PKEY *cr_key_libcrypto_load(struct cr_bytes pem_or_der, const char *passphra
                                                  (void *)passphrase) == 1) {
         struct cr_bytes view = { der, (size_t)len };
         bool encrypted = strcmp(label, PEM_STRING_PKCS8) == 0;
-        pkey = encrypted ? import_encrypted(view, passphrase) : import_der(view);
+        pkey = encrypted ? import_encrypted(view, passphrase) : import_der(view, false);
         OPENSSL_secure_free(label);
         OPENSSL_secure_clear_free(der, (size_t)len);
     }
     BIO_free(bio);
     return pkey;
+}
+
+EVP_PKEY *cr_key_libcrypto_open(struct cr_bytes der)
+{
+    return import_der(der, true);
+}
+
+/* ---- the other way ---- */
+
+static bool number_of(uint8_t *to, size_t cap, struct cr_bytes *view, const EVP_PKEY *pkey, const char *name, int len)
+{
+    BIGNUM *number = NULL;
+    bool ok = EVP_PKEY_get_bn_param(pkey, name, &number) == 1;
+    int octets = ok && len == 0 ? BN_num_bytes(number) : len;
+    ok = ok && octets > 0 && (size_t)octets <= cap && BN_bn2binpad(number, to, octets) == octets;
+    *view = (struct cr_bytes){ to, ok ? (size_t)octets : 0 };
+    BN_clear_free(number);
+    return ok;
+}
+
+cr_err cr_key_libcrypto_write(const EVP_PKEY *pkey, enum cr_key_type type, struct cr_bytes spki, uint8_t *der, size_t *len)
+{
+    uint8_t numbers[CR_RSA_PARTS][RSA_NUMBER_MAX];
+    struct cr_key_der key = { .type = type };
+    bool ok = true;
+    if (type == CR_KEY_RSA) {
+        for (int i = 0; i < CR_RSA_PARTS && ok; i++) {
+            ok = number_of(numbers[i], sizeof numbers[i], &key.rsa[i], pkey, rsa_names[i], 0);
+        }
+    } else {
+        ok = number_of(numbers[0], sizeof numbers[0], &key.scalar, pkey, OSSL_PKEY_PARAM_PRIV_KEY,
+                       type == CR_KEY_EC_P256 ? 32 : 48);
+    }
+    cr_err err = ok ? cr_key_der_write(der, len, &key, spki) : CR_CRYPTO;
+    OPENSSL_cleanse(numbers, sizeof numbers);
+    return err;
 }

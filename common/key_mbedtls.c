@@ -1,6 +1,6 @@
 #include "common/key.h"
 
-#include "common/der.h"
+#include "common/key_der.h"
 #include "common/oid.h"
 #include "common/sig_alg.h"
 
@@ -266,41 +266,59 @@ static cr_err private_make(struct cr_private_key **key, enum cr_key_type type, u
     return adopt(key, made);
 }
 
-/* mbedTLS writes SEC 1 and PKCS#1; PKCS#8 (RFC 5208 section 5) wraps them with the algorithm of the public key. */
-static cr_err private_pem(const struct cr_private_key *key, struct cr_blob *pem)
+/* mbedTLS writes SEC 1 and PKCS#1. */
+static cr_err private_der(const struct cr_private_key *key, uint8_t *der, size_t *len)
 {
-    cr_err err = CR_CRYPTO;
-    uint8_t inner[PRIVATE_DER_MAX], outer[PRIVATE_DER_MAX + 64], text[4 * sizeof outer / 3 + 256];
+    uint8_t inner[PRIVATE_DER_MAX];
     struct cr_blob spki = { NULL, 0 };
-    struct cr_der reader, inside;
-    struct cr_der_writer writer;
-    struct cr_bytes algorithm, pkcs8;
-    size_t text_len = 0;
-    *pem = (struct cr_blob){ NULL, 0 };
-
-    int len = mbedtls_pk_write_key_der((mbedtls_pk_context *)&key->pk, inner, sizeof inner); /* at the buffer's end */
-    if (len <= 0) {
-        err = failure(len, CR_CRYPTO);
-        goto out;
+    struct cr_key_der numbers;
+    int inner_len = mbedtls_pk_write_key_der((mbedtls_pk_context *)&key->pk, inner, sizeof inner); /* at the buffer's end */
+    cr_err err = inner_len > 0 ? CR_OK : failure(inner_len, CR_CRYPTO);
+    if (err == CR_OK) {
+        err = cr_key_der_parse(&numbers, (struct cr_bytes){ inner + sizeof inner - inner_len, (size_t)inner_len });
     }
-    CR_TRY(private_spki(key, &spki));
-    reader = cr_der_of(cr_blob_view(&spki));
-    CR_TRY(cr_der_enter(&reader, CR_DER_SEQUENCE, &inside));
-    CR_TRY(cr_der_whole(&inside, CR_DER_SEQUENCE, &algorithm));
-    cr_der_write_init(&writer, outer, sizeof outer);
-    cr_der_write_value(&writer, CR_DER_OCTET_STRING, (struct cr_bytes){ inner + sizeof inner - len, (size_t)len });
-    cr_der_write_raw(&writer, algorithm);
-    cr_der_write_small(&writer, 0);
-    cr_der_write_wrap(&writer, CR_DER_SEQUENCE, 0);
-    CR_TRY(cr_der_write_done(&writer, &pkcs8));
-    int rc = mbedtls_pem_write_buffer("-----BEGIN PRIVATE KEY-----\n", "-----END PRIVATE KEY-----\n", pkcs8.data,
-                                      pkcs8.len, text, sizeof text, &text_len);
-    err = rc == 0 ? cr_blob_copy(pem, text, text_len - 1) : failure(rc, CR_CRYPTO); /* it counts its NUL */
-out:
+    if (err == CR_OK) {
+        err = private_spki(key, &spki);
+    }
+    if (err == CR_OK) {
+        err = cr_key_der_write(der, len, &numbers, cr_blob_view(&spki));
+    }
     cr_blob_fini(&spki);
     mbedtls_platform_zeroize(inner, sizeof inner);
-    mbedtls_platform_zeroize(outer, sizeof outer);
+    return err;
+}
+
+static cr_err private_pem(const struct cr_private_key *key, struct cr_blob *pem)
+{
+    uint8_t der[CR_KEY_DER_MAX], text[4 * sizeof der / 3 + 256];
+    size_t len = sizeof der, text_len = 0;
+    *pem = (struct cr_blob){ NULL, 0 };
+    cr_err err = private_der(key, der, &len);
+    if (err == CR_OK) {
+        int rc = mbedtls_pem_write_buffer("-----BEGIN PRIVATE KEY-----\n", "-----END PRIVATE KEY-----\n", der, len, text,
+                                          sizeof text, &text_len);
+        err = rc == 0 ? cr_blob_copy(pem, text, text_len - 1) : failure(rc, CR_CRYPTO); /* it counts its NUL */
+    }
+    mbedtls_platform_zeroize(der, sizeof der);
     mbedtls_platform_zeroize(text, sizeof text);
+    return err;
+}
+
+static cr_err sign_once(struct cr_bytes der, enum cr_sig_alg alg, struct cr_bytes message, uint8_t *sig, size_t *sig_len)
+{
+    struct cr_private_key key = { .type = CR_KEY_NONE };
+    struct cr_key_der numbers;
+    mbedtls_pk_init(&key.pk);
+    cr_err err = cr_key_der_parse(&numbers, der);
+    if (err == CR_OK) {
+        int rc = pk_parse(&key.pk, der.data, der.len, NULL);
+        err = rc == 0 ? CR_OK : failure(rc, CR_INVALID);
+    }
+    if (err == CR_OK) {
+        key.type = numbers.type;
+        err = sign(&key, alg, message, sig, sig_len);
+    }
+    mbedtls_pk_free(&key.pk); /* wipes */
     return err;
 }
 
@@ -316,8 +334,10 @@ static const struct cr_key_backend backend = {
     .private_make = private_make,
     .private_spki = private_spki,
     .private_pem = private_pem,
+    .private_der = private_der,
     .private_type = private_type,
     .sign = sign,
+    .sign_once = sign_once,
     .private_free = private_free,
 };
 

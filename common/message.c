@@ -1,6 +1,7 @@
 /* What devices send. The writers are in message_write.c, the JSON itself in json_scan.c. */
 #include "common/message.h"
 
+#include "common/bundle.h"
 #include "common/json_scan.h"
 
 #include <stdlib.h>
@@ -280,6 +281,47 @@ enum cr_refusal cr_report_message_parse(struct cr_report_message *message, struc
     }
     if (refusal == CR_REFUSAL_NONE) {
         *message = read;
+    }
+    cr_json_fields_fini(&fields);
+    return refusal;
+}
+
+/* A whole number above 0 that fits, as JSON writes it in its plainest form. */
+static bool version_parse(uint64_t *version, struct cr_bytes digits)
+{
+    enum { DIGITS_MAX = 15 }; /* what every reader of JSON keeps exactly */
+    *version = 0;
+    for (size_t i = 0; i < digits.len && digits.len <= DIGITS_MAX; i++) {
+        if (digits.data[i] < '0' || digits.data[i] > '9') {
+            return false;
+        }
+        *version = *version * 10 + (uint64_t)(digits.data[i] - '0');
+    }
+    return *version > 0;
+}
+
+enum cr_refusal cr_trust_report_parse(struct cr_trust_report *report, struct cr_bytes payload)
+{
+    *report = (struct cr_trust_report){ .outcome = CR_REPORT_COUNT };
+    struct cr_trust_report read = *report;
+    enum { VERSION, OUTCOME, REASON };
+    struct cr_json_field field[] = { { .key = "version" }, { .key = "outcome" }, { .key = "reason" } };
+    struct cr_json_fields fields = { .field = field, .count = sizeof field / sizeof field[0] };
+    enum cr_refusal refusal = fields_read(&fields, payload);
+    if (refusal != CR_REFUSAL_NONE) {
+        return refusal;
+    }
+    if (fields.unknown || !version_parse(&read.version, field[VERSION].other)) {
+        refusal = CR_REFUSAL_MALFORMED_JSON;
+    }
+    if (refusal == CR_REFUSAL_NONE) {
+        refusal = outcome_parse(&read.outcome, field[OUTCOME].text);
+    }
+    if (refusal == CR_REFUSAL_NONE) {
+        refusal = text_copy(read.reason, &field[REASON], &reason_rule);
+    }
+    if (refusal == CR_REFUSAL_NONE) {
+        *report = read;
     }
     cr_json_fields_fini(&fields);
     return refusal;

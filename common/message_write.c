@@ -2,6 +2,7 @@
  * counts without locks (Mosquitto 2.1 does), and these run on any thread. */
 #include "common/message.h"
 
+#include "common/bundle.h"
 #include "common/clock.h"
 
 #include <stdio.h>
@@ -101,6 +102,14 @@ static void put_number(struct writer *w, const char *key, unsigned number)
     put(w, text, (size_t)len);
 }
 
+static void put_version(struct writer *w, uint64_t version)
+{
+    char text[24];
+    int len = snprintf(text, sizeof text, "%llu", (unsigned long long)version);
+    put_key(w, "version");
+    put(w, text, (size_t)len);
+}
+
 static void put_time(struct writer *w, const char *key, int64_t unix_s)
 {
     char text[CR_TIME_TEXT] = "";
@@ -155,12 +164,12 @@ static void put_key_types(struct writer *w, unsigned key_types)
     array_close(w);
 }
 
-static void put_chain(struct writer *w, struct cr_bytes chain_der)
+static void put_certificates(struct writer *w, const char *key, struct cr_bytes chain_der)
 {
     char pem[PEM_CAP];
     struct cr_bytes der, rest = chain_der;
     cr_err err = CR_INVALID; /* no certificate at all */
-    array_open(w, "certificates");
+    array_open(w, key);
     while (rest.len > 0) {
         CR_TRY(cr_cert_next(&der, &rest));
         pem[0] = '\0';
@@ -226,7 +235,7 @@ cr_err cr_certificate_message_write(struct cr_blob *json, const struct cr_certif
     put_serial(&w, message->serial);
     put_time(&w, "notBefore", message->not_before);
     put_time(&w, "notAfter", message->not_after);
-    put_chain(&w, message->chain_der);
+    put_certificates(&w, "certificates", message->chain_der);
     return finish(json, &w);
 }
 
@@ -252,5 +261,21 @@ cr_err cr_status_message_write(struct cr_blob *json, const struct cr_status_mess
     put_serial(&w, message->serial);
     put_time(&w, "notAfter", message->not_after);
     put_time(&w, "nextRenewal", message->next_renewal);
+    return finish(json, &w);
+}
+
+cr_err cr_trust_message_write(struct cr_blob *json, const struct cr_trust_message *message)
+{
+    char signature[CR_BASE64_LEN(CR_SIGNATURE_MAX)] = "";
+    cr_err err = cr_base64_encode(signature, sizeof signature, message->signature.data, message->signature.len);
+    struct writer w = start();
+    put_version(&w, message->version);
+    put_text(&w, "mode", cr_trust_mode_text(message->mode));
+    put_certificates(&w, "certificates", message->certs);
+    put_certificates(&w, "signer", message->signer_chain);
+    put_text(&w, "signature", signature);
+    if (w.err == CR_OK && (err != CR_OK || message->signature.len == 0)) {
+        w.err = CR_INVALID;
+    }
     return finish(json, &w);
 }

@@ -27,6 +27,7 @@ static const struct oid_row oids[CR_OID_COUNT] = {
     [CR_OID_ST] = { 3, { 0x55, 0x04, 0x08 } },                                                  /* 2.5.4.8 */
     [CR_OID_O] = { 3, { 0x55, 0x04, 0x0a } },                                                   /* 2.5.4.10 */
     [CR_OID_OU] = { 3, { 0x55, 0x04, 0x0b } },                                                  /* 2.5.4.11 */
+    [CR_OID_SERIAL_NUMBER] = { 3, { 0x55, 0x04, 0x05 } },                                       /* 2.5.4.5 */
     /* 1.2.840.113549.1.9.14 */
     [CR_OID_EXTENSION_REQUEST] = { 9, { 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 0x0e } },
     [CR_OID_SUBJECT_KEY_ID] = { 3, { 0x55, 0x1d, 0x0e } },                                      /* 2.5.29.14 */
@@ -40,6 +41,11 @@ static const struct oid_row oids[CR_OID_COUNT] = {
     [CR_OID_AUTHORITY_INFO] = { 8, { 0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x01, 0x01 } },        /* 1.3.6.1.5.5.7.1.1 */
     /* 1.3.6.1.4.1.11129.2.4.3 */
     [CR_OID_CT_POISON] = { 10, { 0x2b, 0x06, 0x01, 0x04, 0x01, 0xd6, 0x79, 0x02, 0x04, 0x03 } },
+    [CR_OID_CRL_NUMBER] = { 3, { 0x55, 0x1d, 0x14 } },                                          /* 2.5.29.20 */
+    [CR_OID_CRL_REASON] = { 3, { 0x55, 0x1d, 0x15 } },                                          /* 2.5.29.21 */
+    [CR_OID_ISSUING_POINT] = { 3, { 0x55, 0x1d, 0x1c } },                                       /* 2.5.29.28 */
+    [CR_OID_OCSP_BASIC] = { 9, { 0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, 0x01, 0x01 } }, /* 1.3.6.1.5.5.7.48.1.1 */
+    [CR_OID_SHA1] = { 5, { 0x2b, 0x0e, 0x03, 0x02, 0x1a } },                                    /* 1.3.14.3.2.26 */
     [CR_OID_CA_ISSUERS] = { 8, { 0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, 0x02 } },            /* 1.3.6.1.5.5.7.48.2 */
     [CR_OID_EKU_ANY] = { 4, { 0x55, 0x1d, 0x25, 0x00 } },                                       /* 2.5.29.37.0 */
     [CR_OID_EKU_SERVER] = { 8, { 0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x01 } },            /* 1.3.6.1.5.5.7.3.1 */

@@ -30,6 +30,7 @@ enum cr_refusal {
     CR_REFUSAL_SPLIT_IDENTITY,      /* a certificate and its superseded one are used in turn: two have them */
     CR_REFUSAL_NOT_ENROLLED,        /* with a factory certificate, and nobody let it in */
     CR_REFUSAL_TOKEN_NOT_VALID,     /* an enrolment token that is unknown, used by another key, or expired */
+    CR_REFUSAL_CRL_FAILED,          /* an alarm: a CRL could not be made, kept current or written, or is not what it must be */
     /* 404 */
     CR_REFUSAL_UNKNOWN_SLOT,
     CR_REFUSAL_UNKNOWN_DEVICE,      /* operator channel */

@@ -131,6 +131,9 @@ void cr_topic_parse(struct cr_topic *topic, const char *prefix, const char *text
         rest++;
         if (name_take(found.device, &rest) && name_take(found.slot, &rest)) {
             found.verb = verb_parse(rest);
+            if (found.verb == CR_VERB_TRUST && strcmp(found.slot, CR_TOPIC_CA_SLOT) != 0) {
+                found.verb = CR_VERB_COUNT;
+            }
             if (found.verb != CR_VERB_COUNT) {
                 *topic = found;
                 return;

@@ -8,6 +8,7 @@
 #define DEVICE_SIM_DEVICE_H
 
 #include "device-sim/agent/agent.h"
+#include "common/bytes.h"
 #include "common/identity.h"
 #include "device-sim/figures.h"
 #include "device-sim/flash.h"
@@ -25,7 +26,7 @@ struct device_env {
     struct link_config link;               /* handler: device_link_handler */
     const uint8_t *trust;                  /* DER, one after another */
     size_t trust_len;
-    uint8_t scratch[AGENT_SCRATCH_MIN];    /* one thread, so one will do */
+    uint8_t scratch[AGENT_SCRATCH_TRUST_MIN]; /* one thread, so one will do */
     struct figures *figures;
     void *fleet;
     void (*queue)(void *fleet, struct device *device); /* wants to connect: device_connect() when there is room */
@@ -53,6 +54,7 @@ struct device {
     struct agent_ports agent_ports;
     bool booted;                           /* agent is open; a loss of power takes this away */
     struct tls_identity identity;
+    struct cr_blob factory_key, factory_chain; /* with --factory */
     struct link *link;
     uint64_t dice;
     /* faults */

@@ -9,8 +9,8 @@ CR_MUST_USE cr_err device_fate(struct device *device);
 /* Rolls what is decided per renewal. */
 void device_fate_renewal(struct device *device);
 
-/* Opens the agent on the flash; on a first start provisions it from cert.pem and key.pem. False: impossible, or the
- * power is gone again. */
+/* Opens the agent on the flash; on a first start provisions it from cert.pem and key.pem, or has it enrol. False:
+ * impossible, or the power is gone again. */
 bool device_boot(struct device *device);
 
 double device_now_ms(void);                               /* monotonic */

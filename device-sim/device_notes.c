@@ -136,7 +136,24 @@ void notes_event(struct device *device, enum agent_event event, const char *deta
         device->slept = false;
         device_reason(device, "");
         break;
+    case AGENT_EVENT_ENROLLED:
+        figures->enrolled += detail == NULL ? 1 : 0;
+        figures->enrolled_again += detail != NULL ? 1 : 0;
+        break;
+    case AGENT_EVENT_TRUST_INSTALLED:
+        figures->trust_installed++;
+        break;
+    case AGENT_EVENT_TRUST_FAILED:
+        figures->trust_failed++;
+        device_reason(device, detail);
+        break;
+    case AGENT_EVENT_TRUST_ROLLED_BACK:
+        figures->trust_rolled_back++;
+        break;
+    case AGENT_EVENT_ENROLLING:
+    case AGENT_EVENT_TRUST_TRIAL:
     case AGENT_EVENT_PENDING:
+    case AGENT_EVENT_COUNT:
         break;
     }
 }
@@ -165,5 +182,7 @@ bool notes_done(struct device *device)
             device->retry_at = device->env->options->request ? device_now_ms() : device->retry_at;
         }
     }
-    return device->renewals >= device->env->options->renewals;
+    return device->renewals >= device->env->options->renewals && device->booted &&
+           agent_trust_version(&device->agent) >= device->env->options->trust_version &&
+           !agent_trust_on_trial(&device->agent);
 }

@@ -62,6 +62,21 @@ void figures_failed(struct figures *figures, const char *reason)
     figures->failed++;
 }
 
+void figures_trust(struct figures *figures, unsigned version)
+{
+    struct version_count *row = figures->trust_versions, *last = row + FIGURES_VERSIONS_MAX - 1;
+    while (row < last && row->count > 0 && row->version < version) {
+        row++;
+    }
+    if (row->count > 0 && row->version != version) {
+        row = last->count == 0 ? row : last;
+        memmove(row + 1, row, (size_t)(last - row) * sizeof *row);
+        row->count = row == last ? row->count : 0;
+    }
+    row->version = version;
+    row->count++;
+}
+
 void figures_fini(struct figures *figures)
 {
     samples_fini(&figures->awake_ms);

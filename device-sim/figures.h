@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { FIGURES_REASON_CAP = 40, FIGURES_REASONS_MAX = 24 };
+enum { FIGURES_REASON_CAP = 40, FIGURES_REASONS_MAX = 24, FIGURES_VERSIONS_MAX = 8 };
 
 struct samples {
     double *at;
@@ -25,6 +25,11 @@ struct reason_count {
     unsigned count;
 };
 
+/* How many devices have a version; the last one collects what found no room. */
+struct version_count {
+    unsigned version, count;
+};
+
 /* Why a run ended: all devices are done, or not all. */
 enum run_end { RUN_DONE, RUN_TIMEOUT, RUN_INTERRUPTED };
 
@@ -37,6 +42,10 @@ struct figures {
     unsigned power_losses, corrupted, wrong_clocks, never_wake, cannot_install;
     /* what they went through and survived */
     unsigned rejected, refused, rolled_back;
+    /* first certificates by the factory's identity or a token, and later ones */
+    unsigned enrolled, enrolled_again;
+    unsigned trust_installed, trust_failed, trust_rolled_back; /* trust bundles */
+    struct version_count trust_versions[FIGURES_VERSIONS_MAX]; /* what the devices believe in at the end; ascending */
     /* per renewal, milliseconds and bytes; device_notes.h says from when to when */
     struct samples awake_ms, exchange_ms, confirm_ms, sent, received;
     struct samples connect_ms; /* per connection */
@@ -49,6 +58,7 @@ struct figures {
 };
 
 void figures_failed(struct figures *figures, const char *reason);
+void figures_trust(struct figures *figures, unsigned version);
 void figures_fini(struct figures *figures);
 
 #endif

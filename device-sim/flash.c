@@ -12,6 +12,7 @@ static const char *const names[AGENT_RECORD_COUNT] = {
     [AGENT_RECORD_STATE_0] = "state.0", [AGENT_RECORD_STATE_1] = "state.1",
     [AGENT_RECORD_KEY_0] = "key.0",     [AGENT_RECORD_KEY_1] = "key.1",
     [AGENT_RECORD_CHAIN_0] = "chain.0", [AGENT_RECORD_CHAIN_1] = "chain.1",
+    [AGENT_RECORD_TRUST_0] = "trust.0", [AGENT_RECORD_TRUST_1] = "trust.1",
 };
 static const char temporary[] = "write.tmp"; /* a device writes one record at a time */
 

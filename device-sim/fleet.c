@@ -183,6 +183,9 @@ static void count_outcomes(struct fleet *fleet)
     figures->devices = fleet->count;
     for (unsigned i = 0; i < fleet->made; i++) {
         struct device *device = &fleet->devices[i];
+        if (device->booted) {
+            figures_trust(figures, agent_trust_version(&device->agent));
+        }
         device_stop(device);
         switch (device->outcome) {
         case DEVICE_RENEWED:
@@ -229,6 +232,9 @@ static cr_err devices_init(struct fleet *fleet)
     cr_err err = roster_load(&fleet->roster, fleet->options->dir, fleet->options->count);
     if (err != CR_OK) {
         return complain(fleet, err, "not as many devices as --count asks for; `device-sim pki` makes them");
+    }
+    if (fleet->options->name != NULL && roster_only(&fleet->roster, fleet->options->name) != CR_OK) {
+        return complain(fleet, CR_NOT_FOUND, fleet->options->name);
     }
     fleet->count = fleet->roster.count;
     fleet->devices = calloc(fleet->count, sizeof *fleet->devices);

@@ -321,7 +321,7 @@ static int connect_start(struct link *link)
 }
 
 cr_err link_open(struct link **out, const struct link_config *config, const char *client_id,
-                 const struct tls_identity *identity, void *ctx)
+                 const struct tls_identity *identity, const struct link_login *login, void *ctx)
 {
     struct link *link = calloc(1, sizeof *link);
     *out = NULL;
@@ -339,6 +339,9 @@ cr_err link_open(struct link **out, const struct link_config *config, const char
     }
     enter(link);
     int rc = options_set(link);
+    if (login != NULL && rc == MOSQ_ERR_SUCCESS) {
+        rc = mosquitto_username_pw_set(link->mosq, login->user_name, login->password);
+    }
     rc = rc != MOSQ_ERR_SUCCESS ? rc : connect_start(link);
     leave(link);
     if (rc != MOSQ_ERR_SUCCESS || mosquitto_socket(link->mosq) < 0 ||

@@ -42,9 +42,15 @@ struct link_config {
 
 struct link;
 
-/* Starts to connect. `config` and `identity` are lent for the link's life. CR_IO: no connection can even be started. */
+/* What CONNECT carries beside the certificate. */
+struct link_login {
+    const char *user_name, *password;
+};
+
+/* Starts to connect. `config` and `identity` are lent for the link's life; login: NULL: none. CR_IO: no
+ * connection can even be started. */
 CR_MUST_USE cr_err link_open(struct link **link, const struct link_config *config, const char *client_id,
-                             const struct tls_identity *identity, void *ctx);
+                             const struct tls_identity *identity, const struct link_login *login, void *ctx);
 /* At QoS 1; delivered(id) when its PUBACK is in. CR_UNAVAILABLE: not connected. */
 CR_MUST_USE cr_err link_publish(struct link *link, uint32_t id, const char *topic, const uint8_t *payload, size_t len);
 /* Keeps the connection alive; about once a second. */

@@ -129,7 +129,7 @@ cr_err operator_start(struct operator_job *job)
     }
     job->identity = (struct tls_identity){ .key = pair.key, .leaf = pair.cert };
     job->link.handler = &handler;
-    return link_open(&job->open, &job->link, "operator", &job->identity, job);
+    return link_open(&job->open, &job->link, "operator", &job->identity, NULL, job);
 }
 
 void operator_stop(struct operator_job *job)

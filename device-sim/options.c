@@ -100,8 +100,9 @@ static bool seed_ok(uint64_t *seed, const char *text)
 
 enum run_option {
     RUN_HELP = 256, RUN_DIR, RUN_COUNT, RUN_BROKER, RUN_CAFILE, RUN_ARRIVAL, RUN_AWAKE, RUN_ASLEEP, RUN_JITTER,
-    RUN_MQTT, RUN_SESSION, RUN_PREFIX, RUN_SLOT, RUN_FORMAT, RUN_POWER, RUN_CORRUPT, RUN_CLOCK, RUN_NEVER, RUN_INSTALL, RUN_SEED,
-    RUN_TIMEOUT, RUN_RENEWALS, RUN_CONNECTING, RUN_REQUEST, RUN_TRIGGER, RUN_NO_FSYNC, RUN_JSON, RUN_QUIET
+    RUN_MQTT, RUN_SESSION, RUN_PREFIX, RUN_SLOT, RUN_FORMAT, RUN_POWER, RUN_CORRUPT, RUN_CLOCK, RUN_NEVER, RUN_INSTALL,
+    RUN_SEED, RUN_TIMEOUT, RUN_RENEWALS, RUN_FACTORY, RUN_TOKEN, RUN_NAME, RUN_TRUST, RUN_CONNECTING,
+    RUN_REQUEST, RUN_TRIGGER, RUN_NO_FSYNC, RUN_JSON, RUN_QUIET
 };
 
 static const struct option run_table[] = {
@@ -127,6 +128,10 @@ static const struct option run_table[] = {
     { "seed", required_argument, NULL, RUN_SEED },
     { "timeout", required_argument, NULL, RUN_TIMEOUT },
     { "renewals", required_argument, NULL, RUN_RENEWALS },
+    { "factory", no_argument, NULL, RUN_FACTORY },
+    { "token", required_argument, NULL, RUN_TOKEN },
+    { "name", required_argument, NULL, RUN_NAME },
+    { "trust-version", required_argument, NULL, RUN_TRUST },
     { "connecting", required_argument, NULL, RUN_CONNECTING },
     { "request", no_argument, NULL, RUN_REQUEST },
     { "trigger", no_argument, NULL, RUN_TRIGGER },
@@ -160,7 +165,11 @@ static bool run_option_set(struct run_options *options, int c, const char *value
     case RUN_INSTALL: return number_ok(&options->fault_install, value, 0, 1);
     case RUN_SEED: return seed_ok(&options->seed, value);
     case RUN_TIMEOUT: return number_ok(&options->timeout_s, value, 0.1, 30 * day);
-    case RUN_RENEWALS: return whole_ok(&options->renewals, value, 1, 100000);
+    case RUN_RENEWALS: return whole_ok(&options->renewals, value, 0, 100000);
+    case RUN_FACTORY: options->factory = true; return true;
+    case RUN_TOKEN: options->token = value; return value[0] != '\0';
+    case RUN_NAME: options->name = value; return cr_name_ok(value, strlen(value));
+    case RUN_TRUST: return whole_ok(&options->trust_version, value, 1, 1000000000);
     case RUN_CONNECTING: return whole_ok(&options->connecting, value, 1, 1000);
     case RUN_REQUEST: options->request = true; return true;
     case RUN_TRIGGER: options->trigger = true; return true;
@@ -201,12 +210,22 @@ int run_options_parse(struct run_options *options, int argc, char **argv, int *s
     if (options->request && options->trigger) {
         return mistake(status, "not together with --trigger", "--request", NULL);
     }
+    if (options->factory && options->token != NULL) {
+        return mistake(status, "not together with --factory", "--token", NULL);
+    }
+    if (options->token != NULL && options->name == NULL) {
+        return mistake(status, "is of one device: it takes --name", "--token", NULL);
+    }
+    if (options->renewals == 0 && options->trust_version == 0) {
+        return mistake(status, "of 0 takes --trust-version", "--renewals", NULL);
+    }
     return options->dir != NULL ? 0 : mistake(status, "is missing: the directory that `device-sim pki` made", "--dir",
                                               NULL);
 }
 
 enum pki_option {
-    PKI_HELP = 256, PKI_DIR, PKI_COUNT, PKI_PREFIX, PKI_NAME, PKI_SERVER, PKI_LIFETIME, PKI_AGE, PKI_QUIET
+    PKI_HELP = 256, PKI_DIR, PKI_COUNT, PKI_PREFIX, PKI_NAME, PKI_SERVER, PKI_FACTORY_TOO, PKI_LIFETIME,
+    PKI_AGE, PKI_QUIET
 };
 
 static const struct option pki_table[] = {
@@ -216,6 +235,7 @@ static const struct option pki_table[] = {
     { "name-prefix", required_argument, NULL, PKI_PREFIX },
     { "name", required_argument, NULL, PKI_NAME },
     { "server-name", required_argument, NULL, PKI_SERVER },
+    { "factory", no_argument, NULL, PKI_FACTORY_TOO },
     { "lifetime", required_argument, NULL, PKI_LIFETIME },
     { "age", required_argument, NULL, PKI_AGE },
     { "quiet", no_argument, NULL, PKI_QUIET },
@@ -241,6 +261,7 @@ static bool pki_option_set(struct pki_options *options, int c, const char *value
             options->server_name[options->server_names++] = value;
         }
         break;
+    case PKI_FACTORY_TOO: options->factory = true; break;
     case PKI_LIFETIME:
         ok = whole_ok(&seconds, value, 10, years_100);
         options->lifetime_s = seconds;

@@ -24,6 +24,10 @@ struct run_options {
     double timeout_s;
     unsigned renewals;        /* how many each device is to do */
     unsigned connecting;      /* handshakes at once */
+    bool factory;             /* without a certificate of their own they start from their factory's */
+    const char *token;        /* or from this; NULL: none */
+    const char *name;         /* only this device; NULL: any */
+    unsigned trust_version;   /* a device is not done before it believes in this version, or a later one */
     bool request;             /* devices ask by themselves, right away */
     bool trigger;             /* the operator triggers all of them, once they were all seen */
     bool fsync, quiet;
@@ -35,6 +39,7 @@ struct pki_options {
     unsigned count;
     const char *name_prefix;
     const char *name;         /* one device of this name instead of `count` numbered ones */
+    bool factory;             /* also a factory's certificates, and a second hierarchy */
     const char *server_name[OPTIONS_SERVER_NAMES_MAX];
     unsigned server_names;
     int64_t lifetime_s, age_s; /* of device certificates; age: how long ago they were issued */

@@ -71,10 +71,43 @@ static cr_err alt_names_make(char text[ALT_NAMES_CAP], const struct pki_options 
     return CR_OK;
 }
 
-/* *issuing: the CA that signs devices. */
-static cr_err infrastructure(struct pki_pair *issuing, const struct pki_options *options, int64_t now_s)
+static cr_err bundle_save(const struct pki_options *options, const char *file, const X509 *const *certs, size_t count)
 {
-    char alt_names[ALT_NAMES_CAP], bundle[PATH_CAP];
+    char path[PATH_CAP];
+    cr_err err = path_make(path, "%s/%s", options->dir, file);
+    return err == CR_OK ? pki_certs_save(path, certs, count) : err;
+}
+
+/* The factory's CA, and a second hierarchy to move to. `first`: root and issuing CA of the first one. */
+static cr_err second_infrastructure(struct pki_pair *factory, const struct pki_options *options, int64_t now_s,
+                                    const char *alt_names, const X509 *const first[2])
+{
+    struct pki_pair root = { 0 }, issuing = { 0 }, server = { 0 };
+    int64_t since = now_s - skew_s - year_s;
+    const struct entry factory_entry = { PKI_ROOT, "factory", "Demo Factory", NULL, since, now_s + 30 * year_s };
+    const struct entry root_entry = { PKI_ROOT, "root2", "Demo Root 2", NULL, since, now_s + 20 * year_s };
+    const struct entry issuing_entry = { PKI_ISSUING, "issuing2", "Demo CA 2", NULL, since, now_s + 10 * year_s };
+    const struct entry server_entry = { PKI_SERVER, "server2", "localhost", alt_names, now_s - skew_s, now_s + year_s };
+    cr_err err = CR_BUG;
+    CR_TRY(entry_ensure(factory, options->dir, &factory_entry, NULL, false));
+    CR_TRY(entry_ensure(&root, options->dir, &root_entry, NULL, false));
+    CR_TRY(entry_ensure(&issuing, options->dir, &issuing_entry, &root, false));
+    CR_TRY(entry_ensure(&server, options->dir, &server_entry, &issuing, true));
+    const X509 *const all[] = { root.cert, issuing.cert, first[0], first[1], factory->cert };
+    CR_TRY(bundle_save(options, "ca2.pem", all, 2));
+    CR_TRY(bundle_save(options, "ca-all.pem", all, 5));
+out:
+    pki_pair_fini(&root);
+    pki_pair_fini(&issuing);
+    pki_pair_fini(&server);
+    return err;
+}
+
+/* *issuing: the CA that signs devices. *factory: the one that made them; NULL: none. */
+static cr_err infrastructure(struct pki_pair *issuing, struct pki_pair *factory, const struct pki_options *options,
+                             int64_t now_s)
+{
+    char alt_names[ALT_NAMES_CAP];
     struct pki_pair root = { 0 }, server = { 0 }, operator = { 0 };
     int64_t since = now_s - skew_s - year_s; /* devices may be issued in the past */
     const struct entry root_entry = { PKI_ROOT, "root", "Demo Root", NULL, since, now_s + 20 * year_s };
@@ -87,8 +120,11 @@ static cr_err infrastructure(struct pki_pair *issuing, const struct pki_options 
     CR_TRY(entry_ensure(issuing, options->dir, &issuing_entry, &root, false));
     CR_TRY(entry_ensure(&server, options->dir, &server_entry, issuing, true));
     CR_TRY(entry_ensure(&operator, options->dir, &operator_entry, issuing, false));
-    CR_TRY(path_make(bundle, "%s/ca.pem", options->dir));
-    CR_TRY(pki_certs_save(bundle, root.cert, issuing->cert));
+    const X509 *const both[] = { root.cert, issuing->cert };
+    CR_TRY(bundle_save(options, "ca.pem", both, 2));
+    if (factory != NULL) {
+        CR_TRY(second_infrastructure(factory, options, now_s, alt_names, both));
+    }
 out:
     pki_pair_fini(&root);
     pki_pair_fini(&server);
@@ -96,42 +132,59 @@ out:
     return err;
 }
 
-static cr_err device_make(const struct pki_options *options, const char *name, const struct pki_pair *issuing,
-                          int64_t now_s)
+/* A pair in the device's directory, unless it is there. */
+static cr_err device_pair(const char *dir, const char *cert_name, const char *key_name, const struct entry *entry,
+                          const struct pki_pair *issuer)
 {
-    char dir[PATH_CAP], cert[PATH_CAP], key[PATH_CAP];
+    char cert[PATH_CAP], key[PATH_CAP];
     struct pki_pair pair = { 0 };
-    int64_t since = now_s - options->age_s - (options->age_s == 0 ? skew_s : 0);
     cr_err err = CR_BUG;
-    CR_TRY(path_make(dir, "%s/devices/%s", options->dir, name));
-    CR_TRY(path_make(cert, "%s/cert.pem", dir));
-    CR_TRY(path_make(key, "%s/key.pem", dir));
-    CR_TRY(folder_make(dir));
+    CR_TRY(path_make(cert, "%s/%s", dir, cert_name));
+    CR_TRY(path_make(key, "%s/%s", dir, key_name));
     if (access(cert, F_OK) == 0) {
         return CR_OK;
     }
-    CR_TRY(pki_pair_make(&pair, PKI_CLIENT, name, NULL, since, now_s - options->age_s + options->lifetime_s, issuing));
+    CR_TRY(pki_pair_make(&pair, entry->kind, entry->common_name, NULL, entry->not_before, entry->not_after, issuer));
     CR_TRY(pki_pair_save(&pair, cert, key, NULL));
 out:
     pki_pair_fini(&pair);
     return err;
 }
 
-static cr_err devices_make(const struct pki_options *options, const struct pki_pair *issuing, int64_t now_s)
+static cr_err device_make(const struct pki_options *options, const char *name, const struct pki_pair *issuing,
+                          const struct pki_pair *factory, int64_t now_s)
+{
+    char dir[PATH_CAP];
+    int64_t since = now_s - options->age_s - (options->age_s == 0 ? skew_s : 0);
+    const struct entry own = { PKI_CLIENT, NULL, name, NULL, since, now_s - options->age_s + options->lifetime_s };
+    const struct entry born = { PKI_FACTORY, NULL, name, NULL, now_s - skew_s, now_s + 20 * year_s };
+    cr_err err = CR_BUG;
+    CR_TRY(path_make(dir, "%s/devices/%s", options->dir, name));
+    CR_TRY(folder_make(dir));
+    CR_TRY(device_pair(dir, "cert.pem", "key.pem", &own, issuing));
+    if (factory != NULL) {
+        CR_TRY(device_pair(dir, "factory.pem", "factory-key.pem", &born, factory));
+    }
+out:
+    return err;
+}
+
+static cr_err devices_make(const struct pki_options *options, const struct pki_pair *issuing,
+                           const struct pki_pair *factory, int64_t now_s)
 {
     char folder[PATH_CAP], name[CR_NAME_CAP];
     cr_err err = CR_BUG;
     CR_TRY(path_make(folder, "%s/devices", options->dir));
     CR_TRY(folder_make(folder));
     if (options->name != NULL) {
-        return device_make(options, options->name, issuing, now_s);
+        return device_make(options, options->name, issuing, factory, now_s);
     }
     for (unsigned i = 1; i <= options->count; i++) {
         int len = snprintf(name, sizeof name, "%s%05u", options->name_prefix, i);
         if (len <= 0 || len >= (int)sizeof name) {
             return CR_FULL;
         }
-        CR_TRY(device_make(options, name, issuing, now_s));
+        CR_TRY(device_make(options, name, issuing, factory, now_s));
     }
 out:
     return err;
@@ -139,16 +192,17 @@ out:
 
 int pki_make(const struct pki_options *options)
 {
-    struct pki_pair issuing = { 0 };
+    struct pki_pair issuing = { 0 }, factory = { 0 }, *with = options->factory ? &factory : NULL;
     int64_t now_s = cr_wall_s(cr_clock_system());
     cr_err err = folder_make(options->dir);
     if (err == CR_OK) {
-        err = infrastructure(&issuing, options, now_s);
+        err = infrastructure(&issuing, with, options, now_s);
     }
     if (err == CR_OK) {
-        err = devices_make(options, &issuing, now_s);
+        err = devices_make(options, &issuing, with, now_s);
     }
     pki_pair_fini(&issuing);
+    pki_pair_fini(&factory);
     if (err != CR_OK) {
         fprintf(stderr, "device-sim: pki: %s: %s\n", options->dir,
                 err == CR_IO ? strerror(errno) : cr_err_text(err));

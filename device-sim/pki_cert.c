@@ -31,6 +31,9 @@ static const struct extension extensions[][EXTENSIONS_MAX] = {
                      { NID_key_usage, "critical,digitalSignature" },
                      { NID_ext_key_usage, "clientAuth" },
                      { NID_authority_key_identifier, "keyid:always" } },
+    [PKI_FACTORY] = { { NID_basic_constraints, "critical,CA:FALSE" },
+                      { NID_key_usage, "critical,digitalSignature" },
+                      { NID_authority_key_identifier, "keyid:always" } },
 };
 
 void pki_pair_fini(struct pki_pair *pair)
@@ -92,9 +95,14 @@ static bool serial_set(X509 *cert)
     return ok;
 }
 
-static bool names_set(X509 *cert, const char *common_name, X509 *issuer)
+static bool names_set(X509 *cert, enum pki_kind kind, const char *common_name, X509 *issuer)
 {
     X509_NAME *subject = X509_get_subject_name(cert);
+    if (kind == PKI_FACTORY &&
+        X509_NAME_add_entry_by_NID(subject, NID_serialNumber, V_ASN1_PRINTABLESTRING,
+                                   (const unsigned char *)common_name, (int)strlen(common_name), -1, 0) != 1) {
+        return false;
+    }
     return X509_NAME_add_entry_by_NID(subject, NID_commonName, V_ASN1_UTF8STRING, (const unsigned char *)common_name,
                                       (int)strlen(common_name), -1, 0) == 1 &&
            X509_set_issuer_name(cert, issuer == NULL ? subject : X509_get_subject_name(issuer)) == 1;
@@ -106,7 +114,7 @@ cr_err pki_pair_make(struct pki_pair *pair, enum pki_kind kind, const char *comm
     *pair = (struct pki_pair){ .key = EVP_EC_gen("P-256"), .cert = X509_new() };
     X509 *cert = pair->cert, *above = issuer != NULL ? issuer->cert : NULL;
     bool ok = pair->key != NULL && cert != NULL && X509_set_version(cert, X509_VERSION_3) == 1 && serial_set(cert) &&
-              names_set(cert, common_name, above) && X509_set_pubkey(cert, pair->key) == 1 &&
+              names_set(cert, kind, common_name, above) && X509_set_pubkey(cert, pair->key) == 1 &&
               ASN1_TIME_set(X509_getm_notBefore(cert), not_before) != NULL &&
               ASN1_TIME_set(X509_getm_notAfter(cert), not_after) != NULL &&
               extensions_add(cert, kind, alt_names, above != NULL ? above : cert) &&
@@ -161,13 +169,16 @@ static FILE *file_create(const char *path, mode_t mode)
     return file;
 }
 
-cr_err pki_certs_save(const char *path, const X509 *first, const X509 *second)
+cr_err pki_certs_save(const char *path, const X509 *const *certs, size_t count)
 {
     FILE *file = file_create(path, 0644);
     if (file == NULL) {
         return CR_IO;
     }
-    bool ok = PEM_write_X509(file, (X509 *)first) == 1 && (second == NULL || PEM_write_X509(file, (X509 *)second) == 1);
+    bool ok = true;
+    for (size_t i = 0; ok && i < count; i++) {
+        ok = certs[i] == NULL || PEM_write_X509(file, (X509 *)certs[i]) == 1;
+    }
     return fclose(file) == 0 && ok ? CR_OK : CR_IO;
 }
 
@@ -179,5 +190,5 @@ cr_err pki_pair_save(const struct pki_pair *pair, const char *cert_path, const c
     }
     bool ok = PEM_write_PrivateKey(file, pair->key, NULL, NULL, 0, NULL, NULL) == 1;
     ok = fclose(file) == 0 && ok;
-    return ok ? pki_certs_save(cert_path, pair->cert, above) : CR_IO;
+    return ok ? pki_certs_save(cert_path, (const X509 *const[]){ pair->cert, above }, 2) : CR_IO;
 }

@@ -9,7 +9,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum pki_kind { PKI_ROOT, PKI_ISSUING, PKI_SERVER, PKI_CLIENT };
+enum pki_kind {
+    PKI_ROOT, PKI_ISSUING, PKI_SERVER, PKI_CLIENT,
+    PKI_FACTORY /* of a device, by its factory: the name is also its serialNumber attribute, as in IEEE 802.1AR */
+};
 
 /* A key and its certificate. */
 struct pki_pair {
@@ -28,6 +31,7 @@ CR_MUST_USE cr_err pki_pair_load(struct pki_pair *pair, const char *cert_path, c
 /* Writes both, the key first and only for its owner; `above` (or NULL) follows in the certificate's file. */
 CR_MUST_USE cr_err pki_pair_save(const struct pki_pair *pair, const char *cert_path, const char *key_path,
                                  const X509 *above);
-CR_MUST_USE cr_err pki_certs_save(const char *path, const X509 *first, const X509 *second);
+/* One after another; those that are NULL are left out. */
+CR_MUST_USE cr_err pki_certs_save(const char *path, const X509 *const *certs, size_t count);
 
 #endif

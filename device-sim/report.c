@@ -61,6 +61,28 @@ static void row_bytes(FILE *to, const char *name, const struct figures *figures)
             bytes_per_renewal(figures));
 }
 
+static void onboarding_rows(FILE *to, const struct figures *figures)
+{
+    char line[40];
+    if (figures->enrolled + figures->enrolled_again > 0) {
+        fputs("\nOnboarded\n", to);
+        row_count(to, "got their first certificate", figures->enrolled);
+        row_count(to, "got one again", figures->enrolled_again);
+    }
+    unsigned bundles = figures->trust_installed + figures->trust_failed + figures->trust_rolled_back;
+    if (bundles == 0 && figures->trust_versions[0].version == 0 && figures->trust_versions[1].count == 0) {
+        return;
+    }
+    fputs("\nTrust bundles\n", to);
+    row_count(to, "installed", figures->trust_installed);
+    row_count(to, "refused by the device", figures->trust_failed);
+    row_count(to, "rolled back", figures->trust_rolled_back);
+    for (size_t i = 0; i < FIGURES_VERSIONS_MAX && figures->trust_versions[i].count > 0; i++) {
+        (void)snprintf(line, sizeof line, "devices with version %u", figures->trust_versions[i].version);
+        row_count(to, line, figures->trust_versions[i].count);
+    }
+}
+
 void report_table(FILE *to, struct figures *figures)
 {
     char line[FIGURES_REASON_CAP + 16];
@@ -83,6 +105,7 @@ void report_table(FILE *to, struct figures *figures)
         row_count(to, "of them asleep at the time", figures->asleep_when_triggered);
         row_count(to, "of those renewed after they woke", figures->woke_and_renewed);
     }
+    onboarding_rows(to, figures);
     fputs("\nWent wrong, by design\n", to);
     row_count(to, "power lost while writing", figures->power_losses);
     row_count(to, "certificate damaged on arrival", figures->corrupted);
@@ -133,6 +156,16 @@ static void json_write(FILE *to, struct figures *figures)
             bytes_per_renewal(figures), samples_mean(&figures->sent), samples_mean(&figures->received));
     fprintf(to, "  \"triggered\": %u,\n  \"asleep_when_triggered\": %u,\n  \"woke_and_renewed\": %u,\n",
             figures->triggered, figures->asleep_when_triggered, figures->woke_and_renewed);
+    fprintf(to, "  \"enrolled\": %u,\n  \"enrolled_again\": %u,\n", figures->enrolled,
+            figures->enrolled_again);
+    fprintf(to, "  \"trust_installed\": %u,\n  \"trust_failed\": %u,\n  \"trust_rolled_back\": %u,\n",
+            figures->trust_installed, figures->trust_failed, figures->trust_rolled_back);
+    fputs("  \"trust_versions\": {", to);
+    for (size_t i = 0; i < FIGURES_VERSIONS_MAX && figures->trust_versions[i].count > 0; i++) {
+        fprintf(to, "%s\"%u\": %u", i > 0 ? ", " : "", figures->trust_versions[i].version,
+                figures->trust_versions[i].count);
+    }
+    fputs("},\n", to);
     fprintf(to, "  \"faults\": {\"power\": %u, \"corrupt\": %u, \"clock\": %u, \"never_wakes\": %u, \"install\": %u},\n",
             figures->power_losses, figures->corrupted, figures->wrong_clocks, figures->never_wake,
             figures->cannot_install);

@@ -63,6 +63,22 @@ cr_err roster_load(struct roster *roster, const char *dir, unsigned count)
     return CR_OK;
 }
 
+cr_err roster_only(struct roster *roster, const char *name)
+{
+    cr_err err = CR_NOT_FOUND;
+    unsigned kept = 0;
+    for (unsigned i = 0; i < roster->count; i++) {
+        if (strcmp(roster->names[i], name) == 0) {
+            roster->names[kept++] = roster->names[i];
+            err = CR_OK;
+        } else {
+            free(roster->names[i]);
+        }
+    }
+    roster->count = kept;
+    return err;
+}
+
 void roster_fini(struct roster *roster)
 {
     while (roster->count > 0) {

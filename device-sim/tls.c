@@ -8,10 +8,20 @@ static int identity_wanted(SSL *ssl, void *arg)
 {
     const struct tls *tls = arg;
     const struct tls_identity *identity = tls->using;
-    if (identity == NULL) {
+    if (identity == NULL || identity->leaf == NULL) {
         return 1; /* go on without; the broker will refuse */
     }
     return SSL_use_cert_and_key(ssl, identity->leaf, identity->key, identity->others, 1);
+}
+
+/* The server's certificate: verified as the context says, but by the device's own trust set where it has one. */
+static int server_verify(X509_STORE_CTX *store, void *arg)
+{
+    const struct tls *tls = arg;
+    if (tls->using != NULL && tls->using->trust != NULL) {
+        X509_STORE_CTX_set0_trusted_stack(store, tls->using->trust);
+    }
+    return X509_verify_cert(store);
 }
 
 static void alert_seen(const SSL *ssl, int where, int value)
@@ -49,6 +59,7 @@ cr_err tls_init(struct tls *tls, const char *cafile, const char *host)
     SSL_CTX_set_verify(tls->ctx, SSL_VERIFY_PEER, NULL);
     SSL_CTX_set_session_cache_mode(tls->ctx, SSL_SESS_CACHE_OFF);
     (void)SSL_CTX_set_mode(tls->ctx, SSL_MODE_RELEASE_BUFFERS); /* thousands of idle connections */
+    SSL_CTX_set_cert_verify_callback(tls->ctx, server_verify, tls);
     SSL_CTX_set_cert_cb(tls->ctx, identity_wanted, tls);
     SSL_CTX_set_info_callback(tls->ctx, alert_seen);
     return CR_OK;
@@ -60,25 +71,47 @@ void tls_fini(struct tls *tls)
     *tls = (struct tls){ 0 };
 }
 
-cr_err tls_identity_init(struct tls_identity *identity, const struct agent_identity *from)
+/* Reads DER certificates, one after another: the first one to *first, if that is not NULL, the others to `rest`. */
+static bool certs_read(X509 **first, STACK_OF(X509) *rest, const uint8_t *der, size_t len)
 {
-    const unsigned char *at = from->key, *stop = from->chain + from->chain_len;
-    *identity = (struct tls_identity){ .key = d2i_PrivateKey(EVP_PKEY_EC, NULL, &at, (long)from->key_len),
-                                       .others = sk_X509_new_null() };
-    at = from->chain;
-    bool ok = identity->key != NULL && identity->others != NULL && at < stop;
-    while (ok && at < stop) {
+    const unsigned char *at = der, *stop = der + len;
+    while (at < stop) {
         X509 *cert = d2i_X509(NULL, &at, stop - at);
         if (cert == NULL) {
-            ok = false;
-        } else if (identity->leaf == NULL) {
-            identity->leaf = cert;
-        } else if (sk_X509_push(identity->others, cert) <= 0) {
+            return false;
+        }
+        if (first != NULL && *first == NULL) {
+            *first = cert;
+        } else if (sk_X509_push(rest, cert) <= 0) {
             X509_free(cert);
-            ok = false;
+            return false;
         }
     }
-    if (!ok) {
+    return len > 0;
+}
+
+cr_err tls_identity_init(struct tls_identity *identity, const struct agent_identity *from)
+{
+    const unsigned char *at = from->key;
+    *identity = (struct tls_identity){ 0 };
+    if (from->kind == AGENT_BY_TOKEN) {
+        return CR_OK;
+    }
+    identity->key = d2i_PrivateKey(EVP_PKEY_EC, NULL, &at, (long)from->key_len);
+    identity->others = sk_X509_new_null();
+    if (identity->key == NULL || identity->others == NULL ||
+        !certs_read(&identity->leaf, identity->others, from->chain, from->chain_len)) {
+        ERR_clear_error();
+        tls_identity_fini(identity);
+        return CR_INVALID;
+    }
+    return CR_OK;
+}
+
+cr_err tls_identity_trust(struct tls_identity *identity, const uint8_t *der, size_t len)
+{
+    identity->trust = sk_X509_new_null();
+    if (identity->trust == NULL || !certs_read(NULL, identity->trust, der, len)) {
         ERR_clear_error();
         tls_identity_fini(identity);
         return CR_INVALID;
@@ -91,5 +124,6 @@ void tls_identity_fini(struct tls_identity *identity)
     EVP_PKEY_free(identity->key);
     X509_free(identity->leaf);
     sk_X509_pop_free(identity->others, X509_free);
+    sk_X509_pop_free(identity->trust, X509_free);
     *identity = (struct tls_identity){ 0 };
 }

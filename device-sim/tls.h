@@ -16,6 +16,7 @@ struct tls_identity {
     EVP_PKEY *key;
     X509 *leaf;
     STACK_OF(X509) *others; /* what follows the leaf */
+    STACK_OF(X509) *trust;  /* whom to believe; NULL: whom the context does */
 };
 
 struct tls {
@@ -29,8 +30,10 @@ struct tls {
 CR_MUST_USE cr_err tls_init(struct tls *tls, const char *cafile, const char *host);
 void tls_fini(struct tls *tls);
 
-/* Reads what agent_credentials() gave. CR_INVALID: not a key and chain. */
+/* Reads what agent_credentials() gave; by a token the device shows no certificate. CR_INVALID: not a key and chain. */
 CR_MUST_USE cr_err tls_identity_init(struct tls_identity *identity, const struct agent_identity *from);
+/* And what agent_trust() gave: DER certificates, one after another. */
+CR_MUST_USE cr_err tls_identity_trust(struct tls_identity *identity, const uint8_t *der, size_t len);
 void tls_identity_fini(struct tls_identity *identity);
 
 #endif

@@ -85,7 +85,7 @@ static void default_name(struct cr_config_factory *factory)
     const char *base = strrchr(factory->cafile, '/');
     base = base != NULL ? base + 1 : factory->cafile;
     size_t len = strcspn(base, ".");
-    len = len < CR_NAME_MAX ? len : CR_NAME_MAX;
+    len = len < CR_FACTORY_NAME_MAX ? len : CR_FACTORY_NAME_MAX;
     for (size_t i = 0; i < len; i++) {
         factory->name[i] = cr_name_ok(&base[i], 1) ? base[i] : '-';
     }
@@ -113,8 +113,8 @@ cr_err cr_take_factory_name(struct cr_config *config, struct cr_profile *slot, c
     (void)slot;
     struct cr_config_factory *factory = last_factory(config);
     cr_err err = give(factory != NULL ? &factory->given : NULL, GIVEN_NAME, "factory_cafile", why);
-    if (err == CR_OK && !cr_name_ok(value, strlen(value))) {
-        err = cr_why_set(why, "must be 1 to %d of the characters A-Z a-z 0-9 . _ : -", CR_NAME_MAX);
+    if (err == CR_OK && (!cr_name_ok(value, strlen(value)) || strlen(value) > CR_FACTORY_NAME_MAX)) {
+        err = cr_why_set(why, "must be 1 to %d of the characters A-Z a-z 0-9 . _ : -", CR_FACTORY_NAME_MAX);
     }
     return err == CR_OK ? cr_value_text(factory->name, sizeof factory->name, value, why) : err;
 }

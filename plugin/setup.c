@@ -26,21 +26,30 @@ static cr_err trust_load(struct cr_setup *setup, int64_t now_s, cr_config_compla
 {
     const struct cr_config *config = &setup->config;
     const char *trusted[CR_TRUSTED_MAX];
+    struct cr_trust_config trust = {
+        .issuer_count = config->issuer_count,
+        .trusted_cafile = trusted,
+        .trusted_count = config->trusted_count,
+        .factory_count = config->factory_count,
+        .weak_keys = cr_weak_file_list(setup->weak_keys),
+        .backend = cr_key_backend(config->key_backend),
+    };
     char *errors = calloc(1, ERRORS_CAP);
     if (errors == NULL) {
         return CR_NOMEM;
     }
+    for (unsigned i = 0; i < config->issuer_count; i++) {
+        const struct cr_config_issuer *issuer = &config->issuer[i];
+        trust.issuer[i] = (struct cr_trust_issuer){ issuer->certfile, issuer->keyfile, issuer->passphrase_file,
+                                                    issuer->sign_from };
+    }
     for (unsigned i = 0; i < config->trusted_count; i++) {
         trusted[i] = config->trusted_cafile[i];
     }
-    struct cr_trust_config trust = {
-        .certfile = config->issuer[0].certfile,
-        .keyfile = config->issuer[0].keyfile,
-        .passphrase_file = config->issuer[0].passphrase_file,
-        .trusted_cafile = trusted,
-        .trusted_count = config->trusted_count,
-        .backend = cr_key_backend(config->key_backend),
-    };
+    for (unsigned i = 0; i < config->factory_count; i++) {
+        const struct cr_config_factory *factory = &config->factory[i];
+        trust.factory[i] = (struct cr_trust_factory){ factory->cafile, factory->name, factory->identity };
+    }
     cr_err err = cr_trust_load(&setup->trust, &trust, now_s, errors, ERRORS_CAP);
     if (err != CR_OK) {
         complain_lines(err, errors, complain, ctx);

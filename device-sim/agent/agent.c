@@ -5,10 +5,7 @@
 
 #include <string.h>
 
-enum {
-    TRIALS = 3, /* connections that a new certificate may fail for other reasons than refusal */
-    POLL_AGAIN_MS = 10 * 1000,
-};
+enum { POLL_AGAIN_MS = 10 * 1000 };
 
 void agent_tell(const struct agent *agent, enum agent_event event, const char *detail)
 {
@@ -102,99 +99,9 @@ enum agent_err agent_send_owed(struct agent *agent)
     return err == AGENT_OFFLINE ? AGENT_OK : err;
 }
 
-/* Reads one slot's pair whole, or not at all. */
-static enum agent_err slot_present(struct agent *agent, struct agent_identity *identity, unsigned which)
-{
-    const struct agent_slot *slot = &agent->state.slot[which];
-    enum agent_err err = agent_slot_get_key(slot, agent->ports, which, identity->key, sizeof identity->key,
-                                            &identity->key_len);
-    if (err == AGENT_OK) {
-        err = agent_slot_get_chain(slot, agent->ports, which, identity->chain, sizeof identity->chain,
-                                   &identity->chain_len);
-    }
-    if (err == AGENT_OK) {
-        agent->presented = (uint8_t)which;
-    }
-    return err;
-}
-
-/* Storage lost one pair, the other is whole: goes on with that one, and makes the damaged slot the next. */
-static enum agent_err slot_mend(struct agent *agent, unsigned damaged)
-{
-    struct agent_state next = agent->state;
-    if (next.phase == AGENT_TRIAL && damaged == next.current) {
-        agent->trial_old = false; /* the new pair is the whole one: its connection will confirm it */
-        return AGENT_OK;
-    }
-    bool owed = next.phase == AGENT_TRIAL || next.phase == AGENT_INSTALLED;
-    next.phase = owed ? AGENT_ROLLED_BACK : AGENT_IDLE;
-    next.current = (uint8_t)(1u - damaged);
-    next.spare = false;
-    memset(&next.slot[damaged], 0, sizeof next.slot[damaged]);
-    agent->csr_len = 0;
-    enum agent_err err = agent_commit(agent, &next);
-    if (err == AGENT_OK && owed) {
-        agent_tell(agent, AGENT_EVENT_ROLLED_BACK, NULL);
-    }
-    return err;
-}
-
-enum agent_err agent_credentials(struct agent *agent, struct agent_identity *identity)
-{
-    bool trial = agent->state.phase == AGENT_TRIAL && !agent->trial_old;
-    unsigned which = trial ? agent_other(agent) : agent->state.current;
-    if (slot_present(agent, identity, which) == AGENT_OK) {
-        return AGENT_OK;
-    }
-    return slot_present(agent, identity, 1u - which) == AGENT_OK ? slot_mend(agent, which) : AGENT_STORAGE;
-}
-
-enum agent_err agent_connected(struct agent *agent)
-{
-    agent->online = true;
-    agent->report_id = 0;
-    if (agent->state.phase == AGENT_TRIAL) {
-        struct agent_state next = agent->state;
-        bool confirmed = agent->presented == agent_other(agent);
-        if (confirmed) {
-            next.phase = AGENT_INSTALLED;
-            next.current = agent->presented;
-        } else {
-            next.phase = AGENT_ROLLED_BACK;
-            memset(&next.slot[agent_other(agent)], 0, sizeof next.slot[0]);
-        }
-        enum agent_err err = agent_commit(agent, &next);
-        if (err != AGENT_OK) {
-            return err;
-        }
-        agent->trial_old = false;
-        agent_tell(agent, confirmed ? AGENT_EVENT_INSTALLED : AGENT_EVENT_ROLLED_BACK, NULL);
-    }
-    /* After a failure the next attempt is the plugin's decision: no certificate is taken for a hint meanwhile. */
-    agent->strangers = agent->state.phase == AGENT_FAILED || agent->state.phase == AGENT_ROLLED_BACK ? 1 : 0;
-    /* A failure was still to be reported: what has become of the renewal since? Only at a connect, so that a
-     * certificate that is bad every time does not become a loop. */
-    agent->ask_later = agent->ask_later || (agent->state.phase == AGENT_FAILED && agent->config->ask_at_connect);
-    return agent_send_owed(agent);
-}
-
-void agent_connect_failed(struct agent *agent, bool refused)
-{
-    agent->online = false;
-    if (agent->state.phase != AGENT_TRIAL) {
-        return;
-    }
-    if (agent->trial_old) {
-        agent->trial_old = false; /* the old one fails too: it is not the certificate. From the start. */
-        agent->trial_failures = 0;
-    } else if (refused || ++agent->trial_failures >= TRIALS) {
-        agent->trial_old = true;
-    }
-}
-
 void agent_disconnected(struct agent *agent)
 {
-    agent->online = false;
+    agent->online = agent->go_back = false;
     agent->report_id = 0;
 }
 
@@ -214,7 +121,8 @@ enum agent_err agent_request(struct agent *agent)
 
 enum agent_err agent_ask(struct agent *agent)
 {
-    return agent->state.phase == AGENT_IDLE ? ask(agent) : AGENT_BUSY;
+    bool idle = agent->state.phase == AGENT_IDLE && !agent_by_factory(agent);
+    return idle ? ask(agent) : AGENT_BUSY;
 }
 
 enum agent_err agent_prepare(struct agent *agent)
@@ -225,7 +133,9 @@ enum agent_err agent_prepare(struct agent *agent)
 
 int64_t agent_due_ms(const struct agent *agent)
 {
-    return agent->online && agent->state.phase == AGENT_REQUESTED ? agent->due_ms : INT64_MAX;
+    bool waits = agent->state.phase == AGENT_REQUESTED ||
+                 (agent->state.phase == AGENT_IDLE && agent_by_factory(agent));
+    return agent->online && waits ? agent->due_ms : INT64_MAX;
 }
 
 enum agent_err agent_poll(struct agent *agent)
@@ -233,7 +143,8 @@ enum agent_err agent_poll(struct agent *agent)
     if (agent_due_ms(agent) > agent_now_ms(agent)) {
         return AGENT_OK;
     }
-    enum agent_err err = agent_next_send(agent, agent->state.renewal_id);
+    enum agent_err err = agent_by_factory(agent) ? agent_enrol_request(agent) :
+                         agent_next_send(agent, agent->state.renewal_id);
     if (err != AGENT_OK) {
         agent_due_in(agent, POLL_AGAIN_MS);
     }
@@ -242,7 +153,7 @@ enum agent_err agent_poll(struct agent *agent)
 
 bool agent_wants_reconnect(const struct agent *agent)
 {
-    return agent->online && agent->state.phase == AGENT_TRIAL;
+    return agent->online && (agent->state.phase == AGENT_TRIAL || agent->state.trust_trial || agent->go_back);
 }
 
 enum agent_phase agent_phase(const struct agent *agent)
@@ -250,14 +161,23 @@ enum agent_phase agent_phase(const struct agent *agent)
     return agent->state.phase;
 }
 
+static bool enrolment_ok(const struct agent_config *config)
+{
+    const struct agent_factory *factory = &config->factory;
+    if (config->enrol == AGENT_ENROL_NEVER) {
+        return true;
+    }
+    return config->own_link &&
+           (config->enrol == AGENT_ENROL_TOKEN || (factory->key_len > 0 && factory->key_len <= AGENT_KEY_MAX &&
+                                                   factory->chain_len > 0 && factory->chain_len <= AGENT_CHAIN_MAX));
+}
+
 enum agent_err agent_open(struct agent *agent, const struct agent_config *config, const struct agent_ports *ports,
                           uint8_t *scratch, size_t scratch_len)
 {
-    if (!agent_names_ok(config)) {
+    if (!agent_names_ok(config) || !enrolment_ok(config) ||
+        (config->trust_updates && config->trust_len > AGENT_TRUST_MAX)) {
         return AGENT_INVALID;
-    }
-    if (scratch_len < AGENT_SCRATCH_MIN) {
-        return AGENT_NO_ROOM;
     }
     memset(agent, 0, sizeof *agent);
     agent->config = config;
@@ -265,7 +185,13 @@ enum agent_err agent_open(struct agent *agent, const struct agent_config *config
     agent->scratch = scratch;
     agent->scratch_len = scratch_len;
     agent->due_ms = INT64_MAX;
-    return agent_state_load(&agent->state, ports);
+    enum agent_err err = agent_state_load(&agent->state, ports);
+    if (err == AGENT_NOT_FOUND && config->enrol != AGENT_ENROL_NEVER) {
+        memset(&agent->state, 0, sizeof agent->state); /* its first write makes it real */
+        err = AGENT_OK;
+    }
+    bool trust = config->trust_updates || agent->state.trust[agent->state.trust_current].len > 0;
+    return scratch_len < (trust ? AGENT_SCRATCH_TRUST_MIN : AGENT_SCRATCH_MIN) ? AGENT_NO_ROOM : err;
 }
 
 enum agent_err agent_provision(const struct agent_config *config, const struct agent_ports *ports, const uint8_t *key,
@@ -277,10 +203,11 @@ enum agent_err agent_provision(const struct agent_config *config, const struct a
         chain_len > AGENT_CHAIN_MAX) {
         return AGENT_INVALID;
     }
-    memset(&next, 0, sizeof next);
     if (agent_state_load(&none, ports) != AGENT_OK) {
         memset(&none, 0, sizeof none);
     }
+    next = (struct agent_state){ .trust_current = none.trust_current, .trust_trial = none.trust_trial,
+                                 .trust_refused = none.trust_refused, .trust = { none.trust[0], none.trust[1] } };
     enum agent_err err = ports->crypto->chain_check(ports, key, key_len, chain, chain_len, config->trust,
                                                     config->trust_len, config->device, &refusal,
                                                     &next.slot[0].validity);

@@ -52,6 +52,9 @@ static enum agent_err on_pending(struct agent *agent, const struct agent_answer 
 
 static enum agent_err on_rejected(struct agent *agent, const struct agent_answer *rejected)
 {
+    if (agent_by_factory(agent)) {
+        return agent_enrol_rejected(agent, rejected);
+    }
     if (agent->state.phase >= AGENT_INSTALLED) {
         return agent_finish(agent); /* the plugin does not want the report (any more) */
     }
@@ -88,6 +91,8 @@ enum agent_err agent_message(struct agent *agent, const char *topic, const uint8
             agent_tell(agent, AGENT_EVENT_QUIET, NULL);
         }
         return AGENT_OK;
+    case AGENT_TRUST:
+        return agent->config->trust_updates ? agent_trust_message(agent, payload, len) : AGENT_NOT_FOUND;
     default:
         return AGENT_NOT_FOUND;
     }

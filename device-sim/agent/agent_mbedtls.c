@@ -9,7 +9,7 @@
 #include <mbedtls/x509_crt.h>
 #include <string.h>
 
-enum { CHAIN_CERTS_MAX = 4, TRUST_CERTS_MAX = 8, SIGNATURE_CAP = 80, INFO_CAP = 256 };
+enum { CHAIN_CERTS_MAX = 4, SIGNATURE_CAP = 80, INFO_CAP = 256 };
 
 static int random_fill(void *ctx, unsigned char *data, size_t len)
 {
@@ -258,7 +258,7 @@ static enum agent_err chain_check(const struct agent_ports *ports, const uint8_t
     mbedtls_x509_crt_init(&trusted);
     mbedtls_pk_init(&pk);
     *refusal = AGENT_UNREADABLE;
-    if (key_parse(&pk, ports, key, key_len) != 0 || !chain_parse(&trusted, trust, trust_len, TRUST_CERTS_MAX)) {
+    if (key_parse(&pk, ports, key, key_len) != 0 || !chain_parse(&trusted, trust, trust_len, AGENT_TRUST_CERTS_MAX)) {
         goto out;
     }
     err = AGENT_OK;
@@ -274,9 +274,77 @@ out:
     return err;
 }
 
+/* --- trust bundles --- */
+
+/* Issuing CAs need not be below another one that is trusted: being trusted by itself will do. */
+static bool signer_trusted(mbedtls_x509_crt *signer, mbedtls_x509_crt *trust)
+{
+    const uint32_t times = MBEDTLS_X509_BADCERT_EXPIRED | MBEDTLS_X509_BADCERT_FUTURE;
+    uint32_t flags = 0;
+    for (const mbedtls_x509_crt *at = trust; at != NULL; at = at->next) {
+        if (at->raw.len == signer->raw.len && memcmp(at->raw.p, signer->raw.p, at->raw.len) == 0) {
+            return true;
+        }
+    }
+    (void)mbedtls_x509_crt_verify(signer, trust, NULL, NULL, &flags, NULL, NULL);
+    return (flags & ~times) == 0;
+}
+
+static bool signature_ok(mbedtls_pk_context *pk, const uint8_t *message, size_t message_len, const uint8_t *signature,
+                         size_t signature_len)
+{
+    uint8_t digest[48];
+    size_t bits = mbedtls_pk_get_bitlen(pk);
+    bool ec = mbedtls_pk_can_do(pk, MBEDTLS_PK_ECDSA) != 0;
+    if (ec ? bits != 256 && bits != 384 : mbedtls_pk_can_do(pk, MBEDTLS_PK_RSA) == 0 || bits < 2048) {
+        return false;
+    }
+    mbedtls_md_type_t hash = ec && bits == 384 ? MBEDTLS_MD_SHA384 : MBEDTLS_MD_SHA256;
+    size_t digest_len = hash == MBEDTLS_MD_SHA384 ? 48 : 32;
+    const mbedtls_md_info_t *info = mbedtls_md_info_from_type(hash);
+    return info != NULL && mbedtls_md(info, message, message_len, digest) == 0 &&
+           mbedtls_pk_verify(pk, hash, digest, digest_len, signature, signature_len) == 0;
+}
+
+static enum agent_err signer_check(const struct agent_ports *ports, const uint8_t *signer, size_t signer_len,
+                                   const uint8_t *trust, size_t trust_len, const uint8_t *message, size_t message_len,
+                                   const uint8_t *signature, size_t signature_len, bool *signed_by_trusted)
+{
+    mbedtls_x509_crt crt, trusted;
+    enum agent_err err = AGENT_CRYPTO;
+    (void)ports;
+    *signed_by_trusted = false;
+    mbedtls_x509_crt_init(&crt);
+    mbedtls_x509_crt_init(&trusted);
+    if (chain_parse(&trusted, trust, trust_len, AGENT_TRUST_CERTS_MAX)) {
+        err = AGENT_OK;
+        *signed_by_trusted = chain_parse(&crt, signer, signer_len, CHAIN_CERTS_MAX) && crt_is_ca(&crt) &&
+                             mbedtls_x509_crt_check_key_usage(&crt, MBEDTLS_X509_KU_KEY_CERT_SIGN) == 0 &&
+                             signer_trusted(&crt, &trusted) &&
+                             signature_ok(&crt.pk, message, message_len, signature, signature_len);
+    }
+    mbedtls_x509_crt_free(&trusted);
+    mbedtls_x509_crt_free(&crt);
+    return err;
+}
+
+static bool trust_check(const uint8_t *trust, size_t trust_len)
+{
+    mbedtls_x509_crt crt;
+    mbedtls_x509_crt_init(&crt);
+    bool good = chain_parse(&crt, trust, trust_len, AGENT_TRUST_CERTS_MAX);
+    for (const mbedtls_x509_crt *at = &crt; good && at != NULL; at = at->next) {
+        good = crt_is_ca(at);
+    }
+    mbedtls_x509_crt_free(&crt);
+    return good;
+}
+
 const struct agent_crypto agent_mbedtls = {
     .key_algorithm = "EC-P256",
     .key_make = key_make,
     .csr_make = csr_make,
     .chain_check = chain_check,
+    .signer_check = signer_check,
+    .trust_check = trust_check,
 };

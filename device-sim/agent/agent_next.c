@@ -14,7 +14,7 @@ enum agent_err agent_next_forget(struct agent *agent)
 {
     struct agent_state next = agent->state;
     next.phase = AGENT_IDLE;
-    next.spare = false;
+    next.spare = next.enrolling = false;
     memset(next.renewal_id, 0, sizeof next.renewal_id);
     memset(&next.slot[agent_other(agent)], 0, sizeof next.slot[0]);
     agent->csr_len = 0;
@@ -124,6 +124,7 @@ enum agent_err agent_next_begin(struct agent *agent, const char *renewal_id)
     struct agent_state next = agent->state;
     next.phase = AGENT_REQUESTED;
     next.spare = false;
+    next.enrolling = agent->online && agent_by_factory(agent);
     memcpy(next.renewal_id, renewal_id, AGENT_RENEWAL_ID_CAP);
     return agent_commit(agent, &next);
 }
@@ -145,15 +146,17 @@ static bool validity_ok(const struct agent *agent, const struct agent_validity *
 static enum agent_err chain_judge(struct agent *agent, const uint8_t *chain, size_t len,
                                   enum agent_refusal *refusal, struct agent_validity *validity)
 {
-    const struct agent_config *config = agent->config;
     uint8_t key[AGENT_KEY_MAX];
-    size_t key_len = 0;
+    const uint8_t *trust = NULL;
+    size_t key_len = 0, trust_len = 0;
     enum agent_err err = key_get(agent, key, &key_len);
-    if (err != AGENT_OK) {
-        return err;
+    if (err == AGENT_OK) {
+        err = agent_trust_now(agent, &trust, &trust_len);
     }
-    err = agent->ports->crypto->chain_check(agent->ports, key, key_len, chain, len, config->trust, config->trust_len,
-                                            config->device, refusal, validity);
+    if (err == AGENT_OK) {
+        err = agent->ports->crypto->chain_check(agent->ports, key, key_len, chain, len, trust, trust_len,
+                                                agent->config->device, refusal, validity);
+    }
     agent_wipe(key, sizeof key);
     if (err == AGENT_OK && *refusal == AGENT_ACCEPTED && !validity_ok(agent, validity)) {
         *refusal = AGENT_NOT_VALID_NOW;
@@ -189,6 +192,7 @@ static enum agent_err chain_accept(struct agent *agent, const uint8_t *chain, si
     }
     slot->validity = *validity;
     next.spare = false;
+    next.enrolling = agent_by_factory(agent);
     if (next.renewal_id[0] == '\0') {
         memcpy(next.renewal_id, renewal_id, AGENT_RENEWAL_ID_CAP);
     }
@@ -203,8 +207,8 @@ static enum agent_err chain_accept(struct agent *agent, const uint8_t *chain, si
     }
     agent->csr_len = 0;
     agent->due_ms = INT64_MAX;
-    agent->trial_failures = 0;
-    agent->trial_old = false;
+    agent->trial_failures = agent->enrol_bad = 0;
+    agent->trial_old = agent->factory_turn = false;
     agent_tell(agent, AGENT_EVENT_ACCEPTED, NULL);
     if (next.phase == AGENT_INSTALLED) {
         agent_tell(agent, AGENT_EVENT_INSTALLED, NULL);
@@ -216,17 +220,20 @@ static enum agent_err chain_accept(struct agent *agent, const uint8_t *chain, si
 /* Whether this is a certificate for a key that is neither the next one nor the current one. */
 static enum agent_err is_stranger(struct agent *agent, const uint8_t *chain, size_t len, bool *stranger)
 {
-    const struct agent_config *config = agent->config;
     const unsigned current = agent->state.current;
     enum agent_refusal refusal = AGENT_UNREADABLE;
     struct agent_validity validity;
     uint8_t key[AGENT_KEY_MAX];
-    size_t key_len = 0;
+    const uint8_t *trust = NULL;
+    size_t key_len = 0, trust_len = 0;
     enum agent_err err = agent_slot_get_key(&agent->state.slot[current], agent->ports, current, key, sizeof key,
                                             &key_len);
     if (err == AGENT_OK) {
-        err = agent->ports->crypto->chain_check(agent->ports, key, key_len, chain, len, config->trust,
-                                                config->trust_len, config->device, &refusal, &validity);
+        err = agent_trust_now(agent, &trust, &trust_len);
+    }
+    if (err == AGENT_OK) {
+        err = agent->ports->crypto->chain_check(agent->ports, key, key_len, chain, len, trust, trust_len,
+                                                agent->config->device, &refusal, &validity);
     }
     agent_wipe(key, sizeof key);
     *stranger = refusal == AGENT_OTHER_KEY;
@@ -272,10 +279,10 @@ enum agent_err agent_next_certificate(struct agent *agent, const uint8_t *payloa
         return chain_accept(agent, agent->scratch, chain_len, &validity, renewal_id);
     }
     if (!asked) {
-        return readable ? idle_certificate(agent, chain_len, renewal_id) : AGENT_OK;
+        return readable && !agent_by_factory(agent) ? idle_certificate(agent, chain_len, renewal_id) : AGENT_OK;
     }
     if (refusal == AGENT_OTHER_KEY && ++agent->strangers < STRANGERS_MAX) {
         return AGENT_OK; /* most likely a late answer to a key that we gave up: ours is still to come */
     }
-    return chain_refuse(agent, refusal);
+    return agent_by_factory(agent) ? agent_enrol_refused(agent, refusal) : chain_refuse(agent, refusal);
 }

@@ -78,33 +78,58 @@ static bool take_line(const char **at, const char *stop, const char *line)
     return true;
 }
 
+/* Up to four digits on their way to three octets. */
+struct group {
+    uint32_t bits;
+    unsigned digits, padding;
+};
+
+static bool digit_add(struct group *group, char ch, uint8_t *data, size_t cap, size_t *len)
+{
+    const char *found = ch == '\0' ? NULL : strchr(alphabet, ch);
+    if (ch == '=') {
+        group->padding++;
+    } else if (found == NULL || group->padding > 0) {
+        return false;
+    }
+    group->bits = group->bits << 6 | (found != NULL ? (uint32_t)(found - alphabet) : 0);
+    if (++group->digits < 4) {
+        return true;
+    }
+    size_t octets = 3 - group->padding;
+    if (group->padding > 2 || cap - *len < octets) {
+        return false;
+    }
+    for (size_t i = 0; i < octets; i++) {
+        data[(*len)++] = (uint8_t)(group->bits >> (16 - 8 * i));
+    }
+    *group = (struct group){ .padding = group->padding }; /* nothing follows padding */
+    return true;
+}
+
 static bool block(uint8_t *der, size_t cap, size_t *len, const char **at, const char *stop)
 {
-    uint32_t group = 0;
-    unsigned digits = 0, padding = 0;
+    struct group group = { 0 };
     while (!take_line(at, stop, end)) {
-        char ch = next_char(at, stop);
-        const char *found = ch == '\0' ? NULL : strchr(alphabet, ch);
-        if (ch == '=') {
-            padding++;
-        } else if (found == NULL || padding > 0) {
+        if (!digit_add(&group, next_char(at, stop), der, cap, len)) {
             return false;
         }
-        group = group << 6 | (found != NULL ? (uint32_t)(found - alphabet) : 0);
-        if (++digits < 4) {
-            continue;
-        }
-        size_t octets = 3 - padding;
-        if (padding > 2 || cap - *len < octets) {
-            return false;
-        }
-        for (size_t i = 0; i < octets; i++) {
-            der[(*len)++] = (uint8_t)(group >> (16 - 8 * i));
-        }
-        group = 0;
-        digits = 0;
     }
-    return digits == 0;
+    return group.digits == 0;
+}
+
+bool agent_base64_read(uint8_t *data, size_t cap, size_t *len, const char *text, size_t text_len)
+{
+    const char *at = text, *stop = text + text_len;
+    struct group group = { 0 };
+    char ch;
+    *len = 0;
+    while ((ch = next_char(&at, stop)) != '\0') {
+        if (!digit_add(&group, ch, data, cap, len)) {
+            return false;
+        }
+    }
+    return group.digits == 0;
 }
 
 bool agent_pem_chain(uint8_t *der, size_t cap, size_t *len, const char *pem, size_t pem_len)

@@ -1,8 +1,8 @@
-/* agent_slots: what survives a loss of power: two slots of key and chain, and the state that names them.
+/* agent_slots: what survives a loss of power: two slots of key and chain, two trust sets, the state that names them.
  *
- * Nothing is real until a state record names it: a key or chain is written first, then a state with its length and
- * CRC-32. State records alternate and carry a sequence number and a CRC of their own, so that a torn one leaves the one
- * before. The records of the current slot are never written to. No heap; not thread-safe. */
+ * Nothing is real until a state record names it: a key, chain or trust set is written first, then a state with its
+ * length and CRC-32. State records alternate and carry a sequence number and a CRC of their own, so that a torn one
+ * leaves the one before. The records of the current slot and trust set are never written to. No heap. */
 #ifndef AGENT_SLOTS_H
 #define AGENT_SLOTS_H
 
@@ -26,6 +26,12 @@ AGENT_MUST_USE enum agent_err agent_slot_get_key(const struct agent_slot *slot, 
                                                  unsigned which, uint8_t *key, size_t cap, size_t *len);
 AGENT_MUST_USE enum agent_err agent_slot_get_chain(const struct agent_slot *slot, const struct agent_ports *ports,
                                                    unsigned which, uint8_t *chain, size_t cap, size_t *len);
+
+/* The same for trust sets; a set that is the configuration's is AGENT_NOT_FOUND. */
+AGENT_MUST_USE enum agent_err agent_trust_put(struct agent_trust_set *set, const struct agent_ports *ports,
+                                              unsigned which, const uint8_t *trust, size_t len);
+AGENT_MUST_USE enum agent_err agent_trust_get(const struct agent_trust_set *set, const struct agent_ports *ports,
+                                              unsigned which, uint8_t *trust, size_t cap, size_t *len);
 
 /* Overwrites a secret in a way that the compiler keeps. */
 void agent_wipe(void *secret, size_t len);

@@ -5,9 +5,9 @@
 #include <string.h>
 
 static const char *const verbs[AGENT_VERB_COUNT] = {
-    [AGENT_CSR] = "csr", [AGENT_GET] = "get", [AGENT_REPORT] = "report", [AGENT_RENEW] = "renew",
-    [AGENT_PENDING] = "pending", [AGENT_CERTIFICATE] = "certificate", [AGENT_REJECTED] = "rejected",
-    [AGENT_STATUS] = "status",
+    [AGENT_CSR] = "csr", [AGENT_GET] = "get", [AGENT_REPORT] = "report", [AGENT_TRUST_REPORT] = "report",
+    [AGENT_RENEW] = "renew", [AGENT_PENDING] = "pending", [AGENT_CERTIFICATE] = "certificate",
+    [AGENT_REJECTED] = "rejected", [AGENT_STATUS] = "status", [AGENT_TRUST] = "trust",
 };
 
 static bool name_ok(const char *name)
@@ -37,7 +37,7 @@ void agent_topic_build(char topic[AGENT_TOPIC_CAP], const struct agent_config *c
     agent_text_add(&text, "/");
     agent_text_add(&text, config->device);
     agent_text_add(&text, "/");
-    agent_text_add(&text, config->slot);
+    agent_text_add(&text, verb == AGENT_TRUST || verb == AGENT_TRUST_REPORT ? "ca" : config->slot);
     agent_text_add(&text, "/");
     agent_text_add(&text, verbs[verb]);
     topic[text.len] = '\0';
@@ -92,6 +92,25 @@ void agent_report_write(struct agent_text *text, const char *renewal_id, const c
     agent_text_add(text, "{\"renewalId\":\"");
     agent_text_add(text, renewal_id);
     agent_text_add(text, "\",\"outcome\":\"");
+    agent_text_add(text, outcome);
+    if (reason != NULL) {
+        agent_text_add(text, "\",\"reason\":\"");
+        agent_text_add(text, reason);
+    }
+    agent_text_add(text, "\"}");
+}
+
+void agent_trust_report_write(struct agent_text *text, uint32_t version, const char *outcome, const char *reason)
+{
+    char digits[11] = "";
+    size_t at = sizeof digits - 1;
+    do {
+        digits[--at] = (char)('0' + version % 10);
+        version /= 10;
+    } while (version > 0);
+    agent_text_add(text, "{\"version\":");
+    agent_text_add(text, digits + at);
+    agent_text_add(text, ",\"outcome\":\"");
     agent_text_add(text, outcome);
     if (reason != NULL) {
         agent_text_add(text, "\",\"reason\":\"");

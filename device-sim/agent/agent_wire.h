@@ -1,6 +1,7 @@
 /* agent_wire: topics and payloads of the device channel, as the device writes and reads them. Pure; no heap.
  *
- *     <prefix>/<device>/<slot>/<verb>    csr, get, report out; renew, pending, certificate, rejected, status in */
+ *     <prefix>/<device>/<slot>/<verb>    csr, get, report out; renew, pending, certificate, rejected, status in
+ *     <prefix>/<device>/ca/<verb>        report out; trust in */
 #ifndef AGENT_WIRE_H
 #define AGENT_WIRE_H
 
@@ -8,8 +9,8 @@
 #include "agent_pem.h"
 
 enum agent_verb {
-    AGENT_CSR, AGENT_GET, AGENT_REPORT,
-    AGENT_RENEW, AGENT_PENDING, AGENT_CERTIFICATE, AGENT_REJECTED, AGENT_STATUS,
+    AGENT_CSR, AGENT_GET, AGENT_REPORT, AGENT_TRUST_REPORT,
+    AGENT_RENEW, AGENT_PENDING, AGENT_CERTIFICATE, AGENT_REJECTED, AGENT_STATUS, AGENT_TRUST,
     AGENT_VERB_COUNT
 };
 
@@ -24,6 +25,8 @@ enum agent_verb agent_topic_verb(const struct agent_config *config, const char *
 void agent_csr_write(struct agent_text *text, enum agent_format format, const uint8_t *csr, size_t len,
                      const char *renewal_id);
 void agent_report_write(struct agent_text *text, const char *renewal_id, const char *outcome, const char *reason);
+
+void agent_trust_report_write(struct agent_text *text, uint32_t version, const char *outcome, const char *reason);
 
 /* Payloads in. False: unreadable. Fields that are absent are "" or 0. */
 struct agent_answer {

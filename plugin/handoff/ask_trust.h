@@ -3,8 +3,10 @@
 #ifndef CR_ASK_TRUST_H
 #define CR_ASK_TRUST_H
 
+#include "common/bundle.h"
 #include "common/cert.h"
 #include "common/identity.h"
+#include "plugin/handoff/ask.h"
 #include "plugin/store/record.h"
 
 enum {
@@ -66,7 +68,8 @@ struct cr_revoke {
     unsigned limit;                  /* LIST */
     char cursor[CR_ISSUER_ID_TEXT + CR_SERIAL_TEXT + 8]; /* LIST: in and out; "": begin, end */
     unsigned count;                  /* out: certificates that were revoked now; LIST: rows */
-    struct cr_revocation *row;       /* out; owned. NULL: none */
+    unsigned rows;                   /* out */
+    struct cr_revocation *row;       /* out: of DEVICE, CERTIFICATE those that it is about, as they are now; owned */
 };
 
 /* ---- REVOKED: made by the store, for the loop ---- */
@@ -80,6 +83,15 @@ struct cr_issuer_mark {
     int64_t at;
 };
 
+/* Says to whoever makes pages of the following what became of them. Counted; any thread. */
+struct cr_receipt;
+struct cr_receipt *cr_receipt_new(void); /* NULL: no memory */
+void cr_receipt_drop(struct cr_receipt *receipt);
+/* For one more page that is out. */
+struct cr_receipt *cr_receipt_take(struct cr_receipt *receipt);
+/* How many are out; lost: one of them was never read, once. */
+unsigned cr_receipt_look(struct cr_receipt *receipt, bool *lost);
+
 /* What changed among what is revoked, in order; the loop keeps the whole of it. */
 struct cr_revocations {
     uint64_t version;          /* with these, it is as of this version */
@@ -89,6 +101,8 @@ struct cr_revocations {
     struct cr_revocation change[CR_REVOCATIONS_MAX];
     unsigned mark_count;       /* all issuers that are not trusted, each time */
     struct cr_issuer_mark mark[CR_ISSUER_MARKS_MAX];
+    struct cr_receipt *receipt; /* NULL: nobody waits for it */
+    bool lost;                 /* it is freed unread: there was no room for it */
 };
 
 /* ---- CRL: made by the store, for the loop ---- */
@@ -109,12 +123,15 @@ enum cr_enrol_verb {
     CR_ENROL_TOKEN,  /* the same without a certificate: by whoever has what hashes to this, until it expires */
 };
 
+enum { CR_TOKEN_LEN = 43, CR_TOKEN_CAP = CR_TOKEN_LEN + 1 }; /* base64url of 32 bytes */
+
 struct cr_enrol {
     enum cr_enrol_verb verb;
     char factory[CR_NAME_CAP];           /* ALLOW: name of the factory; "": any that is configured */
     char tags[CR_TAGS_CAP];              /* set as well; "": none */
     uint8_t token_hash[CR_SHA256_LEN];   /* TOKEN */
     int64_t expires;                     /* TOKEN */
+    char token[CR_TOKEN_CAP];            /* TOKEN: only for whoever asked; wiped when freed */
     bool known;                          /* out: the device has a certificate, or was allowed before */
 };
 
@@ -123,43 +140,72 @@ struct cr_enrol {
 enum cr_trust_verb {
     CR_TRUST_WRITE,   /* a new bundle, as version + 1 */
     CR_TRUST_NEWS,    /* made by the store, for the loop: this is the bundle now */
-    CR_TRUST_CONFIRM, /* job->device reports that it has this version */
-};
-
-/* What a device does with it. */
-enum cr_trust_mode {
-    CR_TRUST_ADD,     /* beside what it believes in already */
-    CR_TRUST_REPLACE, /* instead of that */
+    CR_TRUST_CONFIRM, /* job->device reports what became of this version */
+    CR_TRUST_VOUCH,   /* the loop's own: a worker signs it, stage SIGN; job->payload is then the message for devices */
 };
 
 struct cr_bundle {
     enum cr_trust_verb verb;
-    uint64_t version;            /* 0: there is none */
+    uint64_t version;            /* 0: there is none. WRITE: in, the highest that is known; out, the new one */
     enum cr_trust_mode mode;
     int64_t at;
     char by[CR_NAME_CAP];
-    struct cr_blob certs;        /* DER, one after another; owned */
+    struct cr_blob certs;        /* DER, one after another; owned. WRITE: made by a worker of job->payload, stage CHECK */
+    unsigned signers;            /* WRITE: bit n: devices that believe in these must believe what signer n signs */
     enum cr_report_outcome outcome; /* CONFIRM */
     char reason[CR_REASON_CAP];
-    /* signed by a worker, stage SIGN: what `certs`, version and mode are vouched for with */
-    uint8_t signature[CR_SIGNATURE_MAX];
-    size_t signature_len;
 };
 
 /* ---- OCSP: a signed answer about one certificate (RFC 6960) ---- */
 
 struct cr_ocsp {
     struct cr_serial serial;         /* in; len 0: the slot's current one, which the store finds */
-    char issuer[CR_ISSUER_ID_TEXT];  /* in, with serial; out */
+    char issuer[CR_ISSUER_ID_TEXT];  /* in: may be "", whichever; out */
     bool known;                      /* the store found it among the device's */
-    bool revoked;                    /* in: the loop has it in its list … */
+    bool revoked;                    /* the store found it among what is revoked, or its issuer … */
     unsigned reason;                 /* … with this reason … */
     int64_t revoked_at;              /* … since then */
     int64_t this_update, next_update; /* in */
 };
 
+/* ---- CENSUS: who needs which issuer ---- */
+
+enum { CR_CENSUS_ISSUERS = 64, CR_CENSUS_NAMED = 10 };
+
+struct cr_census_issuer {
+    char issuer[CR_ISSUER_ID_TEXT];
+    uint64_t live;     /* slots that need it: their current certificate is its, has not ended and is not revoked; or `pending` */
+    uint64_t held;     /* of these, on hold */
+    uint64_t pending;  /* of these, a certificate of it is being made, or waits to be confirmed */
+    uint64_t expired;  /* slots whose current certificate is its, and has ended */
+    int64_t last_seen; /* when a device of these was last seen; 0: never */
+};
+
+/* Each job counts on: cursor and sums go into the next one as they came out of the last. */
+struct cr_census {
+    char issuer[CR_ISSUER_ID_TEXT];   /* in: only of this one; "": of all */
+    uint64_t trust_version;           /* in: also who has not confirmed this bundle; 0: not asked */
+    char trust_slot[CR_NAME_CAP];     /* in, with it: devices that have this slot, and a certificate there that has not ended */
+    char cursor[CR_CURSOR_CAP];       /* in and out; "": begin, end */
+    unsigned issuers;
+    struct cr_census_issuer count[CR_CENSUS_ISSUERS];
+    uint64_t confirmed, unconfirmed;
+    unsigned named;                   /* with `issuer`: some of the devices that need it */
+    char name[CR_CENSUS_NAMED][CR_NAME_CAP];
+    /* the loop's own */
+    int64_t began_ms;
+    unsigned why;
+    bool force;
+};
+/* The counts of an issuer, made when there are none yet. NULL: there are too many issuers. */
+struct cr_census_issuer *cr_census_of(struct cr_census *census, const char *issuer);
+/* One more device that needs it; each is named once. */
+void cr_census_name(struct cr_census *census, const char *device);
+
 /* Each harmless on NULL. */
+void cr_enrol_free(struct cr_enrol *enrol); /* wipes it */
 void cr_revoke_free(struct cr_revoke *revoke);
+void cr_revocations_free(struct cr_revocations *revocations);
 void cr_bundle_free(struct cr_bundle *bundle);
 
 #endif

@@ -22,6 +22,7 @@ void cr_job_free(struct cr_job *job)
     cr_blob_fini(&job->payload);
     cr_csr_message_fini(&job->request);
     cr_blob_fini(&job->certificate);
+    cr_blob_fini(&job->trusted);
     cr_device_record_free(job->record);
     free(job->agenda);
     cr_list_free(job->list);
@@ -31,11 +32,12 @@ void cr_job_free(struct cr_job *job)
     cr_policy_free(job->policy);
     free(job->survey);
     cr_revoke_free(job->revoke);
-    free(job->revoked);
+    cr_revocations_free(job->revoked);
     free(job->crl);
-    free(job->enrol);
+    cr_enrol_free(job->enrol);
     cr_bundle_free(job->bundle);
     free(job->ocsp);
+    free(job->census);
     free(job->deliveries);
     cr_setup_drop(job->setup);
     free(job);

@@ -46,8 +46,9 @@ enum cr_op {
     CR_OP_REVOKED, /* made by the store: what changed among what is revoked */
     CR_OP_CRL,     /* made by the store: a new CRL is in force: payload */
     CR_OP_ENROL,   /* an operator lets a device in, which has no certificate of ours yet */
-    CR_OP_TRUST,   /* the bundle of CA certificates that devices are to believe in */
+    CR_OP_TRUST,   /* the bundle of CA certificates that devices are to believe in: an operator's comes by CHECK (worker) */
     CR_OP_OCSP,    /* a signed answer about a certificate: STORE, then SIGN (worker), then DONE: `certificate` */
+    CR_OP_CENSUS,  /* how many slots need which issuer, a part of the fleet */
 };
 
 enum cr_stage {
@@ -143,7 +144,9 @@ struct cr_job {
     struct cr_cert_facts presented;   /* certificate of the asker's connection; serial.len 0: none */
     bool enrolling;                   /* the asker has no certificate of ours: a factory's (presented.factory), or a token */
     bool has_token;
+    bool current_revoked;             /* enrolling: the store found the slot's current certificate among what is revoked */
     uint8_t token_hash[CR_SHA256_LEN]; /* SHA-256 of the token */
+    struct cr_blob trusted;           /* enrolling: ids of the issuers that are trusted, a blank before and behind each; empty: not known */
     unsigned signer;                  /* CSR, TRUST, OCSP: which issuer signs, as cr_trust_signer() told; CR_NO_SIGNER: none can */
 
     /* the request */
@@ -170,6 +173,7 @@ struct cr_job {
     struct cr_enrol *enrol;           /* ENROL */
     struct cr_bundle *bundle;         /* TRUST */
     struct cr_ocsp *ocsp;             /* OCSP */
+    struct cr_census *census;         /* CENSUS */
     int64_t claimed_until;            /* ADVANCE, LOOK: of the claim that it carries out; 0: none, the slot has to be due */
     struct cr_deliveries *deliveries; /* AUDIT: NULL: one line; owned */
     char audit_what[32];              /* AUDIT: "refused", "denied", "operator", "alarm" */

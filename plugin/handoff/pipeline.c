@@ -24,7 +24,11 @@ static void pipeline_complete(struct cr_pipeline *pipeline, struct cr_job *job)
         return;
     }
     if (cr_queue_put(pipeline->completions, &job, NULL) != CR_OK) {
-        /* Only late deliveries can get here: what they bring waits in Redis for the device's next appearance. */
+        /* Only what the store makes can get here. What a late delivery brings waits in Redis for the device's next
+         * appearance; what is revoked is told again. */
+        if (job->revoked != NULL) {
+            job->revoked->lost = true;
+        }
         cr_job_free(job);
         return;
     }

@@ -47,8 +47,33 @@ static char *value_of(char *line, const char *key)
     return line + strspn(line, " ");
 }
 
+static bool is_true(const char *value)
+{
+    size_t len = strcspn(value, " ");
+    return (len == 4 && memcmp(value, "true", 4) == 0) || (len == 1 && value[0] == '1');
+}
+
+static void line_note(struct cr_broker_conf *conf, char *line)
+{
+    const char *value;
+    if ((value = value_of(line, "per_listener_settings")) != NULL) {
+        conf->per_listener = is_true(value);
+    } else if ((value = value_of(line, "allow_anonymous")) != NULL) {
+        conf->anonymous_said = true;
+        conf->anonymous = is_true(value);
+    } else if (value_of(line, "password_file") != NULL) {
+        conf->passwords = true;
+    } else if (value_of(line, "listener") != NULL || value_of(line, "port") != NULL ||
+               value_of(line, "bind_address") != NULL) {
+        conf->listens = true;
+    } else if ((value = value_of(line, "plugin")) != NULL || (value = value_of(line, "auth_plugin")) != NULL) {
+        conf->plugins++;
+        conf->dynsec += strstr(value, "mosquitto_dynamic_security.") != NULL;
+    }
+}
+
 /* include_dir is looked for when `directory` is not NULL; "" when there is none. */
-static cr_err file_scan(bool *per_listener, char *directory, const char *path)
+static cr_err file_scan(struct cr_broker_conf *conf, char *directory, const char *path)
 {
     FILE *file = fopen(path, "re");
     if (file == NULL) {
@@ -57,12 +82,10 @@ static cr_err file_scan(bool *per_listener, char *directory, const char *path)
     char *line = NULL;
     size_t cap = 0;
     for (unsigned n = 0; n < LINES_READ_MAX && getline(&line, &cap, file) >= 0; n++) {
-        const char *value = value_of(line, "per_listener_settings");
-        if (value != NULL) {
-            size_t len = strcspn(value, " ");
-            *per_listener = (len == 4 && memcmp(value, "true", 4) == 0) || (len == 1 && value[0] == '1');
-        } else if (directory != NULL && (value = value_of(line, "include_dir")) != NULL &&
-                   cr_text_copy(directory, PATH_CAP, value) != CR_OK) {
+        const char *value = directory != NULL ? value_of(line, "include_dir") : NULL;
+        if (value == NULL) {
+            line_note(conf, line);
+        } else if (cr_text_copy(directory, PATH_CAP, value) != CR_OK) {
             break;
         }
     }
@@ -72,7 +95,7 @@ static cr_err file_scan(bool *per_listener, char *directory, const char *path)
     return err;
 }
 
-static cr_err directory_scan(bool *per_listener, const char *directory)
+static cr_err directory_scan(struct cr_broker_conf *conf, const char *directory)
 {
     char path[PATH_CAP + 300];
     DIR *entries = opendir(directory);
@@ -80,38 +103,50 @@ static cr_err directory_scan(bool *per_listener, const char *directory)
         return CR_IO;
     }
     cr_err err = CR_OK;
+    bool per_listener = conf->per_listener;
     const struct dirent *entry;
-    while (err == CR_OK && !*per_listener && (entry = readdir(entries)) != NULL) {
+    while (err == CR_OK && (entry = readdir(entries)) != NULL) {
         size_t len = strlen(entry->d_name);
         if (len > 5 && strcmp(entry->d_name + len - 5, ".conf") == 0) {
             (void)snprintf(path, sizeof path, "%s/%s", directory, entry->d_name);
-            err = file_scan(per_listener, NULL, path);
+            err = file_scan(conf, NULL, path);
+            per_listener = per_listener || conf->per_listener; /* in whichever order the broker reads them */
         }
     }
+    conf->per_listener = per_listener;
     (void)closedir(entries);
     return err;
 }
 
-cr_err cr_broker_conf_per_listener(bool *per_listener, const char *path)
+cr_err cr_broker_conf_read(struct cr_broker_conf *conf, const char *path)
 {
+    *conf = (struct cr_broker_conf){ 0 };
     char *directory = calloc(1, PATH_CAP);
     if (directory == NULL) {
         return CR_NOMEM;
     }
-    *per_listener = false;
-    cr_err err = file_scan(per_listener, directory, path);
-    if (err == CR_OK && !*per_listener && directory[0] != '\0') {
-        err = directory_scan(per_listener, directory);
+    cr_err err = file_scan(conf, directory, path);
+    if (err == CR_OK && directory[0] != '\0') {
+        err = directory_scan(conf, directory);
     }
+    conf->anonymous = conf->anonymous_said ? conf->anonymous : err == CR_OK && !conf->listens;
     free(directory);
     return err;
 }
 
-cr_err cr_broker_conf_check(bool *per_listener)
+enum cr_login_rule cr_broker_conf_login(const struct cr_broker_conf *conf)
+{
+    if (!conf->anonymous || conf->passwords || conf->dynsec > 0) {
+        return CR_LOGIN_RULE_DEFER;
+    }
+    return conf->plugins <= 1 ? CR_LOGIN_RULE_ALLOW : CR_LOGIN_RULE_ABSTAIN;
+}
+
+cr_err cr_broker_conf_check(struct cr_broker_conf *conf)
 {
     char *cmdline = calloc(2, PATH_CAP);
     cr_err err = CR_NOMEM;
-    *per_listener = false;
+    *conf = (struct cr_broker_conf){ 0 };
     if (cmdline == NULL) {
         return err;
     }
@@ -122,7 +157,7 @@ cr_err cr_broker_conf_check(bool *per_listener)
         size_t len = fread(cmdline, 1, PATH_CAP, file);
         (void)fclose(file);
         CR_TRY(cr_broker_conf_path(path, PATH_CAP, cmdline, len));
-        CR_TRY(cr_broker_conf_per_listener(per_listener, path));
+        CR_TRY(cr_broker_conf_read(conf, path));
     }
 out:
     free(cmdline);

@@ -3,7 +3,6 @@
 #include "common/clock.h"
 #include "common/topic.h"
 #include "plugin/app.h"
-#include "plugin/host/broker_conf.h"
 #include "plugin/host/host_ops.h"
 #include "plugin/host/properties.h"
 
@@ -74,6 +73,36 @@ static int on_acl_check(int event, void *event_data, void *user_data)
     case CR_DENY: break;
     }
     return MOSQ_ERR_ACL_DENIED;
+}
+
+/* Nothing changes for whom we have no opinion of. 2.1 has an answer for that. 2.0 takes the question alone for a reason to
+ * turn away whoever names a user, even where it would have let in everybody: there we say so for it. */
+static int login_of_others(const struct host_mosquitto *h)
+{
+    if (h->connect_events) {
+        return API_ERR_PLUGIN_IGNORE;
+    }
+    return h->login == CR_LOGIN_RULE_ALLOW ? MOSQ_ERR_SUCCESS : MOSQ_ERR_PLUGIN_DEFER;
+}
+
+/* A CONNECT; also, when the broker's configuration is read again, each session that it keeps. */
+static int on_basic_auth(int event, void *event_data, void *user_data)
+{
+    (void)event;
+    const struct mosquitto_evt_basic_auth *data = event_data;
+    struct host_mosquitto *h = user_data;
+    if (!host_on_loop() || data->client == NULL) {
+        return login_of_others(h); /* 2.1's http_api */
+    }
+    h->gone = h->gone == data->client ? NULL : h->gone;
+    struct cr_client client = client_view(h, data->client);
+    client.username = data->username;
+    switch (cr_router_login(cr_app_router(h->app), &client, data->password)) {
+    case CR_LOGIN_ALLOW: return MOSQ_ERR_SUCCESS;
+    case CR_LOGIN_DENY: return MOSQ_ERR_AUTH;
+    case CR_LOGIN_DEFER: break;
+    }
+    return login_of_others(h);
 }
 
 static int on_message(int event, void *event_data, void *user_data)
@@ -205,6 +234,11 @@ static int on_reload(int event, void *event_data, void *user_data)
     (void)event;
     (void)event_data;
     struct host_mosquitto *h = user_data;
+    struct cr_broker_conf conf;
+    if (cr_broker_conf_check(&conf) == CR_OK) {
+        enum cr_login_rule login = cr_broker_conf_login(&conf);
+        h->login = login == CR_LOGIN_RULE_ABSTAIN ? CR_LOGIN_RULE_DEFER : login;
+    }
     cr_app_reload(h->app);
     /* 2.0 leaves the other plugins out when one does not defer; 2.1 ends when one does not succeed. */
     return h->connect_events ? MOSQ_ERR_SUCCESS : MOSQ_ERR_PLUGIN_DEFER;
@@ -226,6 +260,7 @@ static const struct registration {
     { MOSQ_EVT_RELOAD, on_reload, NULL, false },
     { API_EVT_CONNECT, on_connect, NULL, true },
     { API_EVT_CLIENT_OFFLINE, on_disconnect, NULL, true },
+    { MOSQ_EVT_BASIC_AUTH, on_basic_auth, NULL, false }, /* behind CONNECT, which tells the versions apart */
 };
 enum { REGISTRATIONS = sizeof registrations / sizeof registrations[0] };
 
@@ -239,6 +274,12 @@ static cr_err register_all(struct host_mosquitto *h)
 {
     for (unsigned i = 0; i < REGISTRATIONS; i++) {
         const struct registration *r = &registrations[i];
+        if (r->event == MOSQ_EVT_BASIC_AUTH && !h->connect_events && h->login == CR_LOGIN_RULE_ABSTAIN) {
+            host_say('w', "this broker may be open to all (allow_anonymous true) and has another plugin, or a configuration"
+                          " that cannot be read: it is not asked about logins, so that nobody is turned away. Who is"
+                          " revoked is closed with the first message instead, and enrolment tokens are not accepted");
+            continue;
+        }
         int rc = mosquitto_callback_register(h->id, r->event, r->callback, r->topic, h);
         if (rc == MOSQ_ERR_SUCCESS) {
             h->connect_events = h->connect_events || r->event == API_EVT_CONNECT;
@@ -288,11 +329,12 @@ static cr_err options_read(const char **config_path, const struct mosquitto_opt 
     return err;
 }
 
-static cr_err surroundings_check(void)
+static cr_err surroundings_check(struct host_mosquitto *h)
 {
-    bool per_listener = false;
-    cr_err err = cr_broker_conf_check(&per_listener);
-    if (per_listener) {
+    struct cr_broker_conf conf;
+    cr_err err = cr_broker_conf_check(&conf);
+    h->login = err == CR_OK || err == CR_NOT_FOUND ? cr_broker_conf_login(&conf) : CR_LOGIN_RULE_ABSTAIN;
+    if (conf.per_listener) {
         host_say('e', "per_listener_settings true is not supported: a plugin then sees one listener's events only."
                       " Remove it, or run another broker for the other listeners");
         return CR_DENIED;
@@ -344,7 +386,7 @@ int host_mosquitto_start(mosquitto_plugin_id_t *id, void **user_data, const stru
     only_one = h;
     CR_TRY(host_ops_init(h));
     CR_TRY(options_read(&config_path, options, count));
-    CR_TRY(surroundings_check());
+    CR_TRY(surroundings_check(h));
     if (mosquitto_plugin_set_info != NULL) {
         (void)mosquitto_plugin_set_info(id, "cert-renewal", CR_VERSION);
     }

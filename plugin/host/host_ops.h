@@ -7,6 +7,7 @@
 #include "plugin/handoff/lines.h"
 #include "plugin/handoff/nudge.h"
 #include "plugin/host/arrivals.h"
+#include "plugin/host/broker_conf.h"
 #include "plugin/host/host.h"
 #include "plugin/host/mosquitto_api.h"
 
@@ -23,6 +24,7 @@ struct host_mosquitto {
     struct cr_nudge *nudge;
     bool published;            /* since the last tick began */
     bool connect_events;       /* the broker is 2.1 or later */
+    enum cr_login_rule login;  /* 2.0 only */
     unsigned registered;       /* how many of `registrations` */
     /* The publication that the access check was last asked about: what comes without is `unchecked`. */
     const void *checked_client, *checked_topic, *checked_payload;

@@ -25,6 +25,9 @@ struct mosquitto *mosquitto_client(const char *clientid) __attribute__((weak));
 /* Events of 2.1; 2.0 answers MOSQ_ERR_NOT_SUPPORTED when they are registered. */
 enum { API_EVT_CONNECT = 11, API_EVT_CLIENT_OFFLINE = 28 };
 
+/* 2.1: as if the callback were not there. 2.0 takes it for an error. */
+enum { API_ERR_PLUGIN_IGNORE = 32 };
+
 /* How the data of CONNECT, DISCONNECT and CLIENT_OFFLINE begins, in every version. */
 struct api_client_event {
     void *future;

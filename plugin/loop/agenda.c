@@ -29,9 +29,11 @@ void loop_agenda_init(struct cr_router *router)
 static void agenda_look_at_clock(struct cr_router *router, int64_t now_ms)
 {
     struct cr_agenda_state *agenda = &router->agenda;
-    const struct cr_cert_facts *issuer = &cr_issuer_cert(router->setup->trust, 0)->facts;
-    bool sane = cr_sane_look(&agenda->clock, cr_wall_s(router->clock), now_ms, issuer->not_before, issuer->not_after);
+    int64_t not_before, not_after;
+    bool sane;
 
+    cr_trust_signers_span(router->setup->trust, &not_before, &not_after);
+    sane = cr_sane_look(&agenda->clock, cr_wall_s(router->clock), now_ms, not_before, not_after);
     agenda->clock_next_ms = now_ms + CLOCK_EVERY_MS;
     if (sane == !agenda->clock_odd) {
         return;
@@ -40,7 +42,7 @@ static void agenda_look_at_clock(struct cr_router *router, int64_t now_ms)
     if (sane) {
         loop_log(router, 'n', "this machine's clock can be believed again: renewals go on");
     } else {
-        loop_log(router, 'w', "this machine's clock jumped, or lies outside the issuer's validity: nothing is issued and "
+        loop_log(router, 'w', "this machine's clock jumped, or lies outside the validity of all issuers: nothing is issued and "
                               "no renewal begins until it is right for a minute");
     }
 }

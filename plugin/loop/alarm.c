@@ -94,7 +94,10 @@ static bool alarm_raise(struct cr_router *router, const struct cr_session *sessi
 {
     struct cr_limiter *limiter = &router->strangers;
 
-    if (session != NULL && session->presence != NULL) {
+    if (refusal == CR_REFUSAL_REVOKED) {
+        limiter = loop_revoked_alarms(router);
+    } else if (session != NULL && session->presence != NULL &&
+               (session->enrolment == NULL || !session->enrolment->by_token)) {
         limiter = &session->presence->alarms;
     }
     router->counters.alarms++;

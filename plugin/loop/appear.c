@@ -55,7 +55,17 @@ static enum cr_refusal appear_judge(struct cr_router *router, struct cr_session 
                : refusal != CR_REFUSAL_NONE                    ? refusal
                                                                : CR_REFUSAL_INTERNAL;
     }
-    refusal = appear_judge_time(router, session, &restricted);
+    if (session->facts.factory != 0) { /* never more than that, whatever becomes of it */
+        cr_sessions_restrict(&router->sessions, session);
+    }
+    refusal = loop_revoked_refusal(router, &session->facts); /* first: a device that expired is still to be trusted */
+    if (refusal == CR_REFUSAL_NONE) {
+        refusal = session->facts.factory != 0 ? loop_enrol_judge(router, session)
+                                              : appear_judge_time(router, session, &restricted);
+    }
+    if (session->facts.factory != 0) {
+        return refusal;
+    }
     if (refusal != CR_REFUSAL_NONE) {
         return refusal;
     }
@@ -76,17 +86,34 @@ static int64_t appear_not_after(const struct cr_session *session)
     return session->has_certificate && cr_cert_parse(&cert, session->der) == CR_OK ? cert.facts.not_after : INT64_MAX;
 }
 
+/* It, or its issuer, is not to be trusted any more. The broker does not look, or not again when TLS was resumed. */
+static void appear_show_out(struct cr_router *router, struct cr_session *session)
+{
+    router->counters.revoked_refused++;
+    loop_alarm(router, session, session->facts.device, session->refusal,
+               session->refusal == CR_REFUSAL_REVOKED ? "came with a revoked certificate"
+                                                      : "came with a certificate whose issuer was retired");
+    loop_refuse_session(router, session, session->refusal, session->refusal == CR_REFUSAL_REVOKED
+                                                               ? "its certificate is revoked"
+                                                               : "the issuer of its certificate was retired");
+}
+
 static void appear_identify(struct cr_router *router, struct cr_session *session)
 {
     const char *device = session->facts.device;
     bool was_restricted = session->restricted; /* then it stays so, or goes: the broker has not looked at its dates */
 
+    cr_sessions_enrol_no_more(session);
     session->refusal = appear_judge(router, session);
     session->not_after = appear_not_after(session);
     if ((session->refusal == CR_REFUSAL_CERTIFICATE_NOT_VALID && loop_accept_expired_s(router) > 0) ||
         (session->refusal != CR_REFUSAL_NONE && was_restricted)) {
         cr_sessions_restrict(&router->sessions, session);
         loop_close(router, session, "its certificate, or one above it, is not valid at this time");
+    }
+    if (session->refusal == CR_REFUSAL_REVOKED ||
+        (session->refusal == CR_REFUSAL_UNTRUSTED_ISSUER && loop_issuer_mark(router, session->facts.issuer) != NULL)) {
+        appear_show_out(router, session);
     }
     if (session->refusal != CR_REFUSAL_NONE || loop_role(router, session) != CR_ROLE_NONE) {
         return; /* operators, however they are known, are no devices: they have nothing to renew here */
@@ -102,9 +129,9 @@ static void appear_identify(struct cr_router *router, struct cr_session *session
 static void appear_check_client_id(struct cr_router *router, struct cr_session *session)
 {
     const char *device = session->facts.device;
+    const struct cr_presence *other = cr_sessions_presence(&router->sessions, session->client_id);
 
-    if (session->presence != NULL && strcmp(session->client_id, device) != 0 &&
-        cr_sessions_presence(&router->sessions, session->client_id) != NULL) {
+    if (session->presence != NULL && strcmp(session->client_id, device) != 0 && other != NULL && other->proven) {
         loop_alarm(router, session, device, CR_REFUSAL_WRONG_IDENTITY, "its client id is the name of another device");
         cr_sessions_unbind(&router->sessions, session);
         session->refusal = CR_REFUSAL_WRONG_IDENTITY;
@@ -142,7 +169,7 @@ static bool appear_present(struct cr_router *router, struct cr_session *session,
     const struct cr_profile *profile = loop_tls_profile(router);
     struct cr_job *job;
 
-    if (session->presenting || session->presence == NULL || profile == NULL) {
+    if (session->presenting || session->presence == NULL || session->enrolment != NULL || profile == NULL) {
         job = NULL; /* its answer is coming, or there is nothing to ask */
     } else {
         job = loop_admit(router, CR_OP_PRESENT, session, session->facts.device, profile->slot);
@@ -195,13 +222,17 @@ struct cr_session *loop_notice(struct cr_router *router, const struct cr_client 
     if (cr_sessions_add(&router->sessions, &session, client) != CR_OK) {
         return NULL;
     }
-    appear_identify(router, session);
+    if (!loop_enrol_noticed(router, session)) {
+        appear_identify(router, session);
+    }
     appear_check_client_id(router, session);
     loop_dormant_appeared(router, session);
     if (session->mark != NULL) { /* without: nobody came, the broker asks about one that is away */
         loop_away_appeared(router, session->client_id);
     }
-    if (session->presence != NULL) {
+    if (session->enrolment != NULL) {
+        loop_enrol_appeared(router, session);
+    } else if (session->presence != NULL) {
         (void)appear_present_newcomer(router, session);
     }
     return session;
@@ -217,12 +248,13 @@ void loop_judge_anew(struct cr_router *router)
                         session->refusal == CR_REFUSAL_WRONG_IDENTITY; /* by its client id: stays one */
         bool waited = cr_deadline_is_set(&session->present);
 
-        if (intruder || session->closed || cr_deadline_is_set(&session->closing)) {
+        if (intruder || session->closed || cr_deadline_is_set(&session->closing) ||
+            loop_enrol_judged_anew(router, session)) {
             continue;
         }
         cr_sessions_unbind(&router->sessions, session);
         appear_identify(router, session);
-        if (session->presence != NULL && (waited || !session->presented)) {
+        if (session->presence != NULL && session->enrolment == NULL && (waited || !session->presented)) {
             (void)appear_present_newcomer(router, session);
         }
     }
@@ -257,7 +289,7 @@ void loop_look_again(struct cr_router *router)
 
     HASH_ITER(hh_handle, router->sessions.by_handle, session, next)
     {
-        if (session->presence == NULL) {
+        if (session->presence == NULL || session->enrolment != NULL) {
             continue;
         }
         loop_expiry_plan(router, session);

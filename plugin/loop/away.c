@@ -71,7 +71,8 @@ enum cr_role loop_away_role(const struct cr_router *router, const struct cr_clie
     const struct cr_away *away = client->id != NULL ? away_of(router, client->id) : NULL;
 
     if (away == NULL || away->was.handle != client->handle ||
-        router->host->ops->certificate_mark(router->host, client) != NULL) {
+        router->host->ops->certificate_mark(router->host, client) != NULL ||
+        (away->was.has_certificate && loop_revoked_refusal(router, &away->was.facts) != CR_REFUSAL_NONE)) {
         return CR_ROLE_NONE;
     }
     return loop_role(router, &away->was);

@@ -98,9 +98,8 @@ void loop_complete(struct cr_router *router, struct cr_job *job)
         break;
     case CR_OP_REVOKE:
     case CR_OP_ENROL:
-        loop_command_done(router, job);
-        break;
     case CR_OP_OCSP:
+    case CR_OP_CENSUS:
         loop_command_done(router, job);
         break;
     case CR_OP_REVOKED:

@@ -141,6 +141,9 @@ static unsigned control_rows(const struct cr_job *job)
     if (job->op == CR_OP_LIST && job->list != NULL && !job->list->count_only) {
         return job->list->limit;
     }
+    if (job->op == CR_OP_REVOKE && job->revoke != NULL && job->revoke->verb == CR_REVOKE_LIST) {
+        return job->revoke->limit;
+    }
     return job->op == CR_OP_HISTORY && job->history != NULL ? job->history->limit : 0;
 }
 
@@ -247,6 +250,35 @@ void loop_command_done(struct cr_router *router, struct cr_job *job)
 void loop_command_failed(struct cr_router *router, const struct cr_job *job, const char *text, const char *field)
 {
     control_home(router, job, text, field);
+}
+
+void control_fail(struct cr_command *command, enum cr_refusal refusal, const char *text, cJSON *beside)
+{
+    struct cr_batch *batch;
+    struct control_entry *entry = control_find(command->router, command->id, &batch);
+
+    if (entry != NULL && entry->response == NULL) {
+        cJSON *response = control_error(entry->command, refusal, text);
+
+        while (response != NULL && beside != NULL && beside->child != NULL) {
+            cJSON *item = cJSON_DetachItemViaPointer(beside, beside->child);
+
+            if (!cJSON_AddItemToObject(response, item->string, item)) {
+                cJSON_Delete(item);
+                break;
+            }
+        }
+        command->router->counters.refused[refusal]++;
+        control_respond(batch, entry, response);
+    }
+    cJSON_Delete(beside);
+}
+
+void control_like(struct cr_job *job, const struct cr_job *like)
+{
+    job->session = like->session;
+    job->presented = like->presented;
+    memcpy(job->who, like->who, sizeof job->who);
 }
 
 /* ---- batches ---- */

@@ -63,7 +63,7 @@ const struct cr_command_info *control_command_at(unsigned number);
 /* What each file has; ends with a name that is NULL. */
 extern const struct cr_command_info control_inventory_commands[], control_steer_commands[],
     control_campaign_commands[], control_alert_commands[], control_audit_commands[], control_policy_commands[],
-    control_forecast_commands[], control_revoke_commands[], control_enrol_commands[], control_issuer_commands[],
+    control_forecast_commands[], control_revoke_commands[], control_distrust_commands[], control_enrol_commands[], control_issuer_commands[],
     control_bundle_commands[], control_ocsp_commands[];
 
 /* ---- admission (control_admit.c) ---- */
@@ -97,8 +97,30 @@ bool control_share(struct cr_command *command, const char *name, unsigned *permi
 bool control_slot(struct cr_command *command, const char **slot, enum cr_refusal *refusal, const char **text);
 /* The object "filter" (missing: everything). */
 bool control_filter(struct cr_command *command, struct cr_filter *filter, const char **text);
+/* An array of tags as a list (control_steer.c). False: not that. *refusal: TOO_LARGE where they are more than can be. */
+bool control_tags(struct cr_command *command, const char *name, char list[CR_TAGS_CAP], enum cr_refusal *refusal,
+                  const char **text);
 /* "cursor" and "limit" of a page. */
 bool control_page(struct cr_command *command, char cursor[CR_CURSOR_CAP], unsigned *limit, const char **text);
+
+/* 16 hex digits. Lent; *value is lower case as given, or the field is wrong. */
+bool control_issuer(struct cr_command *command, bool required, const char **value, const char **text);
+
+/* "reason" and "comment" of what revokes (control_revoke.c). */
+bool control_revoke_why(struct cr_command *command, struct cr_revoke *revoke, const char **text);
+
+/* ---- commands about many devices (control_inventory.c) ---- */
+
+/* "filter", "limit" and "cursor". False: *refusal, *text. */
+bool control_page_fields(struct cr_command *command, struct cr_list *list, enum cr_refusal *refusal, const char **text);
+/* Looks at a page. Where the filter names a campaign, whether there is such a one is asked first; the same `list` then goes
+ * on with control_page_go_on when that job is home. reason, revoke: what is to become of those on it, for the job. */
+enum cr_command_result control_page_send(struct cr_command *command, const struct cr_list *list,
+                                         enum cr_renew_reason reason, const struct cr_revoke *revoke,
+                                         enum cr_refusal *refusal);
+enum cr_refusal control_page_go_on(struct cr_command *command, const struct cr_job *asked);
+/* "devices": up to 100 names, each once. */
+bool control_devices_ok(const cJSON *devices, const char **text);
 
 /* ---- jobs of commands (control.c) ---- */
 
@@ -110,6 +132,24 @@ enum cr_command_result control_send(struct cr_command *command, struct cr_job *j
  * any more, the object that is returned is the answer. Lent; NULL: out of memory. To be called by a handler before it
  * sends; it then returns CR_COMMAND_SENT, also when it could send none. */
 cJSON *control_gather(struct cr_command *command, control_gather_fn *gather);
+
+/* A gathered command ends with this refusal and sentence, whatever else is under way for it. Takes `beside` (NULL: none):
+ * fields that are told beside the error. */
+void control_fail(struct cr_command *command, enum cr_refusal refusal, const char *text, cJSON *beside);
+/* The job is the same operator's as that one, whose asker may have left. */
+void control_like(struct cr_job *job, const struct cr_job *like);
+
+/* ---- counting who needs which issuer (census.c) ---- */
+
+enum { CR_CENSUS_SHOW, CR_CENSUS_RETIRE, CR_CENSUS_BUNDLE }; /* cr_census.why */
+/* Counts the whole fleet, part by part; then goes on with what `why` says. */
+enum cr_command_result control_census(struct cr_command *command, struct cr_census *census, enum cr_refusal *refusal);
+/* It is counted. As control_gather_fn. */
+enum cr_refusal control_census_shown(struct cr_command *command, const struct cr_job *job, cJSON *data);
+enum cr_refusal control_retire_counted(struct cr_command *command, const struct cr_job *job, cJSON *data);
+enum cr_refusal control_bundle_counted(struct cr_command *command, const struct cr_job *job, cJSON *data);
+/* And the issuer is marked. */
+enum cr_refusal control_retired(struct cr_command *command, const struct cr_job *job, cJSON *data);
 
 /* ---- replies (control_reply.c) ---- */
 
@@ -141,6 +181,8 @@ cJSON *control_render_row(const struct cr_row *row, int64_t now_s);
 /* now_s: for what is left of its certificates. */
 cJSON *control_render_device(const struct cr_device_record *record, int64_t now_s);
 cJSON *control_render_status(struct cr_router *router);
+/* Who lets the device in, where somebody does, as "enrol" (control_enrol.c). */
+bool control_put_enrol(cJSON *object, const struct cr_device_enrol *enrol);
 /* The fleet as it was counted at that time. */
 bool control_put_fleet(cJSON *data, const struct cr_survey_counts *counts, int64_t at);
 

@@ -50,6 +50,7 @@ static const struct cr_command_info *const tables[] = {
     control_policy_commands,
     control_forecast_commands,
     control_revoke_commands,
+    control_distrust_commands,
     control_enrol_commands,
     control_issuer_commands,
     control_bundle_commands,

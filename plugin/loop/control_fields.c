@@ -140,6 +140,19 @@ bool control_slot(struct cr_command *command, const char **slot, enum cr_refusal
     return true;
 }
 
+bool control_issuer(struct cr_command *command, bool required, const char **value, const char **text)
+{
+    const cJSON *item = field(command, "issuer");
+
+    *value = item != NULL ? cJSON_GetStringValue(item) : "";
+    if (item == NULL ? required
+                     : *value == NULL || strlen(*value) != CR_ISSUER_ID_TEXT - 1 ||
+                           strspn(*value, "0123456789abcdef") != CR_ISSUER_ID_TEXT - 1) {
+        return field_wrong(command, "issuer", "must be an issuer's id: 16 of 0-9 a-f, as listIssuers tells it", text);
+    }
+    return true;
+}
+
 /* ---- filters ---- */
 
 static const char *const filter_states[] = { "any", "quiet", "triggered", "issuing", "issued", "held" };

@@ -6,26 +6,42 @@
 
 /* ---- a page of the inventory ---- */
 
-/* Looks at a page. Where the filter names a campaign, whether there is such a one is asked first; the same `list` then goes
- * on with page_go_on. reason: for what is to be triggered. */
-static enum cr_command_result page_send(struct cr_command *command, const struct cr_list *list, enum cr_renew_reason reason,
-                                        enum cr_refusal *refusal)
+/* A job that goes over a page. revoke: what is to become of those on it; NULL: something else. NULL: too much is under way. */
+static struct cr_job *page_job(struct cr_command *command, enum cr_op op, const struct cr_list *list,
+                               enum cr_renew_reason reason, const struct cr_revoke *revoke)
+{
+    struct cr_job *job = loop_admit(command->router, op, command->session, "", list->filter.slot);
+
+    if (job == NULL) {
+        return NULL;
+    }
+    job->reason = reason;
+    job->list = calloc(1, sizeof *job->list);
+    job->revoke = revoke != NULL ? calloc(1, sizeof *job->revoke) : NULL;
+    if (job->list == NULL || (revoke != NULL && job->revoke == NULL)) {
+        loop_abandon(command->router, job);
+        return NULL;
+    }
+    *job->list = *list;
+    if (revoke != NULL) {
+        *job->revoke = *revoke;
+    }
+    return job;
+}
+
+enum cr_command_result control_page_send(struct cr_command *command, const struct cr_list *list,
+                                         enum cr_renew_reason reason, const struct cr_revoke *revoke,
+                                         enum cr_refusal *refusal)
 {
     bool ask = list->filter.campaign[0] != '\0';
-    struct cr_job *job = loop_admit(command->router, ask ? CR_OP_CAMPAIGN : CR_OP_LIST, command->session, "",
-                                    list->filter.slot);
+    struct cr_job *job = page_job(command, ask ? CR_OP_CAMPAIGN : CR_OP_LIST, list, reason, revoke);
 
-    if (job != NULL) {
-        job->reason = reason;
-        job->list = calloc(1, sizeof *job->list);
-        job->campaigns = ask ? calloc(1, sizeof *job->campaigns) : NULL;
-    }
-    if (job != NULL && (job->list == NULL || (ask && job->campaigns == NULL))) {
-        loop_abandon(command->router, job);
-        job = NULL;
-    }
-    if (job != NULL) {
-        *job->list = *list;
+    if (job != NULL && ask) {
+        job->campaigns = calloc(1, sizeof *job->campaigns);
+        if (job->campaigns == NULL) {
+            loop_abandon(command->router, job);
+            job = NULL;
+        }
     }
     if (job != NULL && ask) {
         job->campaigns->verb = CR_CAMPAIGN_READ;
@@ -34,8 +50,7 @@ static enum cr_command_result page_send(struct cr_command *command, const struct
     return control_send(command, job, refusal);
 }
 
-/* The campaign's job is home. */
-static enum cr_refusal page_go_on(struct cr_command *command, const struct cr_job *asked)
+enum cr_refusal control_page_go_on(struct cr_command *command, const struct cr_job *asked)
 {
     struct cr_job *job;
     enum cr_refusal refusal;
@@ -43,25 +58,15 @@ static enum cr_refusal page_go_on(struct cr_command *command, const struct cr_jo
     if (asked->outcome == CR_OUT_REFUSED) {
         return asked->refusal;
     }
-    job = loop_admit(command->router, CR_OP_LIST, command->session, "", asked->slot);
+    job = page_job(command, CR_OP_LIST, asked->list, asked->reason, asked->revoke);
     if (job != NULL) {
-        job->reason = asked->reason;
         job->session = asked->session;
         memcpy(job->who, asked->who, sizeof job->who);
-        job->list = calloc(1, sizeof *job->list);
-    }
-    if (job != NULL && job->list == NULL) {
-        loop_abandon(command->router, job);
-        job = NULL;
-    }
-    if (job != NULL) {
-        *job->list = *asked->list;
     }
     return control_send(command, job, &refusal) == CR_COMMAND_SENT ? CR_REFUSAL_NONE : refusal;
 }
 
-/* "filter", "limit" and "cursor". False: *refusal, *text. */
-static bool page_fields(struct cr_command *command, struct cr_list *list, enum cr_refusal *refusal, const char **text)
+bool control_page_fields(struct cr_command *command, struct cr_list *list, enum cr_refusal *refusal, const char **text)
 {
     *list = (struct cr_list){ .source = CR_LIST_ALL };
     *refusal = CR_REFUSAL_MALFORMED_JSON;
@@ -81,7 +86,7 @@ static enum cr_refusal list_gather(struct cr_command *command, const struct cr_j
     cJSON *devices;
 
     if (job->op == CR_OP_CAMPAIGN) {
-        return page_go_on(command, job);
+        return control_page_go_on(command, job);
     }
     if (job->outcome == CR_OUT_REFUSED) {
         return job->refusal;
@@ -105,14 +110,14 @@ static enum cr_command_result list_devices(struct cr_command *command, cJSON **d
     struct cr_list list;
 
     (void)data;
-    if (!page_fields(command, &list, refusal, text)) {
+    if (!control_page_fields(command, &list, refusal, text)) {
         return CR_COMMAND_FAILED;
     }
     *refusal = CR_REFUSAL_BUSY;
     if (control_gather(command, list_gather) == NULL) {
         return CR_COMMAND_FAILED;
     }
-    return page_send(command, &list, CR_RENEW_NONE, refusal);
+    return control_page_send(command, &list, CR_RENEW_NONE, NULL, refusal);
 }
 
 /* ---- triggers ---- */
@@ -182,7 +187,7 @@ static bool trigger_home(struct cr_router *router, const struct cr_job *job, cJS
 static enum cr_refusal trigger_gather(struct cr_command *command, const struct cr_job *job, cJSON *data)
 {
     if (job->op == CR_OP_CAMPAIGN) {
-        return page_go_on(command, job);
+        return control_page_go_on(command, job);
     }
     if (job->op == CR_OP_TRIGGER) {
         return trigger_home(command->router, job, data) ? CR_REFUSAL_NONE : CR_REFUSAL_INTERNAL;
@@ -212,11 +217,11 @@ static cJSON *trigger_begin(struct cr_command *command)
                : NULL;
 }
 
-/* "devices": up to 100 names, each once. */
-static bool devices_ok(const cJSON *devices)
+bool control_devices_ok(const cJSON *devices, const char **text)
 {
     const cJSON *item, *other;
 
+    *text = "\"devices\" must be a list of 1 to 100 different names: 1 to 64 of A-Z a-z 0-9 . _ : -";
     if (!cJSON_IsArray(devices) || cJSON_GetArraySize(devices) < 1 || cJSON_GetArraySize(devices) > CR_PAGE_MAX) {
         return false;
     }
@@ -233,6 +238,7 @@ static bool devices_ok(const cJSON *devices)
             }
         }
     }
+    *text = NULL;
     return true;
 }
 
@@ -243,8 +249,7 @@ static enum cr_command_result trigger_several(struct cr_command *command, const 
     cJSON *data;
 
     *refusal = CR_REFUSAL_MALFORMED_JSON;
-    if (!devices_ok(devices)) {
-        *text = "\"devices\" must be a list of 1 to 100 different names: 1 to 64 of A-Z a-z 0-9 . _ : -";
+    if (!control_devices_ok(devices, text)) {
         return CR_COMMAND_FAILED;
     }
     *refusal = CR_REFUSAL_BUSY;
@@ -266,7 +271,7 @@ static enum cr_command_result trigger_filter(struct cr_command *command, const c
 {
     struct cr_list list;
 
-    if (!page_fields(command, &list, refusal, text)) {
+    if (!control_page_fields(command, &list, refusal, text)) {
         return CR_COMMAND_FAILED;
     }
     if (list.filter.slot[0] != '\0' && has(command, "slot") && strcmp(list.filter.slot, slot) != 0) {
@@ -282,7 +287,7 @@ static enum cr_command_result trigger_filter(struct cr_command *command, const c
     if (trigger_begin(command) == NULL) {
         return CR_COMMAND_FAILED;
     }
-    return page_send(command, &list, reason, refusal);
+    return control_page_send(command, &list, reason, NULL, refusal);
 }
 
 static enum cr_command_result trigger_renewal(struct cr_command *command, cJSON **data, enum cr_refusal *refusal,

@@ -206,7 +206,7 @@ cJSON *control_render_device(const struct cr_device_record *record, int64_t now_
     if (data == NULL ||
         !render_seen(data, record->device, record->first_seen, record->last_seen, record->gap_s, record->broker,
                      record->tags) ||
-        (slots = cJSON_AddArrayToObject(data, "slots")) == NULL) {
+        !control_put_enrol(data, &record->enrol) || (slots = cJSON_AddArrayToObject(data, "slots")) == NULL) {
         cJSON_Delete(data);
         return NULL;
     }
@@ -260,29 +260,41 @@ static bool render_counters(cJSON *data, const struct cr_counters *counters)
     return true;
 }
 
-static bool render_issuers(cJSON *data, const struct cr_trust *trust)
+static bool render_issuer(cJSON *issuer, const struct cr_issuer_info *info, bool signs)
+{
+    return cJSON_AddStringToObject(issuer, "issuer", info->id) != NULL &&
+           cJSON_AddStringToObject(issuer, "subject", info->subject) != NULL &&
+           control_put_time(issuer, "notAfter", info->not_after) &&
+           cJSON_AddStringToObject(issuer, "kind", cr_issuer_kind_text(info->kind)) != NULL &&
+           (info->factory[0] == '\0' || cJSON_AddStringToObject(issuer, "factory", info->factory) != NULL) &&
+           cJSON_AddBoolToObject(issuer, "signing", signs) != NULL &&
+           (info->sign_from == 0 || control_put_time(issuer, "signFrom", info->sign_from));
+}
+
+static bool render_issuers(cJSON *data, const struct cr_router *router)
 {
     cJSON *issuers = cJSON_AddArrayToObject(data, "issuers");
+    unsigned signer = loop_signer(router);
     struct cr_issuer_info info;
 
     if (issuers == NULL) {
         return false;
     }
-    for (unsigned i = 0; cr_trust_info(trust, i, &info) == CR_OK; i++) {
+    for (unsigned i = 0; cr_trust_info(router->setup->trust, i, &info) == CR_OK; i++) {
         cJSON *issuer = cJSON_CreateObject();
 
         if (issuer == NULL || !cJSON_AddItemToArray(issuers, issuer)) {
             cJSON_Delete(issuer);
             return false;
         }
-        if (cJSON_AddStringToObject(issuer, "issuer", info.id) == NULL ||
-            cJSON_AddStringToObject(issuer, "subject", info.subject) == NULL ||
-            !control_put_time(issuer, "notAfter", info.not_after) ||
-            cJSON_AddBoolToObject(issuer, "signing", info.signing) == NULL) {
+        if (!render_issuer(issuer, &info, i == signer)) {
             return false;
         }
     }
-    return true;
+    return signer != CR_NO_SIGNER ||
+           cJSON_AddStringToObject(data, "problem",
+                                   "No issuer can sign now, so that nothing is issued: each has ended, is revoked or "
+                                   "retired, or its issuer_sign_from is still to come. Give one that can.") != NULL;
 }
 
 static bool render_figures(cJSON *data, struct cr_router *router)
@@ -319,7 +331,7 @@ cJSON *control_render_status(struct cr_router *router)
     cJSON *data = cJSON_CreateObject();
 
     if (data == NULL || !render_figures(data, router) || !render_store(data, router) ||
-        !render_issuers(data, router->setup->trust) || !render_counters(data, &router->counters) ||
+        !render_issuers(data, router) || !render_counters(data, &router->counters) ||
         !render_fleet(data, router)) {
         cJSON_Delete(data);
         return NULL;

@@ -136,16 +136,15 @@ static cJSON *cancel_answer(struct cr_router *router, const struct cr_job *job)
 
 /* ---- tags ---- */
 
-/* An array of tags as a list. False: not that. TOO_LARGE where they are more than can be. */
-static bool tags_take(struct cr_command *command, const char *name, char list[CR_TAGS_CAP], enum cr_refusal *refusal,
-                      const char **text)
+bool control_tags(struct cr_command *command, const char *name, char list[CR_TAGS_CAP], enum cr_refusal *refusal,
+                  const char **text)
 {
     const cJSON *array = cJSON_GetObjectItemCaseSensitive(command->request, name), *item;
     size_t at = 0;
 
     list[0] = '\0';
     if (array != NULL && !cJSON_IsArray(array)) {
-        *text = "\"add\" and \"remove\" must be arrays of tags.";
+        *text = "Tags must be an array of them.";
         return false;
     }
     cJSON_ArrayForEach(item, array)
@@ -180,8 +179,8 @@ static enum cr_command_result tag_device(struct cr_command *command, cJSON **dat
     struct cr_job *job;
 
     (void)data;
-    if (!steer_target(command, &device, &slot, refusal, text) || !tags_take(command, "add", add, refusal, text) ||
-        !tags_take(command, "remove", drop, refusal, text)) {
+    if (!steer_target(command, &device, &slot, refusal, text) || !control_tags(command, "add", add, refusal, text) ||
+        !control_tags(command, "remove", drop, refusal, text)) {
         return CR_COMMAND_FAILED;
     }
     if (add[0] == '\0' && drop[0] == '\0') {

@@ -26,7 +26,7 @@ void loop_cutover_sent(struct cr_router *router, struct cr_session *session, con
     const struct cr_profile *profile = loop_tls_profile(router);
     unsigned ask_s = config->cutover_ask_s;
 
-    if (session->presence == NULL || profile == NULL || strcmp(profile->slot, slot) != 0 ||
+    if (session->presence == NULL || session->enrolment != NULL || profile == NULL || strcmp(profile->slot, slot) != 0 ||
         cr_serial_equal(serial, &session->facts.serial) ||
         (session->successor.len > 0 && cr_serial_equal(serial, &session->successor))) {
         return; /* not what it connects with, just that, or known already */

@@ -11,6 +11,8 @@ enum { DORMANT_MAX = 100000 }; /* the longest away are forgotten; they still get
 
 struct cr_dormant {
     char device[CR_NAME_CAP];
+    struct cr_serial serial;    /* of the certificate that it had */
+    char issuer[CR_ISSUER_ID_TEXT];
     uint64_t queued;        /* which renewal's trigger the broker has; 0: none */
     int64_t queued_until_s; /* it expires */
     bool resumed;           /* it seemed to be back since */
@@ -33,6 +35,13 @@ static void dormant_forget(struct cr_router *router, struct cr_dormant *dormant)
     free(dormant);
 }
 
+/* Then there is nothing to tell it. */
+static bool dormant_is_revoked(const struct cr_router *router, const struct cr_dormant *dormant)
+{
+    return loop_issuer_mark(router, dormant->issuer) != NULL ||
+           loop_revoked_find(router, &dormant->serial, dormant->issuer, NULL);
+}
+
 static bool dormant_has_one(const struct cr_router *router, const struct cr_dormant *dormant)
 {
     return dormant->queued != 0 && cr_wall_s(router->clock) < dormant->queued_until_s;
@@ -50,7 +59,7 @@ void loop_dormant_left(struct cr_router *router, const struct cr_session *sessio
     size_t len = strlen(session->client_id) + 1;
     struct cr_dormant *dormant, *former;
 
-    if (session->presence == NULL || session->refusal != CR_REFUSAL_NONE) {
+    if (session->presence == NULL || session->enrolment != NULL || session->refusal != CR_REFUSAL_NONE) {
         return;
     }
     former = dormant_of(router, session->facts.device);
@@ -69,6 +78,8 @@ void loop_dormant_left(struct cr_router *router, const struct cr_session *sessio
         return;
     }
     memcpy(dormant->device, session->facts.device, sizeof dormant->device);
+    dormant->serial = session->facts.serial;
+    memcpy(dormant->issuer, session->facts.issuer, sizeof dormant->issuer);
     memcpy(dormant->client_id, session->client_id, len);
     HASH_ADD_KEYPTR(hh, router->dormant, dormant->device, strlen(dormant->device), dormant);
     if (dormant->hh.tbl == NULL) {
@@ -84,7 +95,8 @@ void loop_dormant_left(struct cr_router *router, const struct cr_session *sessio
 
 void loop_dormant_appeared(struct cr_router *router, struct cr_session *session)
 {
-    struct cr_dormant *dormant = session->presence != NULL ? dormant_of(router, session->facts.device) : NULL;
+    bool is_device = session->presence != NULL && session->enrolment == NULL;
+    struct cr_dormant *dormant = is_device ? dormant_of(router, session->facts.device) : NULL;
 
     if (dormant != NULL) {
         /* With MQTT 5 the session, and the trigger with it, may have ended while it was away: it gets another. */
@@ -100,6 +112,14 @@ void loop_dormant_appeared(struct cr_router *router, struct cr_session *session)
     }
 }
 
+bool loop_dormant_has(const struct cr_router *router, const char *client_id)
+{
+    struct cr_dormant *dormant;
+
+    HASH_FIND(hh_client, router->dormant_by_client, client_id, strlen(client_id), dormant);
+    return dormant != NULL;
+}
+
 bool loop_dormant_trigger(struct cr_router *router, const char *device, const struct cr_slot_record *record)
 {
     const struct cr_presence *presence = cr_sessions_presence(&router->sessions, device);
@@ -108,7 +128,7 @@ bool loop_dormant_trigger(struct cr_router *router, const char *device, const st
 
     if (dormant == NULL || (presence != NULL && presence->first != NULL) || record->held ||
         record->state != CR_STATE_TRIGGERED || record->retry_at > cr_wall_s(router->clock) ||
-        dormant_has_one(router, dormant)) {
+        dormant_has_one(router, dormant) || dormant_is_revoked(router, dormant)) {
         return false;
     }
     to = (struct cr_reply_to){ .device = dormant->device, .slot = record->slot, .request_id = "",
@@ -123,7 +143,7 @@ static void dormant_look(struct cr_router *router, const struct cr_dormant *dorm
     const struct cr_profile *profile = loop_tls_profile(router);
     struct cr_job *job;
 
-    if (dormant == NULL || profile == NULL || dormant_has_one(router, dormant) ||
+    if (dormant == NULL || profile == NULL || dormant_has_one(router, dormant) || dormant_is_revoked(router, dormant) ||
         router->in_flight > router->setup->config.max_in_flight / 2) {
         return; /* under load, those that speak go first */
     }
@@ -157,7 +177,7 @@ void loop_dormant_looked(struct cr_router *router, const struct cr_job *job)
     struct cr_dormant *dormant = dormant_of(router, job->device);
 
     if (job->record == NULL || dormant == NULL || (presence != NULL && presence->first != NULL) ||
-        dormant_has_one(router, dormant)) {
+        dormant_has_one(router, dormant) || dormant_is_revoked(router, dormant)) {
         return;
     }
     for (unsigned i = 0; i < job->record->slot_count; i++) {

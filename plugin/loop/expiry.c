@@ -33,11 +33,11 @@ void loop_expiry_plan(struct cr_router *router, struct cr_session *session)
 {
     int64_t now_s = cr_wall_s(router->clock), left_s;
 
-    if (!session->presented && expiry_next_s(router, session) <= now_s) {
+    if (!session->presented && session->enrolment == NULL && expiry_next_s(router, session) <= now_s) {
         session->last_chance = true; /* its appearance is just that */
     }
     left_s = expiry_next_s(router, session) - now_s;
-    if (session->presence == NULL || left_s > EXPIRY_AHEAD_S || session->closed) {
+    if (session->presence == NULL || session->enrolment != NULL || left_s > EXPIRY_AHEAD_S || session->closed) {
         cr_deadline_clear(&session->expiry);
     } else {
         cr_deadline_set(&router->sessions.expiries, &session->expiry, session,

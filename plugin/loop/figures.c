@@ -69,6 +69,15 @@ static unsigned figures_campaigns(const struct cr_router *router)
     return count;
 }
 
+/* 0: none can sign, which is as bad as one that has ended. */
+static double figures_signer_not_after(const struct cr_router *router)
+{
+    const struct cr_trust *trust = router->setup->trust;
+    unsigned signer = loop_signer(router);
+
+    return signer != CR_NO_SIGNER ? (double)cr_issuer_cert(trust, signer)->facts.not_after : 0;
+}
+
 static void figures_of_fleet(struct cr_figure_facts *facts, const struct cr_survey_round *round)
 {
     facts->fleet_at = facts->slots = facts->held = facts->expired = facts->alerted = NAN;
@@ -105,7 +114,7 @@ static void figures_gather(struct cr_figure_facts *facts, struct cr_router *rout
         .audits_lost = (double)counters->audits_lost,
         .file_errors = router->setup->config.metrics_file[0] != '\0' ? (double)figures->file_errors : NAN,
         .clock_ok = !router->agenda.clock_odd,
-        .signer_not_after = (double)cr_issuer_cert(router->setup->trust, 0)->facts.not_after,
+        .signer_not_after = figures_signer_not_after(router),
         .counters = counters,
         .trust = router->setup->trust,
     };

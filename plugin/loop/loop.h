@@ -17,6 +17,7 @@ struct cr_dormant;
 struct cr_figures;
 struct cr_revoked;
 struct cr_bundles;
+struct cr_crls;
 struct cr_enrolments;
 struct cr_policies;
 struct cr_watch;
@@ -26,6 +27,7 @@ enum { CR_RESTRICTED_GONE = 256 };
 /* Since start. */
 struct cr_counters {
     uint64_t issued, confirmed, triggered, delivered, alarms, alerts, wakes, audits_lost;
+    uint64_t revoked_closed, revoked_refused; /* connections of revoked certificates: that were open; that were tried */
     uint64_t refused[CR_REFUSAL_COUNT];
 };
 
@@ -73,6 +75,7 @@ struct cr_router {
     struct cr_figures *figures;
     struct cr_revoked *revoked;
     struct cr_bundles *bundles;
+    struct cr_crls *crls;
     struct cr_enrolments *enrolments;
     struct cr_counters counters;
     int64_t started_mono_ms, pruned_ms;
@@ -145,6 +148,8 @@ void loop_expiry_tick(struct cr_router *router);
 void loop_dormant_left(struct cr_router *router, const struct cr_session *session);
 /* A session begins: its device is dormant no more, nor is whoever had its client id. */
 void loop_dormant_appeared(struct cr_router *router, struct cr_session *session);
+/* Whether the broker keeps a session of a device under this client id. */
+bool loop_dormant_has(const struct cr_router *router, const char *client_id);
 /* Queues this slot's trigger for a device that is away, unless one is queued already. False: nothing was queued. */
 bool loop_dormant_trigger(struct cr_router *router, const char *device, const struct cr_slot_record *record);
 /* It is probably back, though it has said nothing yet. */
@@ -237,6 +242,9 @@ void reply_pending(struct cr_router *router, const struct cr_reply_to *to, const
 void reply_renew(struct cr_router *router, const struct cr_reply_to *to, const struct cr_slot_record *record);
 void reply_status(struct cr_router *router, const struct cr_reply_to *to, const struct cr_serial *serial,
                   int64_t not_after, int64_t next_renewal);
+
+/* The trust bundle as it was signed. */
+void reply_trust(struct cr_router *router, const struct cr_session *session, struct cr_bytes message);
 
 /* ---- deliveries (deliveries.c): what was sent, for the audit log ---- */
 
@@ -351,25 +359,66 @@ void loop_figures_fini(struct cr_router *router);
 CR_MUST_USE cr_err loop_revoked_init(struct cr_router *router);
 /* REVOKED: takes the changes in, and closes the connections that they concern. Does not free the job; nor do the others. */
 void loop_revoked_home(struct cr_router *router, const struct cr_job *job);
+/* A command revoked what is in the job, and the store's own news of it is still to come: it counts from now on. */
+void loop_revoked_now(struct cr_router *router, const struct cr_job *job);
+/* On every tick. True: there is more to do, soon. */
+bool loop_revoked_tick(struct cr_router *router, int64_t now_ms);
 /* NONE; REVOKED: this certificate, or its issuer, is; UNTRUSTED_ISSUER: its issuer is retired. */
 enum cr_refusal loop_revoked_refusal(const struct cr_router *router, const struct cr_cert_facts *facts);
-/* The entry of a certificate; false: it is not revoked. */
+/* Whether a certificate with this serial number could be one of those: cheap, and says no to nearly all. */
+bool loop_revoked_maybe(const struct cr_router *router, const struct cr_serial *serial);
+/* The entry of a certificate, without its device; false: it is not revoked. */
 bool loop_revoked_find(const struct cr_router *router, const struct cr_serial *serial, const char *issuer,
                        struct cr_revocation *entry);
 /* The mark of an issuer; NULL: it is trusted. Lent until the next tick. */
 const struct cr_issuer_mark *loop_issuer_mark(const struct cr_router *router, const char *issuer);
 /* Who signs now: cr_trust_signer() without those that are revoked or retired. */
 unsigned loop_signer(const struct cr_router *router);
+struct cr_revoked_state {
+    bool known;       /* the store has told all of it */
+    bool lacking;     /* some of it found no memory, and is not refused until it does */
+    uint64_t version;
+    size_t entries, bytes;
+    unsigned issuers; /* that are revoked or retired */
+};
+void loop_revoked_state(const struct cr_router *router, struct cr_revoked_state *state);
+/* The alarms about whoever comes with a revoked certificate. */
+struct cr_limiter *loop_revoked_alarms(struct cr_router *router);
 void loop_revoked_fini(struct cr_router *router);
 
 /* CRLs (crls.c): publishes them. */
 void loop_crl_home(struct cr_router *router, const struct cr_job *job);
+/* The CRL of an issuer that is in force, as far as is known here; NULL: none is. Lent until the next tick. */
+const struct cr_crl_news *loop_crl(const struct cr_router *router, const char *issuer);
+void loop_crls_fini(struct cr_router *router);
 
 /* Onboarding (enrol.c): sessions with a factory certificate, or with a token. */
 CR_MUST_USE cr_err loop_enrol_init(struct cr_router *router);
+/* A client connects with a user name or none; what of it is "enroll:..." is decided here. It runs again, without a
+ * certificate and for sessions whose device is away, when the broker's configuration is read again. */
+enum cr_login loop_enrol_login(struct cr_router *router, const struct cr_client *client, const char *password);
 /* May this session do this here? A session that enrols may do nothing else than that. NONE, or why not. */
 enum cr_refusal loop_enrol_refusal(const struct cr_router *router, const struct cr_session *session,
                                    const struct cr_topic *topic);
+/* Denied for that: an audit line, if there were not too many. */
+void loop_enrol_denied(struct cr_router *router, struct cr_session *session, const struct cr_topic *topic);
+/* May this session's factory certificate enrol it? NONE: it is one that enrols. */
+enum cr_refusal loop_enrol_judge(struct cr_router *router, struct cr_session *session);
+/* A new session: true, when it logged in with a token; then it is bound, and is nothing else. */
+bool loop_enrol_noticed(struct cr_router *router, struct cr_session *session);
+/* One that enrols has come. */
+void loop_enrol_appeared(struct cr_router *router, struct cr_session *session);
+/* All are judged anew; true: this one by its token. */
+bool loop_enrol_judged_anew(struct cr_router *router, struct cr_session *session);
+/* A client with this handle logged in with a token, and did nothing yet. */
+bool loop_enrol_awaits(const struct cr_router *router, const void *handle);
+/* It left; true: without having done anything. */
+bool loop_enrol_gone(struct cr_router *router, const void *handle);
+/* What limits its requests. */
+struct cr_limiter *loop_enrol_requests(struct cr_session *session);
+/* A CSR of somebody who enrols is home, and answered. session: NULL: it left. */
+void loop_enrol_home(struct cr_router *router, struct cr_session *session, const struct cr_job *job);
+void loop_enrol_tick(struct cr_router *router, int64_t now_ms);
 /* What BEGIN is to know of it. */
 void loop_enrol_admit(const struct cr_router *router, const struct cr_session *session, struct cr_job *job);
 void loop_enrol_fini(struct cr_router *router);
@@ -383,6 +432,10 @@ void loop_bundle_presented(struct cr_router *router, struct cr_session *session,
 /* <device>/ca/report */
 void loop_bundle_report(struct cr_router *router, struct cr_session *session, const struct cr_topic *topic,
                         struct cr_bytes payload, const struct cr_request_properties *properties);
+/* As the store told of it last; NULL: it has not yet. Lent until the next tick. */
+const struct cr_bundle *loop_bundle(const struct cr_router *router);
+/* The highest version seen so far. */
+uint64_t loop_bundle_highest(const struct cr_router *router);
 void loop_bundle_tick(struct cr_router *router, int64_t now_ms);
 void loop_bundle_fini(struct cr_router *router);
 

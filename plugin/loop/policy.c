@@ -2,11 +2,12 @@
 
 #include <string.h>
 
-/* A user name may come from the certificate too (use_identity_as_username), so its time ends every role. TLS looks at it
- * only when a connection begins. */
+/* A user name may come from the certificate too (use_identity_as_username), so its time, or its being revoked, ends every
+ * role. TLS looks at it only when a connection begins. */
 static bool policy_certificate_over(const struct cr_router *router, const struct cr_session *session)
 {
     return session->restricted || session->refusal == CR_REFUSAL_CERTIFICATE_NOT_VALID ||
+           session->refusal == CR_REFUSAL_REVOKED ||
            (session->has_certificate && cr_wall_s(router->clock) > session->not_after);
 }
 
@@ -58,13 +59,17 @@ int64_t loop_accept_expired_s(const struct cr_router *router)
     return profile != NULL ? profile->accept_expired_s : 0;
 }
 
-/* What its names give it, if its certificate is valid: the highest role. NULL: none. */
+/* What its names give it, if its certificate is valid: the highest role. NULL: none. Whatever a factory wrote into a
+ * certificate, nobody becomes an operator by it, nor by a user name that is taken from it. */
 static const struct cr_principal *policy_principal(const struct cr_router *router, const struct cr_session *session)
 {
     const struct cr_config *config = &router->setup->config;
     const struct cr_principal *best = NULL;
 
-    for (unsigned i = 0; session != NULL && i < config->principal_count; i++) {
+    if (session == NULL || session->facts.factory != 0) {
+        return NULL;
+    }
+    for (unsigned i = 0; i < config->principal_count; i++) {
         if (policy_is(&config->principal[i], session) && (best == NULL || config->principal[i].role > best->role)) {
             best = &config->principal[i];
         }
@@ -103,7 +108,7 @@ enum cr_refusal loop_role_refusal(const struct cr_router *router, const struct c
 /* A certificate that expires while its device is connected is not looked at again: the device may still renew it. */
 enum cr_refusal loop_device_refusal(const struct cr_session *session, const char *device)
 {
-    if (session == NULL || !session->has_certificate) {
+    if (session == NULL || (!session->has_certificate && session->enrolment == NULL)) {
         return CR_REFUSAL_WRONG_IDENTITY;
     }
     if (session->refusal != CR_REFUSAL_NONE) {

@@ -144,11 +144,20 @@ static void presented_record(struct cr_router *router, struct cr_session *sessio
     }
 }
 
+/* The record says so although the list does not have it, or not yet. What was issued after that is another matter. */
+static bool presented_is_revoked(const struct cr_session *session, const struct cr_job *job)
+{
+    const struct cr_slot_record *slot = cr_device_record_slot(job->record, job->slot);
+
+    return slot != NULL && slot->revoked.at > 0 && session->facts.not_before <= slot->revoked.at;
+}
+
 /* It is refused for what it came with, not for a moment. */
 static void presented_refused(struct cr_router *router, struct cr_session *session, const struct cr_job *job,
                               enum cr_refusal refusal)
 {
-    static const char why[] = "came with a superseded certificate that is not accepted any more";
+    const char *why = refusal == CR_REFUSAL_REVOKED ? "came with a certificate that was revoked"
+                                                    : "came with a superseded certificate that is not accepted any more";
 
     if (job->alarm == CR_REFUSAL_NONE) {
         loop_alarm(router, session, job->device, refusal, why);
@@ -181,7 +190,10 @@ void loop_presented(struct cr_router *router, struct cr_job *job)
         return;
     }
     if (job->outcome == CR_OUT_RECORD && job->record != NULL) {
-        if (presented_is_superseded(session, job)) {
+        if (presented_is_revoked(session, job)) {
+            router->counters.revoked_closed++;
+            presented_refused(router, session, job, CR_REFUSAL_REVOKED);
+        } else if (presented_is_superseded(session, job)) {
             presented_refused(router, session, job, CR_REFUSAL_CERTIFICATE_OUTDATED);
         } else {
             presented_record(router, session, job);
@@ -195,7 +207,7 @@ void loop_presented(struct cr_router *router, struct cr_job *job)
         session->get_waits = false;
         reply_rejected(router, &to, job->refusal, "", job->retry_after_s);
     }
-    if (job->refusal == CR_REFUSAL_CERTIFICATE_OUTDATED) {
+    if (job->refusal == CR_REFUSAL_CERTIFICATE_OUTDATED || job->refusal == CR_REFUSAL_REVOKED) {
         presented_refused(router, session, job, job->refusal);
     } else if (job->alarm != CR_REFUSAL_NONE) {
         session->look_again_s = cr_wall_s(router->clock); /* damaged: in a minute, and nobody is to wait behind it */

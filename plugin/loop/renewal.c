@@ -21,7 +21,7 @@ static enum cr_refusal renewal_precheck(struct cr_router *router, struct cr_sess
     int64_t now_ms = loop_now_ms(router), wait_ms = 0;
 
     *retry_after_s = 0;
-    if (!cr_limiter_take(&session->presence->requests, &router->sessions.request_rate, now_ms, &wait_ms) ||
+    if (!cr_limiter_take(loop_enrol_requests(session), &router->sessions.request_rate, now_ms, &wait_ms) ||
         !cr_limiter_take(&router->total, &router->total_rate, now_ms, &wait_ms)) {
         *retry_after_s = (unsigned)(wait_ms / 1000 + 1);
         return CR_REFUSAL_RATE_LIMITED;
@@ -231,6 +231,12 @@ bool loop_deliver_to(struct cr_router *router, struct cr_session *session, const
     return false;
 }
 
+/* Who enrols gets no triggers; and who only says that it has a token, nothing that it did not ask for. */
+static bool renewal_may_have(const struct cr_session *session, const struct cr_slot_record *record)
+{
+    return session->enrolment == NULL || (!session->enrolment->by_token && record->state == CR_STATE_ISSUED);
+}
+
 unsigned loop_deliver(struct cr_router *router, const char *device, const struct cr_slot_record *record)
 {
     struct cr_presence *presence = cr_sessions_presence(&router->sessions, device);
@@ -238,6 +244,11 @@ unsigned loop_deliver(struct cr_router *router, const char *device, const struct
 
     for (struct cr_session *s = presence != NULL ? presence->first : NULL; s != NULL; s = s->sibling) {
         if (!loop_was_sent(s, record)) {
+            sent += loop_deliver_to(router, s, record, (struct cr_bytes){ NULL, 0 });
+        }
+    }
+    for (struct cr_session *s = presence != NULL ? presence->enrolling : NULL; s != NULL; s = s->sibling) {
+        if (!loop_was_sent(s, record) && renewal_may_have(s, record)) {
             sent += loop_deliver_to(router, s, record, (struct cr_bytes){ NULL, 0 });
         }
     }
@@ -271,6 +282,9 @@ static void renewal_issued(struct cr_router *router, struct cr_session *session,
     };
 
     router->counters.issued++;
+    if (session != NULL && session->refusal == CR_REFUSAL_REVOKED) {
+        return; /* it was revoked meanwhile, and is being closed */
+    }
     if (session != NULL) {
         struct cr_reply_to to = renewal_reply_to(session, job);
 
@@ -282,6 +296,13 @@ static void renewal_issued(struct cr_router *router, struct cr_session *session,
         struct cr_reply_to to = { s, job->device, job->slot, "", { NULL, 0 }, NULL };
 
         renewal_send(router, s, &to, job, &certificate);
+    }
+    for (struct cr_session *s = presence != NULL ? presence->enrolling : NULL; s != NULL; s = s->sibling) {
+        struct cr_reply_to to = { s, job->device, job->slot, "", { NULL, 0 }, NULL };
+
+        if (!s->enrolment->by_token) {
+            renewal_send(router, s, &to, job, &certificate);
+        }
     }
 }
 
@@ -308,7 +329,7 @@ static void renewal_got(struct cr_router *router, struct cr_session *session, co
     const struct cr_slot_record *record = job->record != NULL ? cr_device_record_slot(job->record, job->slot) : NULL;
     struct cr_reply_to to;
 
-    if (session == NULL) {
+    if (session == NULL || session->refusal == CR_REFUSAL_REVOKED) {
         return;
     }
     to = renewal_reply_to(session, job);
@@ -317,7 +338,7 @@ static void renewal_got(struct cr_router *router, struct cr_session *session, co
     } else if (record->state == CR_STATE_TRIGGERED && record->retry_at > cr_wall_s(router->clock) &&
                !session->last_chance) { /* it failed not long ago */
         reply_status(router, &to, &record->current.serial, record->current.not_after, record->retry_at);
-    } else if (!loop_deliver_to(router, session, record, to.correlation)) {
+    } else if (!renewal_may_have(session, record) || !loop_deliver_to(router, session, record, to.correlation)) {
         reply_status(router, &to, &record->current.serial, record->current.not_after, record->due);
     }
 }
@@ -360,5 +381,8 @@ void loop_renewal_home(struct cr_router *router, struct cr_session *session, con
     case CR_OUT_NONE:
         renewal_refused(router, session, job);
         break;
+    }
+    if (job->enrolling) {
+        loop_enrol_home(router, session, job);
     }
 }

@@ -114,6 +114,14 @@ void reply_status(struct cr_router *router, const struct cr_reply_to *to, const 
     (void)reply_json(router, to, CR_VERB_STATUS, err, &json);
 }
 
+void reply_trust(struct cr_router *router, const struct cr_session *session, struct cr_bytes message)
+{
+    struct cr_publication publication = { .content_type = content_types[CR_FORMAT_JSON], .payload = message };
+    struct cr_reply_to to = { session, session->facts.device, CR_TOPIC_CA_SLOT, "", { NULL, 0 }, NULL };
+
+    (void)reply_publish(router, &to, CR_VERB_TRUST, &publication);
+}
+
 /* Leaf and intermediates as one run of DER. */
 static cr_err reply_chain(const struct cr_router *router, struct cr_blob *chain,
                           const struct cr_reply_certificate *certificate)

@@ -65,11 +65,12 @@ void cr_router_free(struct cr_router *router)
     loop_policies_fini(router);
     loop_figures_fini(router);
     loop_revoked_fini(router);
-    loop_enrol_fini(router);
     loop_bundle_fini(router);
+    loop_crls_fini(router);
     loop_dormant_fini(router);
     loop_away_fini(router);
     cr_sessions_fini(&router->sessions);
+    loop_enrol_fini(router); /* sessions' deadlines are kept there */
     cr_setup_drop(router->setup);
     free(router);
 }
@@ -114,7 +115,7 @@ static bool router_was_restricted(const struct cr_router *router, const struct c
             return true;
         }
     }
-    return false;
+    return loop_enrol_awaits(router, client->handle);
 }
 
 /* Mosquitto 2.0 also asks about messages that it queues for a client that is away, and only the missing certificate tells:
@@ -144,7 +145,8 @@ static void router_note_gone(struct cr_router *router, const struct cr_session *
 }
 
 /* What is none of our business, but for those that may do nothing else. */
-static enum cr_verdict router_elsewhere(struct cr_router *router, const struct cr_client *client, enum cr_access access)
+static enum cr_verdict router_elsewhere(struct cr_router *router, const struct cr_client *client, enum cr_access access,
+                                        const char *text)
 {
     const struct cr_session *session = router_hears_of(router, client, access);
 
@@ -155,6 +157,10 @@ static enum cr_verdict router_elsewhere(struct cr_router *router, const struct c
         router->host->ops->certificate_mark(router->host, client) != NULL) {
         return CR_DENY; /* its certificate may have expired, and nobody else looks */
     }
+    if (access != CR_ACCESS_WRITE && router->setup->config.crl_publish &&
+        strncmp(text, CR_TOPIC_CRL "/", strlen(CR_TOPIC_CRL "/")) == 0) {
+        return CR_ALLOW; /* what is revoked is for everybody to know */
+    }
     return router->setup->config.default_allow ? CR_ALLOW : CR_DEFER;
 }
 
@@ -164,6 +170,12 @@ static enum cr_verdict router_device_access(struct cr_router *router, const stru
     struct cr_session *session = loop_notice_exactly(router, client);
     enum cr_refusal refusal = loop_device_refusal(session, topic->device);
 
+    if (refusal == CR_REFUSAL_NONE && loop_enrol_refusal(router, session, topic) != CR_REFUSAL_NONE) {
+        if (access != CR_ACCESS_READ) {
+            loop_enrol_denied(router, session, topic);
+        }
+        return CR_DENY;
+    }
     if (access == CR_ACCESS_READ) {
         return refusal == CR_REFUSAL_NONE ? CR_ALLOW : CR_DENY;
     }
@@ -235,17 +247,17 @@ enum cr_verdict cr_router_access(struct cr_router *router, const struct cr_clien
 
     if (access == CR_ACCESS_SUBSCRIBE || access == CR_ACCESS_UNSUBSCRIBE) {
         if (!cr_filter_touches(config->topic_prefix, text)) {
-            return router_elsewhere(router, client, access);
+            return router_elsewhere(router, client, access, text);
         }
         return access == CR_ACCESS_SUBSCRIBE ? router_subscribe(router, client, text) : CR_ALLOW;
     }
     if (!cr_router_concerns(router, text)) {
-        return router_elsewhere(router, client, access);
+        return router_elsewhere(router, client, access, text);
     }
     cr_topic_parse(&topic, config->topic_prefix, text);
     switch (topic.kind) {
     case CR_TOPIC_OTHER:
-        return router_elsewhere(router, client, access);
+        return router_elsewhere(router, client, access, text);
     case CR_TOPIC_DEVICE:
         return router_device_access(router, client, access, &topic);
     case CR_TOPIC_OPERATOR:
@@ -278,6 +290,10 @@ enum cr_handled cr_router_message(struct cr_router *router, const struct cr_clie
     if (client->unchecked || loop_device_refusal(session, topic.device) != CR_REFUSAL_NONE) {
         loop_alarm(router, session, topic.device, CR_REFUSAL_WRONG_IDENTITY,
                    "a message came past the access check, over a bridge or another plugin's permission");
+        return CR_REFUSED;
+    }
+    if (loop_enrol_refusal(router, session, &topic) != CR_REFUSAL_NONE) {
+        loop_enrol_denied(router, session, &topic);
         return CR_REFUSED;
     }
     switch (topic.verb) {
@@ -331,6 +347,9 @@ void cr_router_disconnected(struct cr_router *router, const struct cr_client *cl
     struct cr_session *session = cr_sessions_find(&router->sessions, client);
 
     if (session == NULL) {
+        if (loop_enrol_gone(router, client->handle)) { /* it said nothing, but may have left a will */
+            router->restricted_gone[router->restricted_gone_at++ % CR_RESTRICTED_GONE] = client->handle;
+        }
         return;
     }
     router_note_gone(router, session);
@@ -362,6 +381,7 @@ static void router_prune(struct cr_router *router)
 unsigned cr_router_tick(struct cr_router *router)
 {
     int64_t now_ms;
+    bool busy;
 
     for (struct cr_job *job = cr_pipeline_drain(router->pipeline), *next; job != NULL; job = next) {
         next = job->next;
@@ -380,13 +400,15 @@ unsigned cr_router_tick(struct cr_router *router)
     }
     loop_deliveries_tick(router);
     now_ms = loop_now_ms(router); /* once: the broker ticks with each message */
+    busy = loop_revoked_tick(router, now_ms);
     loop_agenda_tick(router, now_ms);
     loop_policies_tick(router, now_ms);
     loop_campaigns_tick(router, now_ms);
     loop_watch_tick(router, now_ms);
     loop_figures_tick(router, now_ms);
     loop_bundle_tick(router, now_ms);
-    return router->in_flight > 0 || router->deliveries != NULL || router->sessions.waiting != NULL ||
+    loop_enrol_tick(router, now_ms);
+    return busy || router->in_flight > 0 || router->deliveries != NULL || router->sessions.waiting != NULL ||
                    router->sessions.begins != NULL || router->agenda.more
                ? TICK_BUSY_MS
                : TICK_IDLE_MS;

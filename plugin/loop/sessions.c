@@ -132,6 +132,11 @@ cr_err cr_sessions_bind(struct cr_sessions *sessions, struct cr_session *session
         }
     }
     session->presence = presence;
+    presence->proven = presence->proven || session->enrolment == NULL || !session->enrolment->by_token;
+    if (session->enrolment != NULL) {
+        LL_PREPEND2(presence->enrolling, session, sibling);
+        return CR_OK;
+    }
     sessions->devices += presence->first == NULL;
     LL_PREPEND2(presence->first, session, sibling);
     return CR_OK;
@@ -140,7 +145,11 @@ cr_err cr_sessions_bind(struct cr_sessions *sessions, struct cr_session *session
 void cr_sessions_unbind(struct cr_sessions *sessions, struct cr_session *session)
 {
     cr_deadline_clear(&session->present);
-    if (session->presence != NULL) {
+    if (session->presence != NULL && session->enrolment != NULL) {
+        LL_DELETE2(session->presence->enrolling, session, sibling);
+        session->presence = NULL;
+        session->sibling = NULL;
+    } else if (session->presence != NULL) {
         LL_DELETE2(session->presence->first, session, sibling);
         sessions->devices -= session->presence->first == NULL;
         session->presence = NULL;
@@ -161,22 +170,59 @@ void cr_sessions_restrict(struct cr_sessions *sessions, struct cr_session *sessi
     sessions_forget_recent(sessions, session);
 }
 
+cr_err cr_sessions_enrol(struct cr_session *session)
+{
+    if (session->enrolment == NULL) {
+        session->enrolment = calloc(1, sizeof *session->enrolment);
+    }
+    return session->enrolment != NULL ? CR_OK : CR_NOMEM;
+}
+
+void cr_sessions_enrol_no_more(struct cr_session *session)
+{
+    if (session->enrolment != NULL) {
+        cr_deadline_clear(&session->enrolment->end);
+        explicit_bzero(session->enrolment, sizeof *session->enrolment);
+        free(session->enrolment);
+        session->enrolment = NULL;
+    }
+}
+
 void cr_sessions_remove(struct cr_sessions *sessions, struct cr_session *session)
 {
     cr_sessions_unbind(sessions, session);
+    cr_sessions_enrol_no_more(session);
     cr_deadline_clear(&session->present);
     cr_deadline_clear(&session->begin);
     cr_deadline_clear(&session->cutover);
     cr_deadline_clear(&session->expiry);
     cr_deadline_clear(&session->closing);
     sessions_forget_recent(sessions, session);
+    if (sessions->walk == session) {
+        cr_sessions_walk_next(sessions);
+    }
     HASH_DELETE(hh_handle, sessions->by_handle, session);
+    if (sessions->cursor == session) {
+        sessions->cursor = session->hh_id.next;
+    }
     HASH_DELETE(hh_id, sessions->by_id, session);
     if (session->held != NULL) {
         sessions->host->ops->certificate_drop(sessions->host, session->held);
     }
     sessions->count--;
     free(session);
+}
+
+void cr_sessions_walk_begin(struct cr_sessions *sessions)
+{
+    sessions->walk = sessions->by_id;
+}
+
+void cr_sessions_walk_next(struct cr_sessions *sessions)
+{
+    if (sessions->walk != NULL) {
+        sessions->walk = sessions->walk->hh_id.next;
+    }
 }
 
 void cr_sessions_wait(struct cr_sessions *sessions, struct cr_session *session, int64_t at_ms)
@@ -190,7 +236,7 @@ void cr_sessions_prune(struct cr_sessions *sessions, int64_t now_ms)
 
     HASH_ITER(hh, sessions->presences, presence, next)
     {
-        if (presence->first == NULL && cr_limiter_full(&presence->requests, &sessions->request_rate, now_ms) &&
+        if (presence->first == NULL && presence->enrolling == NULL && cr_limiter_full(&presence->requests, &sessions->request_rate, now_ms) &&
             cr_limiter_full(&presence->alarms, &sessions->alarm_rate, now_ms)) {
             HASH_DELETE(hh, sessions->presences, presence);
             free(presence);

@@ -24,9 +24,19 @@ struct cr_session;
 struct cr_presence {
     char device[CR_NAME_CAP];
     struct cr_session *first;        /* its live sessions, linked by ->sibling */
+    struct cr_session *enrolling;    /* likewise those that may only enrol it: none of the above */
+    bool proven;                     /* a certificate named it, of ours or a factory's; else only somebody with a token */
     struct cr_limiter requests;
     struct cr_limiter alarms;        /* so that a misbehaving device cannot flood the audit log */
     UT_hash_handle hh;
+};
+
+/* Of a session that has no certificate of ours and may do nothing but enrol (enrol.c). */
+struct cr_enrolment {
+    bool by_token;                   /* else by a factory's certificate */
+    uint8_t token_hash[CR_SHA256_LEN]; /* not judged yet: that is BEGIN's */
+    struct cr_limiter requests;      /* by token: its own, for anybody can name a device */
+    struct cr_deadline end;          /* by token: then it is closed */
 };
 
 struct cr_session {
@@ -44,6 +54,7 @@ struct cr_session {
     struct cr_cert_facts facts;      /* once a trusted issuer verified it, else empty */
     int64_t not_after;               /* of any certificate that could be read; else, or without one, INT64_MAX */
     bool restricted;                 /* may do nothing but renew (or nothing at all: refusal): cr_sessions_restrict */
+    struct cr_enrolment *enrolment;  /* owned; NULL: it does not enrol */
     struct cr_presence *presence;    /* NULL: not a device */
     struct cr_session *sibling;
     /* telling the store about the certificate */
@@ -63,6 +74,8 @@ struct cr_session {
     /* what it was sent on this connection: an attempt is made once */
     uint64_t sent[CR_SLOTS_MAX];     /* marks of the last triggers and certificates; 0: none */
     unsigned sent_at;
+    uint64_t trust_version;          /* of the trust bundle that its device has confirmed, as far as is known */
+    uint64_t trust_sent;             /* of the one that it was sent; 0: none */
     uint64_t queued;                 /* mark of the renewal whose trigger the broker had queued for it; 0: none */
     int64_t triggered_ms;            /* when a trigger was sent last; 0: never */
     /* its end */
@@ -85,6 +98,8 @@ struct cr_sessions {
     struct cr_session *by_handle, *by_id;
     struct cr_presence *presences;
     struct cr_deadline *waiting, *begins, *asks, *leaves, *expiries, *closings;
+    struct cr_session *walk;         /* which one a walk through all looks at next; NULL: none is under way */
+    struct cr_session *cursor;       /* where a walk through them goes on, in the order they came; NULL: none does */
     const void *recent[CR_RECENT];   /* handles that have a session, found last, by a few bits of theirs */
     uint64_t last_id;
     unsigned count;
@@ -113,15 +128,24 @@ struct cr_presence *cr_sessions_presence(struct cr_sessions *sessions, const cha
 /* Makes a session; the caller identifies it afterwards. CR_NOMEM, CR_INVALID (no or an over-long client id). */
 CR_MUST_USE cr_err cr_sessions_add(struct cr_sessions *sessions, struct cr_session **session,
                                    const struct cr_client *client);
-/* Binds it to its device. CR_NOMEM. */
+/* Binds it to its device; one that enrols apart from those that use it. CR_NOMEM. */
 CR_MUST_USE cr_err cr_sessions_bind(struct cr_sessions *sessions, struct cr_session *session, const char *device,
                                     int64_t now_ms);
 /* It is no device's (any more). Harmless when it was none's. */
 void cr_sessions_unbind(struct cr_sessions *sessions, struct cr_session *session);
 void cr_sessions_remove(struct cr_sessions *sessions, struct cr_session *session);
 
+/* Makes it one that enrols, before it is bound; or, unbound, one that does not, and forgets the token. */
+CR_MUST_USE cr_err cr_sessions_enrol(struct cr_session *session);
+void cr_sessions_enrol_no_more(struct cr_session *session);
+
 /* It may do nothing but renew any more, nor take the short way for what does not concern us. */
 void cr_sessions_restrict(struct cr_sessions *sessions, struct cr_session *session);
+
+/* A walk through all, oldest first, that others may go on with later: `walk` is the next one, and stays right when that one
+ * goes. There is one walk. */
+void cr_sessions_walk_begin(struct cr_sessions *sessions);
+void cr_sessions_walk_next(struct cr_sessions *sessions);
 
 void cr_sessions_wait(struct cr_sessions *sessions, struct cr_session *session, int64_t at_ms);
 

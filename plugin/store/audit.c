@@ -21,6 +21,22 @@ static void line_certificate(struct cr_line *line, const struct cr_restore *cert
     cr_line_string(line, "format", cr_csr_format_text(certificate->format));
 }
 
+static void line_revocation(struct cr_line *line, const struct cr_revocation *one, uint64_t version)
+{
+    char serial[CR_SERIAL_TEXT];
+    if (version > 0) {
+        cr_line_number(line, "version", version);
+    }
+    if (one->serial.len > 0) {
+        cr_serial_text(serial, &one->serial);
+        cr_line_string(line, "serial", serial);
+        cr_line_time(line, "notAfter", one->not_after);
+    }
+    cr_line_string(line, "issuer", one->issuer);
+    cr_line_string(line, "reason", cr_revoke_reason_text(one->reason));
+    cr_line_time(line, "since", one->at);
+}
+
 void cr_audit_line(const struct cr_audit *audit, const char *broker, struct cr_line *line)
 {
     cr_line_time(line, "time", audit->now_s);
@@ -33,6 +49,8 @@ void cr_audit_line(const struct cr_audit *audit, const char *broker, struct cr_l
     cr_line_string(line, "detail", audit->detail);
     if (audit->certificate != NULL) {
         line_certificate(line, audit->certificate);
+    } else if (audit->revocation != NULL) {
+        line_revocation(line, audit->revocation, audit->version);
     } else if (audit->serial != NULL && audit->serial->len > 0) {
         char serial[CR_SERIAL_TEXT];
         cr_serial_text(serial, audit->serial);
@@ -69,7 +87,9 @@ void cr_audit_args(const struct cr_audit *audit, const char *broker, const struc
     args_pair(args, "who", audit->who);
     args_pair(args, "renewal", audit->renewal_id);
     args_pair(args, "detail", audit->detail);
-    const struct cr_serial *which = audit->certificate != NULL ? &audit->certificate->entry.serial : audit->serial;
+    const struct cr_serial *which = audit->certificate != NULL  ? &audit->certificate->entry.serial
+                                    : audit->revocation != NULL ? &audit->revocation->serial
+                                                                : audit->serial;
     if (which != NULL && which->len > 0) {
         char serial[CR_SERIAL_TEXT];
         cr_serial_text(serial, which);

@@ -12,6 +12,8 @@ struct cr_audit {
     int64_t now_s;
     const char *device, *slot, *who, *renewal_id, *detail;
     const struct cr_restore *certificate; /* NULL: the line is about none */
+    const struct cr_revocation *revocation; /* of this certificate, or (no serial) of an issuer; NULL: none */
+    uint64_t version;    /* of the slot that was revoked; 0: none */
     const struct cr_serial *serial;       /* instead of all that: only which certificate; NULL: none */
     struct cr_bytes der;                  /* issued: journal only */
 };

@@ -37,7 +37,7 @@ cr_err cr_checkpoint_fields(struct cr_line *fields, const struct cr_chain *chain
         return CR_FULL;
     }
     memcpy(statement + len, fields->text, fields->len);
-    cr_err err = signer->sign(signer->ctx, (struct cr_bytes){ (uint8_t *)statement, len + fields->len }, sig, &sig_len);
+    cr_err err = signer->sign(signer->ctx, issuer, (struct cr_bytes){ (uint8_t *)statement, len + fields->len }, sig, &sig_len);
     if (err == CR_OK) {
         cr_line_base64(fields, "signature", sig, sig_len);
         err = fields->overflow ? CR_FULL : CR_OK;

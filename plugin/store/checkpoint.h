@@ -33,8 +33,8 @@ enum {
 struct cr_checkpoint_signer {
     /* Who signs now; "" is nobody: there are no checkpoints. */
     const char *(*issuer)(void *ctx);
-    /* Signs the message of this statement; *sig_len in: the capacity, CR_SIGNATURE_MAX. */
-    cr_err (*sign)(void *ctx, struct cr_bytes statement, uint8_t *sig, size_t *sig_len);
+    /* Signs, as this issuer, the message of this statement; *sig_len in: the capacity, CR_SIGNATURE_MAX. */
+    cr_err (*sign)(void *ctx, const char *issuer, struct cr_bytes statement, uint8_t *sig, size_t *sig_len);
     void *ctx;
 };
 

@@ -64,6 +64,8 @@ void store_op_settle(struct store_op *op)
     if (op->job != NULL || op->calls > 0 || op->journaling || op->waiting) {
         return;
     }
+    store_withdrawal_free(op->withdrawal);
+    op->withdrawal = NULL;
     if (store->spare_count < SPARE_MAX) {
         op->next = store->spare;
         store->spare = op;
@@ -168,6 +170,7 @@ static void (*const starts[])(struct store_op *op) = {
     [CR_OP_ENROL] = store_enrol_start,
     [CR_OP_TRUST] = store_trust_start,
     [CR_OP_OCSP] = store_ocsp_start,
+    [CR_OP_CENSUS] = store_census_start,
 };
 
 void store_op_go(struct store_op *op)
@@ -292,7 +295,8 @@ static bool op_only_reads(const struct store_op *op)
 {
     return op->job->op == CR_OP_GET || op->job->op == CR_OP_INSPECT || op->job->op == CR_OP_AGENDA ||
            op->job->op == CR_OP_LIST || op->job->op == CR_OP_LOOK || op->job->op == CR_OP_HISTORY ||
-           op->job->op == CR_OP_POLICY || op->job->op == CR_OP_SURVEY ||
+           op->job->op == CR_OP_POLICY || op->job->op == CR_OP_SURVEY || op->job->op == CR_OP_CENSUS || op->job->op == CR_OP_OCSP ||
+           (op->job->op == CR_OP_REVOKE && op->job->revoke->verb == CR_REVOKE_LIST) ||
            (op->job->op == CR_OP_CAMPAIGN && op->job->campaigns->verb == CR_CAMPAIGN_READ);
 }
 

@@ -1,4 +1,5 @@
-/* BEGIN: whose key is it, may it be certified now, and the intent. Three questions, usually two commands:
+/* BEGIN: whose key is it, may it be certified now, and the intent. Three questions, usually two commands (of somebody who
+ * enrols, op_enrol.c asks another one first):
  *     1. HSETNX claims the key; only when it was claimed before, HGET tells by whom;
  *     2. what the journal knows of this very key is put back, should Redis have lost it (rarely anything);
  *     3. the script begin.lua decides. */
@@ -98,6 +99,10 @@ static void on_claim_known(struct store_op *op, const redisReply *reply)
         store_audit_alarm(op, CR_REFUSAL_KEY_REUSED, "asks for a certificate of a key of another device or slot");
         store_op_refuse(op, CR_REFUSAL_KEY_REUSED, 0);
         return;
+    case CR_CLAIM_REVOKED:
+        store_audit_alarm(op, CR_REFUSAL_REVOKED, "asks for a certificate of a key that was in a revoked one");
+        store_op_refuse(op, CR_REFUSAL_REVOKED, 0);
+        return;
     case CR_CLAIM_OURS_USED:
         op->key_used = true;
         claimed(op);
@@ -146,6 +151,10 @@ void store_begin_start(struct store_op *op)
         store_op_unavailable(op); /* what would be signed now could not be kept */
         return;
     }
+    if (job->enrolling && !op->enrols) {
+        store_enrol_key_start(op);
+        return;
+    }
     if (cr_records_claim(&op->claim, &store->records, job->csr.key_hash, job->device, job->slot) != CR_OK) {
         store_op_refuse(op, CR_REFUSAL_INTERNAL, 0);
         return;
@@ -156,6 +165,11 @@ void store_begin_start(struct store_op *op)
     cr_args_bytes(&args, op->claim.field, sizeof op->claim.field);
     cr_args_bytes(&args, op->claim.unused, sizeof op->claim.unused);
     store_op_send(op, &args, on_claim);
+}
+
+void store_begin_decide(struct store_op *op)
+{
+    ask_decision(op);
 }
 
 /* ---- 3: the decision ---- */
@@ -198,8 +212,7 @@ out:
     return err;
 }
 
-/* A key that was not certified is nobody's again: a device may come with a new one each time. */
-static void refuse_key(struct store_op *op, enum cr_refusal refusal, int64_t seconds)
+void store_begin_refuse(struct store_op *op, enum cr_refusal refusal, int64_t seconds)
 {
     if (!op->key_used) {
         store_claim_forget(op->store, &op->claim);
@@ -242,13 +255,21 @@ static void on_decision(struct store_op *op, const redisReply *reply)
         store_audit_op(op, "pending", "this key is being certified", NULL);
         store_op_finish(op);
     } else if (cr_answer_is(&answer, "hold")) {
-        refuse_key(op, CR_REFUSAL_ON_HOLD, 0);
+        store_begin_refuse(op, CR_REFUSAL_ON_HOLD, 0);
+    } else if (cr_answer_is(&answer, "revoked")) {
+        store_begin_refuse(op, CR_REFUSAL_REVOKED, 0);
     } else if (cr_answer_is(&answer, "reused")) {
         store_op_refuse(op, CR_REFUSAL_KEY_REUSED, 0);
     } else if (cr_answer_is(&answer, "busy")) {
-        refuse_key(op, CR_REFUSAL_RENEWAL_IN_PROGRESS, seconds);
+        store_begin_refuse(op, CR_REFUSAL_RENEWAL_IN_PROGRESS, seconds);
     } else if (cr_answer_is(&answer, "early")) {
-        refuse_key(op, CR_REFUSAL_TOO_EARLY, seconds);
+        store_begin_refuse(op, CR_REFUSAL_TOO_EARLY, seconds);
+    } else if (cr_answer_is(&answer, "enrolled")) {
+        store_enrol_look(op, &answer, seconds);
+    } else if (cr_answer_is(&answer, "barred")) {
+        store_begin_refuse(op, CR_REFUSAL_NOT_ENROLLED, 0);
+    } else if (cr_answer_is(&answer, "token")) {
+        store_begin_refuse(op, CR_REFUSAL_TOKEN_NOT_VALID, 0);
     } else { /* 'lost' */
         store_op_quarantine(op, "the waiting certificate is missing");
     }

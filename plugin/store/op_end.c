@@ -15,6 +15,7 @@ static bool only_looks(const struct cr_job *job)
 {
     return job->command != 0 &&
            (job->op == CR_OP_INSPECT || job->op == CR_OP_LIST || job->op == CR_OP_HISTORY || job->op == CR_OP_SURVEY ||
+            job->op == CR_OP_CENSUS ||
             (job->op == CR_OP_POLICY && job->policy != NULL && job->policy->verb == CR_POLICY_READ) ||
             (job->op == CR_OP_CAMPAIGN && job->campaigns != NULL && job->campaigns->verb == CR_CAMPAIGN_READ));
 }

@@ -9,7 +9,7 @@ enum { LOOKS_AT_ONCE = 4 };
 static bool is_long(const struct cr_job *job)
 {
     return job->command != 0 &&
-           (job->op == CR_OP_LIST || job->op == CR_OP_HISTORY ||
+           (job->op == CR_OP_LIST || job->op == CR_OP_HISTORY || job->op == CR_OP_CENSUS ||
             (job->op == CR_OP_CAMPAIGN && job->campaigns != NULL && job->campaigns->verb == CR_CAMPAIGN_READ));
 }
 

@@ -73,6 +73,10 @@ static void on_read(struct store_op *op, const redisReply *reply)
 void store_read_start(struct store_op *op)
 {
     struct cr_args args;
+    if (op->job->op == CR_OP_GET && op->job->presented.factory != 0 && !op->enrols) {
+        store_enrol_key_start(op);
+        return;
+    }
     if (cr_args_read(&args, &op->store->records, op->job, op->job->op != CR_OP_INSPECT) != CR_OK) {
         store_op_refuse(op, CR_REFUSAL_INTERNAL, 0);
         return;
@@ -113,6 +117,8 @@ static void on_triggered(struct store_op *op, const redisReply *reply)
         store_op_refuse(op, CR_REFUSAL_UNKNOWN_SLOT, 0);
     } else if (cr_answer_is(&answer, "hold")) {
         store_op_refuse(op, CR_REFUSAL_ON_HOLD, 0);
+    } else if (cr_answer_is(&answer, "revoked")) {
+        store_op_refuse(op, CR_REFUSAL_REVOKED, 0);
     } else if (slot_at_least(job) != CR_OK) {
         store_op_refuse(op, CR_REFUSAL_BUSY, 0);
     } else {

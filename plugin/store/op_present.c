@@ -3,14 +3,21 @@
 #include "plugin/store/redis_store.h"
 
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 /* ---- the key, beside the script ---- */
 
-/* The job went home before the claim was answered: the alarm follows it. */
-static void key_alarm_late(const struct store_op *op)
+static const char *alarm_text(enum cr_refusal alarm)
 {
-    static const char detail[] = "presents a key of another device or slot";
+    return alarm == CR_REFUSAL_REVOKED ? "presents a key that was in a revoked certificate"
+                                       : "presents a key of another device or slot";
+}
+
+/* The job went home before the claim was answered: the alarm follows it. */
+static void key_alarm_late(const struct store_op *op, enum cr_refusal alarm)
+{
+    const char *detail = alarm_text(alarm);
     struct cr_redis_store *store = op->store;
     struct cr_job *job = NULL;
     store_audit(store, &(struct cr_audit){ .what = "alarm",
@@ -24,12 +31,21 @@ static void key_alarm_late(const struct store_op *op)
     }
     memcpy(job->device, op->facts.device, sizeof job->device);
     memcpy(job->slot, op->facts.slot, sizeof job->slot);
-    memcpy(job->audit_detail, detail, sizeof detail);
-    job->alarm = CR_REFUSAL_KEY_REUSED;
+    (void)snprintf(job->audit_detail, sizeof job->audit_detail, "%s", detail);
+    job->alarm = alarm;
     job->audited = true;
     job->outcome = CR_OUT_DONE;
     job->stage = CR_STAGE_DONE;
     store->options.done(store->options.done_ctx, job);
+}
+
+static void key_alarm(struct store_op *op, enum cr_refusal alarm)
+{
+    if (op->job != NULL) {
+        store_audit_alarm(op, alarm, alarm_text(alarm));
+    } else {
+        key_alarm_late(op, alarm);
+    }
 }
 
 static void on_side_answer(struct cr_redis_call *call, const redisReply *reply)
@@ -40,11 +56,10 @@ static void on_side_answer(struct cr_redis_call *call, const redisReply *reply)
     if (reply != NULL && (reply->type == REDIS_REPLY_STRING || reply->type == REDIS_REPLY_NIL)) {
         switch (cr_records_claim_read(&op->claim, store_reply_bytes(reply))) {
         case CR_CLAIM_ANOTHERS:
-            if (op->job != NULL) {
-                store_audit_alarm(op, CR_REFUSAL_KEY_REUSED, "presents a key of another device or slot");
-                break;
-            }
-            key_alarm_late(op);
+            key_alarm(op, CR_REFUSAL_KEY_REUSED);
+            break;
+        case CR_CLAIM_REVOKED:
+            key_alarm(op, CR_REFUSAL_REVOKED);
             break;
         case CR_CLAIM_NOBODYS:
         case CR_CLAIM_OURS:

@@ -34,9 +34,10 @@ static void on_durable(struct cr_journal_wait *wait, cr_err err, uint64_t offset
 
 static cr_err record_journal(struct store_op *op)
 {
-    char text[CR_JOURNAL_LINE_MAX];
+    char text[CR_JOURNAL_LINE_MAX], detail[CR_AUDIT_DETAIL_CAP];
     struct cr_line line;
     const struct cr_job *job = op->job;
+    store_enrol_detail(job, detail);
     const struct cr_audit audit = {
         .what = "issued",
         .now_s = job->now_s,
@@ -44,6 +45,7 @@ static cr_err record_journal(struct store_op *op)
         .slot = job->slot,
         .who = job->who,
         .renewal_id = job->renewal_id,
+        .detail = detail,
         .certificate = &op->facts,
         .der = cr_blob_view(&job->certificate),
     };
@@ -106,6 +108,11 @@ static void on_recorded(struct store_op *op, const redisReply *reply)
             return;
         }
         job->outcome = CR_OUT_CERTIFICATE;
+    } else if (cr_answer_is(&answer, "revoked")) { /* while it was being signed */
+        store_audit_op(op, "void", "it was revoked before it was recorded", &op->facts);
+        cr_tail_void(op->store->tail, &op->facts.entry.serial);
+        store_op_refuse(op, CR_REFUSAL_REVOKED, 0);
+        return;
     } else {
         store_audit_op(op, "void", "another intent has replaced this one", &op->facts);
         cr_tail_void(op->store->tail, &op->facts.entry.serial);

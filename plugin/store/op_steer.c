@@ -35,6 +35,19 @@ static void steer_audit(struct store_op *op)
     }
 }
 
+static void on_steered(struct store_op *op, const redisReply *reply);
+
+/* What was revoked only for as long as it is on hold is so no more: now the device. */
+static void on_readmitted(struct store_op *op)
+{
+    struct cr_args args;
+    if (cr_args_release(&args, &op->store->records, op->job, op->again, true) == CR_OK) {
+        store_op_send(op, &args, on_steered);
+    } else {
+        store_op_refuse(op, CR_REFUSAL_INTERNAL, 0);
+    }
+}
+
 static void on_steered(struct store_op *op, const redisReply *reply)
 {
     struct cr_job *job = op->job;
@@ -43,6 +56,10 @@ static void on_steered(struct store_op *op, const redisReply *reply)
         return;
     }
     store_audit_note(op, &answer);
+    if (cr_answer_is(&answer, "entries") && answer.part_count > 0) {
+        store_readmit(op, answer.part[0], on_readmitted);
+        return;
+    }
     enum cr_refusal refusal = refusal_of(&answer);
     if (refusal != CR_REFUSAL_NONE || job->record == NULL) {
         store_op_refuse(op, refusal != CR_REFUSAL_NONE ? refusal : CR_REFUSAL_INTERNAL, 0);

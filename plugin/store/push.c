@@ -33,8 +33,9 @@ void store_push_listen(struct cr_redis_store *store)
 bool store_push_read(struct cr_redis_store *store, struct cr_bytes message, char device[CR_NAME_CAP])
 {
     const size_t life = CR_INSTANCE_CAP - 1;
-    if (message.data == NULL || message.len <= life + 1 || message.data[life] != ' ' ||
-        !cr_name_ok((const char *)message.data + life + 1, message.len - life - 1)) {
+    const size_t mark = message.len > life + 2 && message.data[life + 1] == '!';
+    if (message.data == NULL || message.len <= life + 1 || message.data[life] != ' ' || message.len - life > CR_NAME_CAP ||
+        !cr_name_ok((const char *)message.data + life + 1 + mark, message.len - life - 1 - mark)) {
         store->push.odd++;
         return false;
     }
@@ -46,11 +47,49 @@ bool store_push_read(struct cr_redis_store *store, struct cr_bytes message, char
     return true;
 }
 
+/* A CRL may be due with it. */
+static void push_revoked(struct cr_redis_store *store)
+{
+    store_revoked_look(store);
+    store_crl_look(store);
+}
+
+/* What is about no device: what all brokers keep a copy of has changed. */
+static const struct {
+    const char *name;
+    void (*look)(struct cr_redis_store *store);
+} news[] = {
+    { STORE_PUSH_REVOKED, push_revoked },
+    { STORE_PUSH_CRL, store_crl_look },
+    { STORE_PUSH_TRUST, store_bundle_look },
+};
+
+/* True: it is such a message, of ours or another's. */
+static bool push_news(struct cr_redis_store *store, struct cr_bytes message)
+{
+    const size_t life = CR_INSTANCE_CAP - 1;
+    if (message.data == NULL || message.len <= life + 1 || message.data[life] != ' ' || message.data[life + 1] != '!') {
+        return false;
+    }
+    bool ours = memcmp(message.data, store->owner.instance, life) == 0;
+    for (size_t i = 0; i < sizeof news / sizeof news[0] && !ours; i++) {
+        if (message.len - life - 1 == strlen(news[i].name) &&
+            memcmp(message.data + life + 1, news[i].name, message.len - life - 1) == 0) {
+            store->push.heard++;
+            news[i].look(store);
+        }
+    }
+    return true; /* also what only a later version says */
+}
+
 static void push_heard(struct cr_redis_store *store, struct cr_bytes message)
 {
     char device[CR_NAME_CAP];
     struct cr_job *job;
-    if (store->closing || !store_push_read(store, message, device) ||
+    if (store->closing || push_news(store, message)) {
+        return;
+    }
+    if (!store_push_read(store, message, device) ||
         cr_job_new(&job, CR_OP_PUSH, store->options.setup) != CR_OK) {
         return;
     }

@@ -188,6 +188,7 @@ static void run_end(struct cr_reconcile *run)
     free(run);
     store_record_catch_up(store);
     store_ops_resume(store);
+    store_revoked_look(store);
 }
 
 static void run_on(struct cr_reconcile *run)

@@ -2,14 +2,19 @@
  * thread; no heap but for the blobs of certificates.
  *
  * A device is a hash of short fields. Of the device: id (its mark, see below), fs and ls (first and last seen), gap
- * (seconds between its appearances: a running 90th percentile), br (the broker where it appeared last), tags (",alpha,beta,").
+ * (seconds between its appearances: a running 90th percentile), br (the broker where it appeared last), tags (",alpha,beta,"),
+ * fac (the factory by whose certificate it was enrolled: the beginning of its issuer's id), enr (an operator lets it in: since
+ * when, a factory's name or *, and first digits of the key that used that), tok (a token waits for it: SHA-256, until when,
+ * and first digits of the key that used it), tb (version of the trust bundle that it confirmed).
  * Of a slot, each with `<slot>:` before it, absent where there is nothing to say:
  *   crt key nb na   the current certificate: serial@issuer, hash of its key, notBefore, notAfter
  *   gen ver         generation; transitions so far
- *   old oldat lr    the superseded serial, since when; first digits of the renewal confirmed last
+ *   old oldat lr    the superseded serial (serial@issuer where that is not the current one's issuer), since when; first
+ *                   digits of the renewal confirmed last
  *   reg             when a superseded certificate last came back, unless the current one came since
  *   fail miss       since the last confirmed certificate: failures reported, renewals that nobody answered
  *   hold            on hold: why ('1': an old record's, nobody said)
+ *   rev             revoked: RFC 5280's number of the reason, since when; then on hold as well, until it is released
  *   cmp             the campaign of which it is, or was last, a member: id, group from 0 on, and how it fares: a asked,
  *                   r renewed, f failed, u unanswered, c cancelled, s skipped (on hold)
  *   al ack          its renewal is due: since when without an answer, level (0 to 3; 4: critical, and that its certificate
@@ -22,8 +27,16 @@
  *   pcrt pkey pend  the intent, then the certificate that waits: serial@issuer, hash of its key, and in one field
  *                   notBefore, notAfter, due, end of the lease, the request's format
  *   own             whose intent it is: broker/life
+ *                   After a revocation, quiet, what was under way then: it may have been signed
  * Every value stays below 65 bytes, so that the hash stays a listpack.
  * Campaigns themselves, and how many of their members fare how: records_campaign.h.
+ *
+ * What is revoked shares the tag {revoked}: of:<issuer>, a hash serial → 'reason at notAfter device' ('-': not known); changes,
+ * serial@issuer by the version that changed it last; ends, the same by notAfter; gone, a hash of those that were on hold
+ * and are not revoked any more; meta, a hash: version, which counts changes; lost, which counts what was put back from a
+ * journal; v:<issuer>, the version of its last change; issuer:<id>, '<retired|revoked|trusted> reason at'. A day after
+ * notAfter a certificate is forgotten there. Reasons are RFC 5280's numbers.
+ * Whose a key is: {k<shard>}:keys, a hash: eight bytes for device/slot, or eight for 'was in a revoked certificate'.
  *
  * cr:policy is one hash: <slot>/<key> or /<key> → value for each setting that all brokers share, and version, at, by (who
  * changed it last), op (which write that was). */
@@ -44,6 +57,9 @@ enum {
     CR_HASH_TEXT = 44,          /* base64url of SHA-256 */
     CR_KEY_SHARDS = 16384,
 };
+
+/* The trust bundle, one hash: version, mode, at, by, der, and op, which write that was. */
+#define CR_BUNDLE_KEY "{trust}:bundle"
 
 /* Which keys: the same on every broker of one Redis. */
 struct cr_records {
@@ -69,6 +85,9 @@ CR_MUST_USE cr_err cr_records_bucket_key(struct cr_redis_key *key, const struct 
 /* cr:meta, cr:audit … */
 void cr_records_plain_key(struct cr_redis_key *key, const struct cr_records *records, const char *name);
 
+/* The slot for which the key of a factory certificate is claimed; no name of a slot has a '#'. */
+#define CR_FACTORY_SLOT "#factory"
+
 /* Whose key is this? A field of a hash, written once. */
 struct cr_claim {
     struct cr_redis_key shard;
@@ -77,7 +96,9 @@ struct cr_claim {
 };
 CR_MUST_USE cr_err cr_records_claim(struct cr_claim *claim, const struct cr_records *records,
                                     const uint8_t key_hash[CR_SHA256_LEN], const char *device, const char *slot);
-enum cr_claim_answer { CR_CLAIM_NOBODYS, CR_CLAIM_OURS, CR_CLAIM_OURS_USED, CR_CLAIM_ANOTHERS };
+/* Instead of either: of a revoked certificate, and so nobody's for ever. */
+extern const uint8_t cr_claim_revoked[8];
+enum cr_claim_answer { CR_CLAIM_NOBODYS, CR_CLAIM_OURS, CR_CLAIM_OURS_USED, CR_CLAIM_ANOTHERS, CR_CLAIM_REVOKED };
 /* value: what is in the field; data NULL: nothing. */
 enum cr_claim_answer cr_records_claim_read(const struct cr_claim *claim, struct cr_bytes value);
 
@@ -104,7 +125,7 @@ CR_MUST_USE bool cr_list_member_read(struct cr_bytes member, char device[CR_NAME
 
 /* ---- arguments ---- */
 
-enum { CR_ARGS_MAX = 32, CR_ARGS_SCRATCH = 1536 };
+enum { CR_ARGS_MAX = 40, CR_ARGS_SCRATCH = 1536 };
 
 /* A command on its way to Redis. arg[i] point into scratch, into keys, and to what was handed in. Not to be moved. */
 struct cr_args {
@@ -153,6 +174,54 @@ CR_MUST_USE cr_err cr_args_advance(struct cr_args *args, const struct cr_records
                                    const char *new_renewal_id, bool again);
 CR_MUST_USE cr_err cr_args_steer(struct cr_args *args, const struct cr_records *records, const struct cr_job *job,
                                  bool again);
+/* entries_gone: those of certificates that are on hold are taken out of what is revoked already. */
+CR_MUST_USE cr_err cr_args_release(struct cr_args *args, const struct cr_records *records, const struct cr_job *job,
+                                   bool again, bool entries_gone);
+
+/* ---- what is revoked: cr:{revoked}:meta, of:<issuer>, changes, ends, gone ---- */
+
+enum { CR_WITHDRAWN_MAX = 16384 /* bytes of a device's certificates */ };
+
+/* A device, or a slot of it. only: the one that has this certificate, serial@issuer; "": any. version: of the slot, as it
+ * was journaled; 0: now. */
+CR_MUST_USE cr_err cr_args_revoke(struct cr_args *args, const struct cr_records *records, const char *device,
+                                  const char *slot, int64_t now_s, unsigned reason, const char *only, uint64_t version);
+/* certificates: lines as withdrawn.lua has them. device "": not known. put_back: only what nothing is known of. */
+CR_MUST_USE cr_err cr_args_revoked_add(struct cr_args *args, const struct cr_records *records, int64_t at,
+                                       unsigned reason, const char *device, struct cr_bytes certificates, bool put_back);
+CR_MUST_USE cr_err cr_args_revoked_gone(struct cr_args *args, const struct cr_records *records, int64_t now_s,
+                                        struct cr_bytes certificates);
+CR_MUST_USE cr_err cr_args_revoked_issuer(struct cr_args *args, const struct cr_records *records,
+                                          const struct cr_issuer_mark *mark, bool put_back);
+CR_MUST_USE cr_err cr_args_revoked_prune(struct cr_args *args, const struct cr_records *records, int64_t now_s);
+/* Behind `after`: looks at no more than `looks` changes, for no more than `limit` entries. */
+CR_MUST_USE cr_err cr_args_revoked_page(struct cr_args *args, const struct cr_records *records, uint64_t after,
+                                        unsigned looks, unsigned limit, const char *issuer, bool gone, int64_t now_s);
+
+/* A certificate that is withdrawn from a device. */
+struct cr_withdrawn {
+    char slot[CR_NAME_CAP];
+    struct cr_cert_entry entry; /* serial (len 0: the slot has none), issuer, not_after, key_hash */
+    bool has_key;
+    uint64_t version;           /* of the slot */
+};
+/* The next line of these; what remains starts behind it. False: there is none, or it is none (then rest->len > 0). */
+CR_MUST_USE bool cr_withdrawn_read(struct cr_withdrawn *one, struct cr_bytes *rest);
+/* Writes such a line. CR_FULL. */
+CR_MUST_USE cr_err cr_withdrawn_write(char *text, size_t cap, const char *slot, const struct cr_serial *serial,
+                                      const char *issuer, int64_t not_after);
+CR_MUST_USE bool cr_revocation_read(struct cr_revocation *one, struct cr_bytes *rest);
+CR_MUST_USE bool cr_issuer_mark_read(struct cr_issuer_mark *mark, struct cr_bytes *rest);
+
+/* Who is let in, or not any more. */
+CR_MUST_USE cr_err cr_args_enrol(struct cr_args *args, const struct cr_records *records, const struct cr_job *job,
+                                 bool again);
+/* The arguments of BEGIN about who enrols, behind the others. */
+void cr_args_enrolling(struct cr_args *args, const struct cr_job *job);
+/* By whose certificate the job's asker came; NULL: not by a factory's. */
+const struct cr_config_factory *cr_job_factory(const struct cr_job *job);
+/* A factory as `fac` has it: the beginning of its issuer's id. */
+void cr_factory_id(char id[CR_FACTORY_ID_CAP], const char *issuer);
 CR_MUST_USE cr_err cr_args_look(struct cr_args *args, const struct cr_records *records, const struct cr_job *job,
                                 bool again);
 /* Of one bucket's agenda, or watch: claims at most `limit` slots. */
@@ -192,6 +261,19 @@ CR_MUST_USE cr_err cr_args_survey_keep(struct cr_args *args, const struct cr_rec
                                        enum cr_survey_verb verb, int64_t now_s, const char *broker,
                                        const char *figures);
 
+/* Where a census goes on: in a bucket's expiry (first), or among the others of its agenda. */
+struct cr_census_place {
+    bool first;
+    struct cr_survey_place at;
+};
+/* "" is the very beginning, and, written, the end. False: not what place_write has written for so many buckets. */
+CR_MUST_USE bool cr_census_place_read(struct cr_census_place *place, const char *cursor, unsigned buckets);
+void cr_census_place_write(char cursor[CR_CURSOR_CAP], const struct cr_census_place *place, unsigned buckets);
+/* By what the script answered. False: that is no such place. */
+CR_MUST_USE bool cr_census_place_move(struct cr_census_place *place, struct cr_bytes scan);
+CR_MUST_USE cr_err cr_args_census(struct cr_args *args, const struct cr_records *records, const struct cr_census *census,
+                                  const struct cr_census_place *place, int64_t now_s, unsigned looks);
+
 /* For commands that are no script: starts one, and adds to it. Failure shows in args->overflow. */
 void cr_args_start(struct cr_args *args, const char *command);
 void cr_args_bytes(struct cr_args *args, const void *data, size_t len);
@@ -199,6 +281,10 @@ void cr_args_text(struct cr_args *args, const char *text);
 void cr_args_number(struct cr_args *args, int64_t number);
 /* Text that does not stay where it is. */
 void cr_args_copy(struct cr_args *args, const char *text);
+
+/* Finds the certificate that is asked about in the record: the slot's current one, or with a serial any that the device has
+ * or had last; slot "": in all of them; then it says in which. True: serial and issuer are there, and `known` is set. */
+bool cr_ocsp_find(struct cr_ocsp *ocsp, const struct cr_device_record *record, char slot[CR_NAME_CAP]);
 
 /* ---- answers ---- */
 
@@ -226,6 +312,10 @@ CR_MUST_USE cr_err cr_answer_record(const struct cr_answer *answer, const char *
  * they are another device's; CR_NOMEM. */
 CR_MUST_USE cr_err cr_list_row_read(struct cr_row *row, const struct cr_records *records, const struct cr_answer *answer,
                                     struct cr_bytes member, int64_t now_s);
+/* A key's hash, as records have it. */
+CR_MUST_USE cr_err cr_records_hash_parse(uint8_t hash[CR_SHA256_LEN], struct cr_bytes text);
+/* fac, enr, tok into the record; any other name is none of its business. */
+CR_MUST_USE cr_err cr_enrol_field(struct cr_device_record *record, struct cr_bytes name, struct cr_bytes value);
 const char *cr_csr_format_text(enum cr_csr_format format);
 enum cr_csr_format cr_csr_format_parse(struct cr_bytes text);
 

@@ -1,4 +1,5 @@
 #include "plugin/store/records.h"
+#include "plugin/store/records_words.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,43 +11,15 @@ bool cr_answer_is(const struct cr_answer *answer, const char *code)
     return answer->code.len == len && memcmp(answer->code.data, code, len) == 0;
 }
 
-static cr_err text_take(char *text, size_t cap, struct cr_bytes from)
-{
-    text[0] = '\0';
-    if (from.data == NULL || from.len >= cap || memchr(from.data, '\0', from.len) != NULL) {
-        return CR_INVALID;
-    }
-    memcpy(text, from.data, from.len);
-    text[from.len] = '\0';
-    return CR_OK;
-}
-
-/* Digits only, as the scripts write them. */
-static cr_err number_take(int64_t *number, struct cr_bytes from)
-{
-    enum { DIGITS_MAX = 18 };
-    *number = 0;
-    if (from.data == NULL || from.len == 0 || from.len > DIGITS_MAX) {
-        return CR_INVALID;
-    }
-    for (size_t i = 0; i < from.len; i++) {
-        if (from.data[i] < '0' || from.data[i] > '9') {
-            return CR_INVALID;
-        }
-        *number = *number * 10 + (from.data[i] - '0');
-    }
-    return CR_OK;
-}
-
 static cr_err counter_take(uint64_t *counter, struct cr_bytes from)
 {
     int64_t number;
-    cr_err err = number_take(&number, from);
+    cr_err err = cr_word_number(&number, from);
     *counter = (uint64_t)number;
     return err;
 }
 
-static cr_err hash_take(uint8_t hash[CR_SHA256_LEN], struct cr_bytes from)
+cr_err cr_records_hash_parse(uint8_t hash[CR_SHA256_LEN], struct cr_bytes from)
 {
     char text[CR_HASH_TEXT + 1];
     size_t len = 0;
@@ -69,13 +42,13 @@ static cr_err hash_take(uint8_t hash[CR_SHA256_LEN], struct cr_bytes from)
 cr_err cr_answer_text(const struct cr_answer *answer, unsigned part, char *text, size_t cap)
 {
     text[0] = '\0';
-    return part < answer->part_count ? text_take(text, cap, answer->part[part]) : CR_INVALID;
+    return part < answer->part_count ? cr_word_text(text, cap, answer->part[part]) : CR_INVALID;
 }
 
 cr_err cr_answer_number(const struct cr_answer *answer, unsigned part, int64_t *number)
 {
     *number = 0;
-    return part < answer->part_count ? number_take(number, answer->part[part]) : CR_INVALID;
+    return part < answer->part_count ? cr_word_number(number, answer->part[part]) : CR_INVALID;
 }
 
 static const char *const format_text[] = {
@@ -110,17 +83,17 @@ static cr_err take_crt(struct cr_slot_record *slot, struct cr_bytes value)
 
 static cr_err take_key(struct cr_slot_record *slot, struct cr_bytes value)
 {
-    return hash_take(slot->current.key_hash, value);
+    return cr_records_hash_parse(slot->current.key_hash, value);
 }
 
 static cr_err take_nb(struct cr_slot_record *slot, struct cr_bytes value)
 {
-    return number_take(&slot->current.not_before, value);
+    return cr_word_number(&slot->current.not_before, value);
 }
 
 static cr_err take_na(struct cr_slot_record *slot, struct cr_bytes value)
 {
-    return number_take(&slot->current.not_after, value);
+    return cr_word_number(&slot->current.not_after, value);
 }
 
 static cr_err take_gen(struct cr_slot_record *slot, struct cr_bytes value)
@@ -140,13 +113,27 @@ static cr_err take_old(struct cr_slot_record *slot, struct cr_bytes value)
 
 static cr_err take_oldat(struct cr_slot_record *slot, struct cr_bytes value)
 {
-    return number_take(&slot->superseded.not_after, value);
+    return cr_word_number(&slot->superseded.not_after, value);
 }
 
 static cr_err take_hold(struct cr_slot_record *slot, struct cr_bytes value)
 {
     slot->held = true;
-    return text_take(slot->hold, sizeof slot->hold, value);
+    return cr_word_text(slot->hold, sizeof slot->hold, value);
+}
+
+/* "<reason> <since>" */
+static cr_err take_rev(struct cr_slot_record *slot, struct cr_bytes value)
+{
+    int64_t reason = 0;
+    cr_err err = CR_INVALID;
+    CR_TRY(cr_word_number(&reason, cr_word_next(&value)));
+    CR_TRY(cr_word_number(&slot->revoked.at, value));
+    slot->revoked.reason = reason < CR_REASON_COUNT ? (unsigned)reason : CR_REASON_COUNT;
+    slot->held = true;
+    err = slot->revoked.at > 0 && cr_revoke_reason_text(slot->revoked.reason) != NULL ? CR_OK : CR_INVALID;
+out:
+    return err;
 }
 
 static cr_err take_st(struct cr_slot_record *slot, struct cr_bytes value)
@@ -163,13 +150,13 @@ static cr_err take_st(struct cr_slot_record *slot, struct cr_bytes value)
 
 static cr_err take_rid(struct cr_slot_record *slot, struct cr_bytes value)
 {
-    return text_take(slot->renewal_id, sizeof slot->renewal_id, value);
+    return cr_word_text(slot->renewal_id, sizeof slot->renewal_id, value);
 }
 
 static cr_err take_why(struct cr_slot_record *slot, struct cr_bytes value)
 {
     char text[CR_NAME_CAP];
-    cr_err err = text_take(text, sizeof text, value);
+    cr_err err = cr_word_text(text, sizeof text, value);
     slot->reason = cr_renew_reason_parse(text);
     if (slot->reason == CR_RENEW_COUNT) {
         slot->reason = CR_RENEW_POLICY; /* a newer broker's reason; ours to pass on, not to judge */
@@ -180,7 +167,7 @@ static cr_err take_why(struct cr_slot_record *slot, struct cr_bytes value)
 static cr_err count_take(unsigned *count, struct cr_bytes from)
 {
     int64_t number;
-    cr_err err = number_take(&number, from);
+    cr_err err = cr_word_number(&number, from);
     *count = number > 1000000 ? 1000000 : (unsigned)number;
     return err;
 }
@@ -202,12 +189,12 @@ static cr_err take_fail(struct cr_slot_record *slot, struct cr_bytes value)
 
 static cr_err take_ret(struct cr_slot_record *slot, struct cr_bytes value)
 {
-    return number_take(&slot->retry_at, value);
+    return cr_word_number(&slot->retry_at, value);
 }
 
 static cr_err take_end(struct cr_slot_record *slot, struct cr_bytes value)
 {
-    return number_take(&slot->deadline, value);
+    return cr_word_number(&slot->deadline, value);
 }
 
 static cr_err take_pcrt(struct cr_slot_record *slot, struct cr_bytes value)
@@ -217,27 +204,17 @@ static cr_err take_pcrt(struct cr_slot_record *slot, struct cr_bytes value)
 
 static cr_err take_pkey(struct cr_slot_record *slot, struct cr_bytes value)
 {
-    return hash_take(slot->pending.key_hash, value);
-}
-
-/* The next word of a field; what remains starts behind the blank. */
-static struct cr_bytes word_take(struct cr_bytes *rest)
-{
-    const uint8_t *blank = rest->len > 0 ? memchr(rest->data, ' ', rest->len) : NULL;
-    struct cr_bytes word = { rest->data, blank != NULL ? (size_t)(blank - rest->data) : rest->len };
-    rest->data += blank != NULL ? word.len + 1 : word.len;
-    rest->len -= blank != NULL ? word.len + 1 : word.len;
-    return word;
+    return cr_records_hash_parse(slot->pending.key_hash, value);
 }
 
 static cr_err take_pend(struct cr_slot_record *slot, struct cr_bytes value)
 {
     cr_err err = CR_INVALID;
     int64_t due, lease; /* the scripts' own */
-    CR_TRY(number_take(&slot->pending.not_before, word_take(&value)));
-    CR_TRY(number_take(&slot->pending.not_after, word_take(&value)));
-    CR_TRY(number_take(&due, word_take(&value)));
-    CR_TRY(number_take(&lease, word_take(&value)));
+    CR_TRY(cr_word_number(&slot->pending.not_before, cr_word_next(&value)));
+    CR_TRY(cr_word_number(&slot->pending.not_after, cr_word_next(&value)));
+    CR_TRY(cr_word_number(&due, cr_word_next(&value)));
+    CR_TRY(cr_word_number(&lease, cr_word_next(&value)));
     slot->format = cr_csr_format_parse(value);
 out:
     return err;
@@ -246,9 +223,9 @@ out:
 /* "<id> <group> <state>" */
 static cr_err take_cmp(struct cr_slot_record *slot, struct cr_bytes value)
 {
-    struct cr_bytes id = word_take(&value), group = word_take(&value);
+    struct cr_bytes id = cr_word_next(&value), group = cr_word_next(&value);
     cr_err err = CR_INVALID;
-    CR_TRY(text_take(slot->campaign.id, sizeof slot->campaign.id, id));
+    CR_TRY(cr_word_text(slot->campaign.id, sizeof slot->campaign.id, id));
     CR_TRY(count_take(&slot->campaign.group, group));
     slot->campaign.state = value.len == 1 ? (char)value.data[0] : 'a';
 out:
@@ -261,10 +238,10 @@ static cr_err take_al(struct cr_slot_record *slot, struct cr_bytes value)
     struct cr_slot_alert *alert = &slot->alert;
     unsigned level = 0;
     cr_err err = CR_INVALID;
-    CR_TRY(number_take(&alert->since, word_take(&value)));
-    CR_TRY(count_take(&level, word_take(&value)));
-    CR_TRY(count_take(&alert->step, word_take(&value)));
-    struct cr_bytes stage = word_take(&value);
+    CR_TRY(cr_word_number(&alert->since, cr_word_next(&value)));
+    CR_TRY(count_take(&level, cr_word_next(&value)));
+    CR_TRY(count_take(&alert->step, cr_word_next(&value)));
+    struct cr_bytes stage = cr_word_next(&value);
     alert->level = level > CR_LEVEL_CRITICAL ? CR_LEVEL_CRITICAL : (enum cr_alert_level)level;
     alert->stage = stage.len != 1           ? CR_CALL_TRIGGER
                    : stage.data[0] == 'f' ? CR_CALL_FIELD
@@ -278,13 +255,13 @@ out:
 /* "<when> <who>" */
 static cr_err take_ack(struct cr_slot_record *slot, struct cr_bytes value)
 {
-    cr_err err = number_take(&slot->alert.acknowledged, word_take(&value));
-    return err == CR_OK ? text_take(slot->alert.by, sizeof slot->alert.by, value) : err;
+    cr_err err = cr_word_number(&slot->alert.acknowledged, cr_word_next(&value));
+    return err == CR_OK ? cr_word_text(slot->alert.by, sizeof slot->alert.by, value) : err;
 }
 
 static cr_err take_at(struct cr_slot_record *slot, struct cr_bytes value)
 {
-    return number_take(&slot->due, value);
+    return cr_word_number(&slot->due, value);
 }
 
 static cr_err take_der(struct cr_slot_record *slot, struct cr_bytes value)
@@ -302,7 +279,7 @@ static const struct {
     { "rid", take_rid },   { "why", take_why },     { "try", take_try },   { "end", take_end },   { "pcrt", take_pcrt },
     { "pkey", take_pkey }, { "pend", take_pend },   { "at", take_at },     { "der", take_der },
     { "miss", take_miss }, { "fail", take_fail },   { "ret", take_ret },
-    { "cmp", take_cmp },   { "al", take_al },       { "ack", take_ack },
+    { "rev", take_rev },   { "cmp", take_cmp },   { "al", take_al },       { "ack", take_ack },
 };
 
 static cr_err slot_field(struct cr_slot_record *slot, struct cr_bytes name, struct cr_bytes value)
@@ -347,22 +324,7 @@ static cr_err record_field(struct cr_device_record *record, const char *only, st
         return slot == NULL ? CR_OK /* there is no room to show it */
                             : slot_field(slot, (struct cr_bytes){ colon + 1, name.len - len - 1 }, value);
     }
-    if (name.len == 2 && memcmp(name.data, "fs", 2) == 0) {
-        return number_take(&record->first_seen, value);
-    }
-    if (name.len == 2 && memcmp(name.data, "ls", 2) == 0) {
-        return number_take(&record->last_seen, value);
-    }
-    if (name.len == 3 && memcmp(name.data, "gap", 3) == 0) {
-        return number_take(&record->gap_s, value);
-    }
-    if (name.len == 2 && memcmp(name.data, "br", 2) == 0) {
-        return text_take(record->broker, sizeof record->broker, value);
-    }
-    if (name.len == 4 && memcmp(name.data, "tags", 4) == 0) {
-        return text_take(record->tags, sizeof record->tags, value);
-    }
-    return CR_OK;
+    return cr_record_device_field(record, name, value);
 }
 
 /* A trigger past its deadline is quiet; Redis learns that when something next happens to the slot. */
@@ -376,7 +338,9 @@ static void slot_settle(struct cr_slot_record *slot, int64_t now_s)
         slot->deadline = 0;
         slot->retry_at = 0;
         slot->unanswered++;
-    } else if (slot->state != CR_STATE_QUIET) { /* unless told otherwise, the device asked by itself */
+    } else if (slot->state == CR_STATE_QUIET) {
+        slot->pending = (struct cr_cert_entry){ .not_after = 0 }; /* what was under way when it was revoked */
+    } else { /* unless told otherwise, the device asked by itself */
         slot->attempt = slot->attempt == 0 ? 1 : slot->attempt;
         slot->reason = slot->reason == CR_RENEW_NONE ? CR_RENEW_EXPIRY : slot->reason;
     }

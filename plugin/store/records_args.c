@@ -269,6 +269,7 @@ cr_err cr_args_begin(struct cr_args *args, const struct cr_records *records, con
     cr_args_number(args, profile->window_permille > 1000 ? 1000 : profile->window_permille);
     cr_args_number(args, opens);
     args_chances(args, profile);
+    cr_args_enrolling(args, job);
     return args_end(args);
 }
 

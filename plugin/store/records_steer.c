@@ -9,7 +9,8 @@ static const char *const verbs[] = {
     [CR_STEER_ACKNOWLEDGE] = "acknowledge",
 };
 
-cr_err cr_args_steer(struct cr_args *args, const struct cr_records *records, const struct cr_job *job, bool again)
+static cr_err steer(struct cr_args *args, const struct cr_records *records, const struct cr_job *job, bool again,
+                    bool entries_gone)
 {
     const struct cr_steer *steer = job->steer;
     cr_err err = cr_args_script(args, CR_SCRIPT_STEER, records, job->device, job->slot, job->now_s);
@@ -22,5 +23,17 @@ cr_err cr_args_steer(struct cr_args *args, const struct cr_records *records, con
     cr_args_text(args, steer->drop);
     cr_args_number(args, job->now_s + job->setup->config.renewal_deadline_s);
     cr_args_bytes(args, again ? "1" : "0", 1);
+    cr_args_bytes(args, entries_gone ? "1" : "0", 1);
     return args->overflow ? CR_FULL : CR_OK;
+}
+
+cr_err cr_args_steer(struct cr_args *args, const struct cr_records *records, const struct cr_job *job, bool again)
+{
+    return steer(args, records, job, again, false);
+}
+
+cr_err cr_args_release(struct cr_args *args, const struct cr_records *records, const struct cr_job *job, bool again,
+                       bool entries_gone)
+{
+    return steer(args, records, job, again, entries_gone);
 }

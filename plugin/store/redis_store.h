@@ -57,6 +57,7 @@ struct store_op {
     bool reloaded;               /* the scripts were loaded again for it */
     bool put_back;               /* begin: what the journal knows of this key was put back first */
     bool key_used;
+    bool enrols;                 /* op_enrol.c: the key of the asker's factory certificate is known to be its own */
     char new_renewal_id[CR_RENEWAL_ID_CAP];
     void (*answered)(struct store_op *op, const redisReply *reply); /* what the next answer means */
     struct cr_redis_call call;
@@ -65,6 +66,7 @@ struct store_op {
     struct cr_journal_wait wait;
     struct cr_restore facts;     /* record: of the certificate */
     unsigned room, looked;       /* agenda: how much may be claimed; buckets that were looked at (campaign: too) */
+    struct store_withdrawal *withdrawal; /* revoke, steer: op_revoke.c; owned */
     enum store_gap gap;          /* campaign: a part of the counts was not answered */
 };
 
@@ -217,12 +219,39 @@ void store_revoke_start(struct store_op *op);   /* op_revoke.c */
 void store_enrol_start(struct store_op *op);    /* op_enrol.c */
 void store_trust_start(struct store_op *op);    /* op_trust.c */
 void store_ocsp_start(struct store_op *op);     /* op_ocsp.c */
+void store_census_start(struct store_op *op);   /* op_census.c */
+
+/* ---- op_withdraw.c: certificates of a device that are revoked, or not any more ---- */
+
+/* The certificates that a script told, in the lines of withdrawn.lua, are written down as revoked, with the claims of
+ * their keys; then goes on with `done`. device "": not known. */
+void store_withdraw(struct store_op *op, struct cr_bytes certificates, int64_t at, unsigned reason,
+                    void (*done)(struct store_op *op));
+/* The same the other way, for those that are on hold. */
+void store_readmit(struct store_op *op, struct cr_bytes certificates, void (*done)(struct store_op *op));
+/* Those that it was about. Lent until the op goes on with others, or ends. */
+struct cr_bytes store_withdrawn(const struct store_op *op);
+void store_withdrawal_free(struct store_withdrawal *withdrawal);
+
+/* ---- enrolling: parts of BEGIN and GET (op_enrol.c, op_begin.c) ---- */
+
+/* Who comes with a factory's certificate: its key is claimed for it, as the slot "#factory"; then BEGIN or GET goes on. */
+void store_enrol_key_start(struct store_op *op);
+/* It has a certificate that is good by its record: is it revoked? Asks for the decision again, or refuses. */
+void store_enrol_look(struct store_op *op, const struct cr_answer *answer, int64_t seconds);
+/* "enrolled by factory NAME", "enrolled by token"; "": it has a certificate of ours. */
+void store_enrol_detail(const struct cr_job *job, char detail[CR_AUDIT_DETAIL_CAP]);
+void store_begin_decide(struct store_op *op);
+/* A key that was not certified is nobody's again: a device may come with a new one each time. */
+void store_begin_refuse(struct store_op *op, enum cr_refusal refusal, int64_t seconds);
 
 /* ---- revoked.c: what is revoked, kept up to date for the loop ---- */
 
 /* Once a second, or when another broker has changed something: asks for what changed since, and tells the loop. */
 void store_revoked_look(struct cr_redis_store *store);
 void store_revoked_end(struct cr_redis_store *store);
+/* When nothing is called back any more. */
+void store_revoked_free(struct cr_redis_store *store);
 
 /* ---- bundle_news.c: the trust bundle, likewise ---- */
 
@@ -233,8 +262,10 @@ void store_bundle_end(struct cr_redis_store *store);
 
 /* Once a second: is one due, or is there a newer one? */
 void store_crl_look(struct cr_redis_store *store);
-/* When the store ends: waits for what the pool still does. */
+/* When the store ends: nothing new is begun; the loop goes on until the pool is done. */
 void store_crl_end(struct cr_redis_store *store);
+/* When the loop has ended. */
+void store_crl_free(struct cr_redis_store *store);
 
 /* ---- store_audit.c ---- */
 
@@ -253,6 +284,8 @@ void store_audit_slot(struct store_op *op, const char *what, const char *slot, c
                       const char *detail);
 /* As store_audit_op, but only to the stream: the journal has it. */
 void store_audit_stream(struct store_op *op, const char *what, const struct cr_restore *certificate);
+/* About what is revoked, or not any more; remembered for reconcile. */
+void store_audit_revocation(struct cr_redis_store *store, const struct cr_audit *audit);
 /* An intent; only to the journal. An error: the journal would not take it, so nothing may be signed. */
 CR_MUST_USE cr_err store_audit_intent(struct store_op *op, const struct cr_restore *intent);
 /* A line for each of job->deliveries. */
@@ -300,6 +333,9 @@ CR_MUST_USE cr_err store_reconcile_der(struct cr_redis_store *store, const struc
 
 /* Marks a key as used in a certificate; nobody waits for it. */
 void store_claim_use(struct cr_redis_store *store, const struct cr_claim *claim);
+/* What makes it the key of a revoked certificate; and, of a certificate that was on hold, used again. */
+void store_claim_revoke_args(struct cr_args *args, const struct cr_claim *claim);
+void store_claim_release_args(struct cr_args *args, const struct cr_claim *claim);
 /* Takes back the claim of a key that was refused and is in no certificate; nobody waits for it. */
 void store_claim_forget(struct cr_redis_store *store, const struct cr_claim *claim);
 

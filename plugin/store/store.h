@@ -37,13 +37,24 @@
  *            another key is being issued, lease running ......... RENEWAL_IN_PROGRESS with retry_after_s
  *            neither triggered, nor issued, nor in the window (also one that opens early, as in PRESENT), nor
  *            request_any_time ................................... TOO_EARLY with retry_after_s
+ *          Of somebody who has no certificate of ours (job->enrolling) the last two do not hold, but, behind ON_HOLD, who is
+ *          let in at all:
+ *            by a token (job->has_token): the device's, not expired, not used by another key, else TOKEN_NOT_VALID
+ *            by a factory's certificate: an operator's allowance (ENROL) for that factory, or any; else, by the factory's rules:
+ *              the device came by another factory's certificate, or has
+ *              no certificate in the slot and it is not factory_enroll any . NOT_ENROLLED
+ *              it has one: factory_reenroll always, or, with expired, it has ended, is revoked, or its issuer is not among
+ *              job->trusted; otherwise ..................................... ALREADY_ENROLLED with retry_after_s
+ *            the very key of that certificate .............................. KEY_REUSED; it is claimed as the slot "#factory",
+ *                                                                            so another device's, or one of ours: an alarm, too
+ *          The factory is noted. Token and allowance are used up when the certificate that they brought is CONFIRMED.
  *          else the intent {serial, times, key hash, issuer, lease, owner, format} is recorded, the state is issuing,
  *          renewal_id is the outstanding one or a new UUID; outcome NONE: go on to SIGN. An issuing whose lease ran out is
  *          replaced by the new intent: its serial is never used again.
  * RECORD   Appends to the journal, waits for it to be durable (one fsync for all that wait), then records issued with the
  *          certificate if the intent is still this one: CERTIFICATE. If another's intent has replaced it: PENDING. If Redis
  *          does not answer in time: PENDING; the store goes on trying and makes a DELIVER job when it succeeds.
- * GET      Outcome RECORD with the one slot and its waiting certificate.
+ * GET      Outcome RECORD with the one slot and its waiting certificate. By a factory's certificate: its key as in BEGIN.
  * REPORT   installed: noted, and for a slot that is not used for TLS it confirms. failed, rolled-back: the state goes back
  *          to triggered with attempt+1 and failures+1, not to be delivered before retry_at, the agenda's time of the next
  *          attempt; with every config.failures_alert failures in a row job->alert FAILING. UNKNOWN_RENEWAL when it is not the renewal under way (or the last confirmed one: DONE).
@@ -77,6 +88,11 @@
  *            issued, that certificate ended ...... as quiet
  *            issued .............................. looked at again after another wait
  *          Outcome RECORD with that slot (waiting certificate included).
+ * ENROL    job->enrol: who is let in that has no certificate of ours; DONE, with known. The device is made when it is new.
+ *            ALLOW ...... by a certificate of that factory, or any; again: once more, though it was used
+ *            FORBID ..... neither that nor by a token that was not used; nothing was there: WRONG_STATE
+ *            TOKEN ...... by whoever has what hashes to token_hash, until expires, instead of a token before
+ *          tags are added; more than CR_TAGS_CAP - 1 bytes: TOO_LARGE, and nothing changes.
  * POLICY   READ: the settings that all brokers share, unless version and at are the store's; changed says so. WRITE: the changes,
  *          all or none, if the version is the store's or CR_POLICY_ANY, as version + 1 (changes that change nothing: the same version),
  *          and all settings as they are then, changed; otherwise WRONG_STATE, with the changes as they were and the store's

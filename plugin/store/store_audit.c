@@ -29,6 +29,11 @@ void store_audit(struct cr_redis_store *store, const struct cr_audit *audit)
     to_stream(store, audit);
 }
 
+void store_audit_revocation(struct cr_redis_store *store, const struct cr_audit *audit)
+{
+    store_audit(store, audit);
+}
+
 void store_audit_elsewhere(struct cr_redis_store *store, const struct cr_audit *audit)
 {
     to_stream(store, audit);
@@ -67,8 +72,10 @@ void store_audit_alarm(struct store_op *op, enum cr_refusal alarm, const char *d
 
 void store_audit_stream(struct store_op *op, const char *what, const struct cr_restore *certificate)
 {
+    char enrolled[CR_AUDIT_DETAIL_CAP];
+    store_enrol_detail(op->job, enrolled);
     /* The stream has no line of its own for the intent: this one's time is that of the request. */
-    const struct cr_audit audit = audit_of(op, what, "requested and issued", certificate);
+    const struct cr_audit audit = audit_of(op, what, enrolled[0] != '\0' ? enrolled : "requested and issued", certificate);
     to_stream(op->store, &audit);
     op->job->audited = true;
 }
@@ -224,7 +231,8 @@ static void note_cleared(struct store_op *op, const char *name)
 {
     struct cr_job *job = op->job;
     (void)snprintf(job->cleared_slot, sizeof job->cleared_slot, "%s", name);
-    store_audit_slot(op, "alert", name, "", "cleared: its certificate was renewed");
+    store_audit_slot(op, "alert", name, "",
+                     job->op == CR_OP_REVOKE ? "cleared: it was revoked" : "cleared: its certificate was renewed");
 }
 
 /* What look.lua found. */
@@ -241,6 +249,8 @@ static void note_looked(struct store_op *op, const struct note *note)
         store_audit_alert(op, CR_ALERT_EXPIRED, "its certificate expired and was not renewed");
     } else if (strcmp(note->what, "cleared") == 0) {
         note_cleared(op, note->first);
+    } else if (strcmp(note->what, "token-used") == 0) {
+        store_audit_slot(op, "token-used", note->first, op->job->renewal_id, "by the key that asks with it");
     }
 }
 

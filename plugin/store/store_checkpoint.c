@@ -7,16 +7,27 @@
 
 /* ---- on the pool ---- */
 
+/* Who signs at this time. Where none can issue, a checkpoint says all the same who wrote the journal. */
 static const char *signer_issuer(void *ctx)
 {
-    const struct cr_redis_store *store = ctx;
-    return store->signing->trust != NULL ? cr_issuer_id(store->signing->trust, 0) : "";
+    struct cr_redis_store *store = ctx;
+    const struct cr_trust *trust = store->signing->trust;
+    if (trust == NULL) {
+        return "";
+    }
+    unsigned signer = cr_trust_signer(trust, cr_wall_s(store->options.clock), NULL, NULL);
+    return cr_issuer_id(trust, signer != CR_NO_SIGNER ? signer : 0);
 }
 
-static cr_err signer_sign(void *ctx, struct cr_bytes statement, uint8_t *sig, size_t *sig_len)
+/* The statement says who: another issuer's moment may have come since. */
+static cr_err signer_sign(void *ctx, const char *issuer, struct cr_bytes statement, uint8_t *sig, size_t *sig_len)
 {
     const struct cr_redis_store *store = ctx;
-    cr_err err = cr_issuer_attest(store->signing->trust, 0, statement, sig, sig_len);
+    unsigned signer = cr_trust_signer_of(store->signing->trust, issuer);
+    if (signer == CR_NO_SIGNER) {
+        return CR_BUG;
+    }
+    cr_err err = cr_issuer_attest(store->signing->trust, signer, statement, sig, sig_len);
     cr_key_thread_end(); /* libuv ends its pool after all else */
     return err;
 }

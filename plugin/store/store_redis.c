@@ -138,14 +138,20 @@ static void on_heartbeat(uv_timer_t *timer)
     store_audit_lost(store);
     cr_journal_tick(store->journal, cr_wall_s(store->options.clock));
     store_push_listen(store);
+    store_crl_look(store);
     store_beat(store);
+    store_revoked_look(store);
+    store_bundle_look(store);
 }
 
 static void close_all(struct cr_redis_store *store)
 {
     store_ops_end(store);
+    store_bundle_end(store);
     store_reconcile_abandon(store);
+    store_crl_end(store);
     store->phase = STORE_AWAY;
+    store_revoked_end(store);
     cr_redis_link_close(store->link);
     cr_redis_link_close(store->push.link);
     uv_close((uv_handle_t *)&store->async, NULL);
@@ -218,6 +224,8 @@ static void redis_health(struct cr_store *base, struct cr_store_health *health)
 static void redis_release(struct cr_redis_store *store)
 {
     store_ops_free(store);
+    store_revoked_free(store);
+    store_crl_free(store);
     cr_redis_link_free(store->link);
     cr_redis_link_free(store->push.link);
     (void)uv_loop_close(&store->loop);

@@ -55,7 +55,11 @@ void cr_issue_work(struct cr_job *job, const struct cr_random *random)
 {
     switch (job->stage) {
     case CR_STAGE_CHECK:
-        issue_check(job, random);
+        if (job->op == CR_OP_TRUST) {
+            cr_vouch_bundle(job);
+        } else {
+            issue_check(job, random);
+        }
         break;
     case CR_STAGE_SIGN:
         if (job->op == CR_OP_TRUST) {

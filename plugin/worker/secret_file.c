@@ -2,18 +2,22 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-static cr_err check(const struct stat *st, const char **problem)
+enum { CREDENTIAL_PATH_CAP = 1024 };
+
+static cr_err check(const struct stat *st, mode_t welcome, const char **problem)
 {
     if (!S_ISREG(st->st_mode)) {
         *problem = "is not a regular file";
         return CR_INVALID;
     }
-    if ((st->st_mode & (S_IRWXG | S_IRWXO)) != 0) {
+    if ((st->st_mode & (S_IRWXG | S_IRWXO) & ~welcome) != 0) {
         *problem = "can be read or changed by others than its owner; run chmod 600 on it";
         return CR_DENIED;
     }
@@ -55,7 +59,7 @@ static cr_err read_all(struct cr_secret *secret, int fd, size_t len)
     return CR_OK;
 }
 
-cr_err cr_secret_read(struct cr_secret *secret, const char *path, const char **problem)
+static cr_err secret_read(struct cr_secret *secret, const char *path, mode_t welcome, const char **problem)
 {
     struct stat st;
     cr_err err = CR_IO;
@@ -66,7 +70,7 @@ cr_err cr_secret_read(struct cr_secret *secret, const char *path, const char **p
         *problem = strerror(errno);
         goto out;
     }
-    CR_TRY(check(&st, problem));
+    CR_TRY(check(&st, welcome, problem));
     *problem = "does not fit into memory";
     CR_TRY(map_pages(secret, (size_t)st.st_size + 1));
     err = read_all(secret, fd, (size_t)st.st_size);
@@ -79,6 +83,40 @@ out:
         cr_secret_fini(secret);
     }
     return err;
+}
+
+cr_err cr_secret_read(struct cr_secret *secret, const char *path, const char **problem)
+{
+    return secret_read(secret, path, 0, problem);
+}
+
+cr_err cr_secret_read_credential(struct cr_secret *secret, const char *name, const char **problem)
+{
+    char path[CREDENTIAL_PATH_CAP];
+    const char *dir = getenv("CREDENTIALS_DIRECTORY");
+    *secret = (struct cr_secret){ NULL, 0, 0 };
+    if (name[0] == '\0' || strchr(name, '/') != NULL || strstr(name, "..") != NULL) {
+        *problem = "is not the name of a credential: write credential: and the name that LoadCredential= in the broker's "
+                   "unit gives it";
+        return CR_INVALID;
+    }
+    if (dir == NULL || dir[0] != '/') {
+        *problem = "there are no credentials: CREDENTIALS_DIRECTORY is not set; give the broker's unit a LoadCredential= "
+                   "or SetCredentialEncrypted= of that name and a User=, or name a file";
+        return CR_INVALID;
+    }
+    int len = snprintf(path, sizeof path, "%s/%s", dir, name);
+    if (len < 0 || (size_t)len >= sizeof path) {
+        *problem = "has too long a path";
+        return CR_INVALID;
+    }
+    return secret_read(secret, path, S_IRGRP, problem);
+}
+
+cr_err cr_secret_room(struct cr_secret *secret, size_t cap)
+{
+    *secret = (struct cr_secret){ NULL, 0, 0 };
+    return map_pages(secret, cap);
 }
 
 void cr_secret_fini(struct cr_secret *secret)

@@ -14,8 +14,10 @@ struct cr_signer {
     enum cr_sig_alg alg;
 };
 
-/* A signer over a private key in memory. Takes the key over on success. CR_NOMEM. */
-CR_MUST_USE cr_err cr_signer_of_key(struct cr_signer *signer, struct cr_private_key *key,
+/* A signer with the private key in this PEM or DER text (passphrase NULL: not encrypted). The key rests as DER on pages
+ * of its own; the backend has it only for the time of a signature, in which there is no core dump. CR_INVALID: not a
+ * private key, or the passphrase does not open it. */
+CR_MUST_USE cr_err cr_signer_of_key(struct cr_signer *signer, struct cr_bytes text, const char *passphrase,
                                     const struct cr_key_backend *backend);
 /* Harmless on a zeroed one. */
 void cr_signer_fini(struct cr_signer *signer);

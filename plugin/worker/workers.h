@@ -57,7 +57,9 @@ static inline void cr_workers_free(struct cr_workers *workers)
  * Settles the outcome, or leaves it for the next station. Pure but for the heap and `random`; any thread. */
 void cr_issue_work(struct cr_job *job, const struct cr_random *random);
 
-/* Stage SIGN of TRUST and of OCSP; each leaves the job at DONE. Private to this folder. */
+/* Stage SIGN of TRUST and of OCSP; each leaves the job at DONE. Stage CHECK of TRUST: whether devices may be told to
+ * believe in what is in job->payload; it is then bundle->certs. What is wrong with it is in audit_detail, a sentence.
+ * Private to this folder. */
 void cr_vouch_bundle(struct cr_job *job);
 void cr_vouch_ocsp(struct cr_job *job);
 

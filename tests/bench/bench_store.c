@@ -32,6 +32,10 @@ static int64_t later_s; /* than its certificate was made */
 static void on_done(void *ctx, struct cr_job *job)
 {
     (void)ctx;
+    if (cr_job_is_news(job)) {
+        cr_job_free(job);
+        return;
+    }
     (void)pthread_mutex_lock(&home.lock);
     job->next = home.done;
     home.done = job;

@@ -34,7 +34,7 @@ static void store_free(struct cr_store *base)
 void meters_stations_stored(void *ctx, struct cr_job *job)
 {
     struct meters_stations *stations = ctx;
-    bool made_there = job->op == CR_OP_DELIVER || job->op == CR_OP_PUSH;
+    bool made_there = cr_job_is_news(job);
     cr_pipeline_stored(&stations->pipeline, job);
     if (!made_there) {
         left_station(stations);

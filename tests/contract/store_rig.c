@@ -71,10 +71,16 @@ static void on_done(void *ctx, struct cr_job *job)
 {
     struct rig_broker *broker = ctx;
     (void)pthread_mutex_lock(&broker->lock);
-    if (job->op == CR_OP_PUSH) {
+    if (job->op == CR_OP_TRUST && cr_job_is_news(job)) {
+        cr_job_free(broker->bundle);
+        broker->bundle = job;
+    } else if (job->op == CR_OP_PUSH) {
         job->next = broker->pushed;
         broker->pushed = job;
         broker->pushes++;
+    } else if (job->op == CR_OP_REVOKED) {
+        rig_revoked_take(&broker->revoked, job->revoked);
+        cr_job_free(job);
     } else {
         job->next = NULL;
         *broker->done_tail = job;
@@ -198,6 +204,9 @@ void rig_close(struct rig_broker *broker)
     broker->store = NULL;
     free_all(&broker->done);
     free_all(&broker->pushed);
+    cr_job_free(broker->bundle);
+    broker->bundle = NULL;
+    rig_revoked_fini(&broker->revoked);
     cr_setup_drop(broker->setup);
     (void)pthread_cond_destroy(&broker->cond);
     (void)pthread_mutex_destroy(&broker->lock);

@@ -23,6 +23,16 @@ enum { RIG_BUCKETS = 4 };
 
 struct rig;
 
+/* What a broker was told of what is revoked. */
+struct rig_revoked {
+    struct cr_revocation *entry;
+    unsigned count, pages, anew;
+    uint64_t version;
+    bool complete;
+    struct cr_issuer_mark mark[CR_ISSUER_MARKS_MAX];
+    unsigned mark_count;
+};
+
 /* One broker's store. */
 struct rig_broker {
     struct rig *rig;
@@ -32,8 +42,10 @@ struct rig_broker {
     pthread_mutex_t lock;
     pthread_cond_t cond;
     struct cr_job *done, **done_tail; /* what came home */
+    struct rig_revoked revoked;       /* with `lock` */
     struct cr_job *pushed;            /* what other brokers said, newest first */
     unsigned pushes;                  /* how often they did */
+    struct cr_job *bundle;            /* the last news of the trust bundle; NULL: none yet */
 };
 
 struct rig {
@@ -103,6 +115,24 @@ struct cr_job *rig_issue(struct rig_broker *broker, const char *device, const ch
 bool rig_present(struct rig_broker *broker, const char *slot, const struct cr_cert_facts *facts);
 /* INSPECT: a copy of the slot's record; state quiet and serial.len 0 when it is not known. */
 struct cr_slot_record rig_slot(struct rig_broker *broker, const char *device, const char *slot);
+
+/* ---- what is revoked: store_rig_revoked.c ---- */
+
+void rig_revoked_take(struct rig_revoked *known, const struct cr_revocations *page);
+void rig_revoked_fini(struct rig_revoked *known);
+/* Waits until this broker was told that it is, or is not any more, and how. False: not in time. */
+bool rig_revoked(struct rig_broker *broker, const struct cr_cert_facts *facts, bool revoked, struct cr_revocation *entry);
+/* The same of an issuer; returns what it is. */
+enum cr_issuer_state rig_issuer(struct rig_broker *broker, const char *id, enum cr_issuer_state wanted);
+/* Until it was told all there is, and that is so much. */
+bool rig_revoked_complete(struct rig_broker *broker, unsigned count);
+struct cr_job *rig_job_revoke(struct rig_broker *broker, enum cr_revoke_verb verb, const char *device, const char *slot,
+                              unsigned reason);
+/* device "": not known. */
+struct cr_job *rig_job_revoke_certificate(struct rig_broker *broker, const char *device,
+                                          const struct cr_cert_facts *facts, unsigned reason);
+/* Runs it, outcome checked to be DONE; how many were revoked now. Frees the job. */
+unsigned rig_revoke(struct rig_broker *broker, struct cr_job *job);
 
 /* ---- looking inside ---- */
 

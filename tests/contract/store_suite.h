@@ -173,4 +173,45 @@ void store_survey_tells_who_does_not_answer(void **state);
 void store_survey_goes_through_all(void **state);
 void store_survey_one_broker_counts(void **state);
 
+/* store_suite_trust.c: the trust bundle. */
+void store_trust_is_told_to_all(void **state);
+void store_trust_versions_only_grow(void **state);
+void store_trust_confirming_is_kept(void **state);
+
+/* store_suite_census.c: who needs which issuer. */
+void store_census_of_nothing_is_empty(void **state);
+void store_census_counts_who_needs_it(void **state);
+void store_census_names_some(void **state);
+void store_census_counts_a_large_bucket_whole(void **state);
+void store_census_counts_who_confirmed_the_bundle(void **state);
+/* store_suite_revoke.c: what is revoked, and what that ends. */
+void store_revoked_device_is_held(void **state);
+void store_revoking_needs_a_known_device(void **state);
+void store_revoking_again_adds_what_is_new(void **state);
+void store_revoking_takes_every_certificate(void **state);
+void store_revoking_ends_a_trigger(void **state);
+void store_revoked_while_signing_is_not_handed_out(void **state);
+void store_revoked_key_is_refused_for_ever(void **state);
+void store_release_ends_it(void **state);
+void store_certificate_hold_is_taken_back(void **state);
+void store_revoked_certificate_takes_its_slot(void **state);
+void store_issuers_are_retired_and_revoked(void **state);
+void store_revoked_are_listed_in_pages(void **state);
+void store_other_brokers_are_told(void **state);
+/* store_suite_enrol.c: who is let in without a certificate of ours, and whose keys are whose. */
+void store_enrol_needs_an_allowance(void **state);
+void store_enrol_knows_who_is_known(void **state);
+void store_enrol_is_forbidden_again(void **state);
+void store_enrol_any_is_once(void **state);
+void store_enrol_same_key_gets_the_same_bytes(void **state);
+void store_reenrol_when_the_certificate_is_useless(void **state);
+void store_reenrol_always_or_never(void **state);
+void store_enrol_is_stopped_by_a_hold(void **state);
+void store_token_is_used_by_one_key(void **state);
+void store_token_expires(void **state);
+void store_token_is_for_a_known_device_too(void **state);
+void store_factory_keys_are_no_other_keys(void **state);
+void store_presented_keys_are_claimed_for_ever(void **state);
+void store_device_without_slots_is_no_trouble(void **state);
+
 #endif

@@ -108,6 +108,11 @@ static const struct hostile_field fields[] = {
     { "device", HOSTILE_TEXT, "\"meter-1\"" },
     { "campaign", HOSTILE_TEXT, "\"00000001\"" },
     { "set", HOSTILE_OBJECT, "{\"trigger_rate\":\"5\"}" },
+    { "issuer", HOSTILE_TEXT, "\"0123456789abcdef\"" },
+    { "serialNumber", HOSTILE_TEXT, "\"1234\"" },
+    { "comment", HOSTILE_TEXT, NULL },
+    { "notAfter", HOSTILE_TEXT, NULL },
+    { "force", HOSTILE_TRUTH, NULL },
     { "slot", HOSTILE_TEXT, NULL },
     { "reason", HOSTILE_TEXT, NULL },
     { "name", HOSTILE_TEXT, NULL },
@@ -131,6 +136,14 @@ static const struct hostile_field fields[] = {
     { "groups", HOSTILE_ARRAY, NULL },
     { "add", HOSTILE_ARRAY, "[\"a\"]" },
     { "remove", HOSTILE_ARRAY, NULL },
+    { "issuer", HOSTILE_TEXT, "\"00112233445566aa\"" },
+    { "force", HOSTILE_TRUTH, NULL },
+    { "certificates", HOSTILE_ARRAY, "[\"-\"]" },
+    { "mode", HOSTILE_TEXT, NULL },
+    { "count", HOSTILE_TRUTH, NULL },
+    { "factory", HOSTILE_TEXT, NULL },
+    { "tags", HOSTILE_ARRAY, NULL },
+    { "expires", HOSTILE_TEXT, NULL },
 };
 enum { FIELDS = sizeof fields / sizeof fields[0] };
 

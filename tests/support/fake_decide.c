@@ -115,30 +115,6 @@ static void pending(struct cr_job *job, const struct fake_slot *slot, int64_t re
     snprintf(job->renewal_id, sizeof job->renewal_id, "%s", slot->view.renewal_id);
 }
 
-void fake_show_device(struct cr_device_record *record, const struct fake_device *device)
-{
-    record->first_seen = device->first_seen;
-    record->last_seen = device->last_seen;
-    record->gap_s = device->gap_s;
-    snprintf(record->broker, sizeof record->broker, "%s", device->broker);
-    snprintf(record->tags, sizeof record->tags, "%s", device->tags);
-}
-
-void fake_show_slot(struct cr_slot_record *record, const struct fake_slot *slot, int64_t now_s)
-{
-    *record = slot->view;
-    record->certificate = (struct cr_blob){ NULL, 0 };
-    if (record->state == CR_STATE_TRIGGERED && record->deadline <= now_s && !record->held) {
-        record->state = CR_STATE_QUIET;
-        record->renewal_id[0] = '\0';
-        record->reason = CR_RENEW_NONE;
-        record->attempt = 0;
-        record->deadline = 0;
-        record->retry_at = 0;
-        record->unanswered++;
-    }
-}
-
 /* certificates: with those of issued slots. */
 void fake_answer_record(struct cr_job *job, const struct fake_device *device, enum fake_what what, bool certificates)
 {
@@ -198,11 +174,13 @@ static void begin_go_on(struct cr_job *job, const struct fake_slot *slot)
 
 static void begin_intend(struct fake_ledger *ledger, struct cr_job *job, const struct fake_owner *owner)
 {
-    struct fake_slot *slot = fake_slot_make(fake_device_make(ledger, job->device), job->slot);
+    struct fake_device *device = fake_device_make(ledger, job->device);
+    struct fake_slot *slot = fake_slot_make(device, job->slot);
     if (slot == NULL) {
         fake_refuse(ledger, job, CR_REFUSAL_UNKNOWN_SLOT, 0);
         return;
     }
+    fake_enrol_intended(ledger, device, job);
     struct cr_slot_record *view = &slot->view;
     if (view->state == CR_STATE_QUIET) {
         fake_go_triggered(ledger, slot, CR_RENEW_EXPIRY);
@@ -252,7 +230,16 @@ void fake_ledger_begin(struct fake_ledger *ledger, struct cr_job *job, const str
         fake_refuse(ledger, job, CR_REFUSAL_UNKNOWN_SLOT, 0);
         return;
     }
-    if (!fake_key_claim(ledger, job->csr.key_hash, job->device, job->slot, &key)) {
+    if (!fake_enrol_key(ledger, job)) {
+        return;
+    }
+    bool ours = fake_key_claim(ledger, job->csr.key_hash, job->device, job->slot, &key);
+    if (key->revoked) {
+        fake_alarm_job(ledger, job, CR_REFUSAL_REVOKED, "asks for a certificate of a key that was in a revoked one");
+        fake_refuse(ledger, job, CR_REFUSAL_REVOKED, 0);
+        return;
+    }
+    if (!ours) {
         fake_alarm_job(ledger, job, CR_REFUSAL_KEY_REUSED, "asks for a certificate of a key of another device or slot");
         fake_refuse(ledger, job, CR_REFUSAL_KEY_REUSED, 0);
         return;
@@ -260,7 +247,14 @@ void fake_ledger_begin(struct fake_ledger *ledger, struct cr_job *job, const str
     const struct cr_slot_record *view = &slot->view;
     fake_expire(ledger, job, slot);
     if (view->held) {
-        refuse_key(ledger, job, key, CR_REFUSAL_ON_HOLD, job->setup->config.retry_after_s);
+        refuse_key(ledger, job, key, view->revoked.at != 0 ? CR_REFUSAL_REVOKED : CR_REFUSAL_ON_HOLD,
+                   view->revoked.at != 0 ? 0 : job->setup->config.retry_after_s);
+        return;
+    }
+    int64_t seconds;
+    enum cr_refusal barred = fake_enrol_refusal(ledger, job, slot, &seconds);
+    if (barred != CR_REFUSAL_NONE) {
+        refuse_key(ledger, job, key, barred, seconds);
         return;
     }
     bool this_key =
@@ -277,12 +271,12 @@ void fake_ledger_begin(struct fake_ledger *ledger, struct cr_job *job, const str
     }
     bool leased = view->state == CR_STATE_ISSUING && slot->lease > job->now_s &&
                   slot->lease <= job->now_s + FAKE_LEASE_S;
-    bool ours = leased && strcmp(slot->broker, owner->broker) == 0;
-    if (ours && slot->life != owner->life) {
+    bool here = leased && strcmp(slot->broker, owner->broker) == 0;
+    if (here && slot->life != owner->life) {
         leased = false; /* an earlier life of this broker will not finish it */
     }
     if (leased && this_key) {
-        if (ours && cr_serial_equal(&view->pending.serial, &job->intent.serial)) {
+        if (here && cr_serial_equal(&view->pending.serial, &job->intent.serial)) {
             begin_go_on(job, slot);
         } else {
             pending(job, slot, slot->lease - job->now_s);
@@ -299,7 +293,7 @@ void fake_ledger_begin(struct fake_ledger *ledger, struct cr_job *job, const str
         refuse_key(ledger, job, key, CR_REFUSAL_RENEWAL_IN_PROGRESS, slot->lease - job->now_s);
         return;
     }
-    if (view->state == CR_STATE_QUIET && !job->profile->request_any_time) {
+    if (view->state == CR_STATE_QUIET && !job->profile->request_any_time && !job->enrolling) {
         int64_t opens = 0;
         if (view->current.serial.len > 0) {
             int64_t early = fake_early(fake_device_find(ledger, job->device), slot, job->profile);
@@ -326,6 +320,11 @@ bool fake_ledger_record(struct fake_ledger *ledger, struct cr_job *job)
     }
     struct cr_slot_record *view = &slot->view;
     bool this_intent = cr_serial_equal(&view->pending.serial, &job->intent.serial);
+    if (view->revoked.at != 0) {
+        fake_audit_job(ledger, "void", job, "it was revoked before it was recorded");
+        fake_refuse(ledger, job, CR_REFUSAL_REVOKED, 0);
+        return false;
+    }
     if ((view->state != CR_STATE_ISSUING && view->state != CR_STATE_ISSUED) || !this_intent) {
         fake_audit_job(ledger, "void", job, "another intent has replaced this one");
         pending(job, slot, job->setup->config.retry_after_s);
@@ -356,6 +355,9 @@ bool fake_ledger_record(struct fake_ledger *ledger, struct cr_job *job)
 void fake_ledger_get(struct fake_ledger *ledger, struct cr_job *job)
 {
     struct fake_device *device = fake_device_find(ledger, job->device);
+    if (job->op == CR_OP_GET && !fake_enrol_key(ledger, job)) {
+        return;
+    }
     fake_expire(ledger, job, fake_slot_find(device, job->slot));
     fake_answer_record(job, device, FAKE_ONE_SLOT, true);
 }
@@ -375,6 +377,7 @@ void fake_ledger_report(struct fake_ledger *ledger, struct cr_job *job)
             fake_tally(ledger, slot, 'r');
             fake_go_confirmed(slot, job->now_s);
             fake_calm(ledger, job, slot);
+            fake_enrol_confirmed(fake_device_find(ledger, job->device), slot);
             fake_bring_forward(fake_device_find(ledger, job->device), slot, job->profile);
             job->confirmed = true;
             fake_audit_job(ledger, "confirmed", job, id);
@@ -413,7 +416,8 @@ void fake_ledger_trigger(struct fake_ledger *ledger, struct cr_job *job)
         if (!asked) {
             fake_join(ledger, slot, &job->campaign, 's');
         }
-        fake_refuse(ledger, job, CR_REFUSAL_ON_HOLD, job->setup->config.retry_after_s);
+        fake_refuse(ledger, job, slot->view.revoked.at != 0 ? CR_REFUSAL_REVOKED : CR_REFUSAL_ON_HOLD,
+                    slot->view.revoked.at != 0 ? 0 : job->setup->config.retry_after_s);
         return;
     }
     struct cr_slot_record *view = &slot->view;
@@ -435,15 +439,4 @@ void fake_ledger_trigger(struct fake_ledger *ledger, struct cr_job *job)
     }
     snprintf(job->renewal_id, sizeof job->renewal_id, "%s", view->renewal_id);
     fake_answer_record(job, device, FAKE_ONE_SLOT, true);
-}
-
-void fake_ledger_inspect(struct fake_ledger *ledger, struct cr_job *job)
-{
-    struct fake_device *device = fake_device_find(ledger, job->device);
-    if (device == NULL) {
-        fake_refuse(ledger, job, CR_REFUSAL_UNKNOWN_DEVICE, 0);
-        return;
-    }
-    fake_expire(ledger, job, fake_slot_find(device, job->slot));
-    fake_answer_record(job, device, FAKE_ALL_SLOTS, false);
 }

@@ -2,6 +2,7 @@
 #ifndef FAKE_INSIDE_H
 #define FAKE_INSIDE_H
 
+#include "plugin/store/records.h"
 #include "tests/support/fake_ledger.h"
 
 struct fake_slot {
@@ -16,6 +17,7 @@ struct fake_slot {
     bool shown;        /* among the alerts */
     bool ended_told;   /* that its certificate ended */
     bool was_pending;  /* what was under way has just been cleared */
+    struct cr_cert_entry withdrawn; /* what was under way when it was revoked */
     bool regressed; /* a superseded certificate came back, and the current one was not seen since */
 };
 
@@ -25,6 +27,11 @@ struct fake_device {
     int64_t first_seen, last_seen, gap_s;
     char broker[CR_NAME_CAP]; /* where it appeared last */
     char tags[CR_TAGS_CAP];
+    uint64_t trust_version;
+    char factory[CR_FACTORY_ID_CAP];
+    struct cr_device_enrol enrol;
+    bool enrol_used;                    /* the allowance, by this key */
+    uint8_t enrol_key[CR_SHA256_LEN], token_hash[CR_SHA256_LEN], token_key[CR_SHA256_LEN];
     unsigned slot_count;
     struct fake_slot slot[CR_SLOTS_MAX];
 };
@@ -48,6 +55,7 @@ struct fake_key {
     uint8_t hash[CR_SHA256_LEN];
     char device[CR_NAME_CAP], slot[CR_NAME_CAP]; /* "": nobody's any more */
     bool used; /* in a certificate */
+    bool revoked; /* in one that is revoked: nobody's for ever */
 };
 
 /* All of them, in no order; NULL: from the first one on. */
@@ -104,6 +112,19 @@ int64_t fake_wait_s(const struct fake_slot *slot, const struct cr_job *job);
 /* An attempt begins: its deadline, and when the next one follows. */
 void fake_attempt(struct fake_slot *slot, const struct cr_job *job);
 
+/* ---- who enrols: fake_enrol.c ---- */
+
+/* NONE: it may, or has a certificate of ours. seconds: when to ask again. */
+enum cr_refusal fake_enrol_refusal(struct fake_ledger *ledger, const struct cr_job *job, const struct fake_slot *slot,
+                                   int64_t *seconds);
+/* Claims the key of a factory certificate. False: the job was refused. */
+bool fake_enrol_key(struct fake_ledger *ledger, struct cr_job *job);
+/* The intent is recorded; its certificate was confirmed. */
+void fake_enrol_intended(struct fake_ledger *ledger, struct fake_device *device, struct cr_job *job);
+void fake_enrol_confirmed(struct fake_device *device, const struct fake_slot *slot);
+/* What STEER does with tags; false: too many. */
+bool fake_tags_change(struct fake_device *device, const struct cr_steer *steer);
+
 /* ---- the watch: fake_look.c ---- */
 
 /* Its renewal is due: looked at `at`, unless it is watched already; later: also when that is later. */
@@ -141,8 +162,18 @@ void fake_history(struct fake_ledger *ledger, struct cr_job *job);
 void fake_policy(struct fake_ledger *ledger, struct cr_job *job);
 /* The settings that are shared: version, at, by, and all of them. */
 struct cr_policy *fake_policy_of(struct fake_ledger *ledger);
+/* The trust bundle; version 0: there is none. */
+struct cr_bundle *fake_bundle_of(struct fake_ledger *ledger);
 void fake_survey(struct fake_ledger *ledger, struct cr_job *job, const char *broker);
 void fake_figures(struct fake_ledger *ledger, struct cr_job *job);
+
+/* ---- what is revoked: fake_revoke.c ---- */
+
+struct fake_revoked;
+void fake_revoked_free(struct fake_revoked *revoked);
+struct fake_revoked **fake_ledger_revoked(struct fake_ledger *ledger);
+/* A revoked slot is released: what was so only for as long as it is on hold is so no more. */
+void fake_revoked_release(struct fake_ledger *ledger, struct cr_job *job, struct fake_slot *slot);
 
 /* A line for each of the job's deliveries. */
 void fake_deliveries(struct fake_ledger *ledger, struct cr_job *job);

@@ -14,10 +14,12 @@ struct fake_ledger {
     int64_t now_ms;         /* of the newest line; never goes back */
     unsigned renewals;
     struct fake_campaigns *campaigns;
+    struct fake_revoked *revoked;
     int64_t paced_us; /* up to when all that the fleet may begin is taken */
     struct cr_policy policy;
     struct fake_survey_kept survey;
     struct fake_figures_file figures;
+    struct cr_bundle bundle;
 };
 
 struct fake_survey_kept *fake_ledger_survey(struct fake_ledger *ledger)
@@ -60,8 +62,15 @@ void fake_ledger_free(struct fake_ledger *ledger)
         free(line);
     }
     free(ledger->policy.setting);
+    cr_blob_fini(&ledger->bundle.certs);
     fake_campaigns_free(ledger->campaigns);
+    fake_revoked_free(ledger->revoked);
     free(ledger);
+}
+
+struct cr_bundle *fake_bundle_of(struct fake_ledger *ledger)
+{
+    return &ledger->bundle;
 }
 
 struct cr_policy *fake_policy_of(struct fake_ledger *ledger)
@@ -72,6 +81,11 @@ struct cr_policy *fake_policy_of(struct fake_ledger *ledger)
 struct fake_campaigns **fake_ledger_campaigns(struct fake_ledger *ledger)
 {
     return &ledger->campaigns;
+}
+
+struct fake_revoked **fake_ledger_revoked(struct fake_ledger *ledger)
+{
+    return &ledger->revoked;
 }
 
 /* ---- audit ---- */
@@ -325,4 +339,44 @@ bool fake_spent(const struct fake_slot *slot, int64_t now_s)
 {
     return (slot->view.state == CR_STATE_ISSUING && slot->lease <= now_s) ||
            (slot->view.state == CR_STATE_ISSUED && slot->view.pending.not_after <= now_s);
+}
+
+/* ---- looking ---- */
+
+void fake_show_device(struct cr_device_record *record, const struct fake_device *device)
+{
+    record->first_seen = device->first_seen;
+    record->last_seen = device->last_seen;
+    record->gap_s = device->gap_s;
+    snprintf(record->broker, sizeof record->broker, "%s", device->broker);
+    snprintf(record->tags, sizeof record->tags, "%s", device->tags);
+    record->trust_version = device->trust_version;
+    memcpy(record->factory, device->factory, sizeof record->factory);
+    record->enrol = device->enrol;
+}
+
+void fake_show_slot(struct cr_slot_record *record, const struct fake_slot *slot, int64_t now_s)
+{
+    *record = slot->view;
+    record->certificate = (struct cr_blob){ NULL, 0 };
+    if (record->state == CR_STATE_TRIGGERED && record->deadline <= now_s && !record->held) {
+        record->state = CR_STATE_QUIET;
+        record->renewal_id[0] = '\0';
+        record->reason = CR_RENEW_NONE;
+        record->attempt = 0;
+        record->deadline = 0;
+        record->retry_at = 0;
+        record->unanswered++;
+    }
+}
+
+void fake_ledger_inspect(struct fake_ledger *ledger, struct cr_job *job)
+{
+    struct fake_device *device = fake_device_find(ledger, job->device);
+    if (device == NULL) {
+        fake_refuse(ledger, job, CR_REFUSAL_UNKNOWN_DEVICE, 0);
+        return;
+    }
+    fake_expire(ledger, job, fake_slot_find(device, job->slot));
+    fake_answer_record(job, device, FAKE_ALL_SLOTS, false);
 }

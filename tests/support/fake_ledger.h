@@ -69,10 +69,16 @@ int64_t fake_ledger_watch_at(const struct fake_ledger *ledger, const char *devic
 /* Looks at a slot; NULL: never seen. Valid until the next operation. */
 const struct cr_slot_record *fake_ledger_slot(const struct fake_ledger *ledger, const char *device, const char *slot);
 
-/* REVOKE, ENROL, TRUST, OCSP. */
+/* What changed among what is revoked behind this version: on the heap; NULL: nothing. anew: all, also when there is nothing. */
+struct cr_revocations *fake_revoked_page(struct fake_ledger *ledger, uint64_t after, bool anew);
+
+/* REVOKE, ENROL, TRUST, OCSP, CENSUS. */
 void fake_ledger_revoke(struct fake_ledger *ledger, struct cr_job *job);
 void fake_ledger_enrol(struct fake_ledger *ledger, struct cr_job *job);
 void fake_ledger_trust(struct fake_ledger *ledger, struct cr_job *job);
 void fake_ledger_ocsp(struct fake_ledger *ledger, struct cr_job *job);
+void fake_ledger_census(struct fake_ledger *ledger, struct cr_job *job);
+/* The news that a broker is told of: the trust bundle as it is. NULL: it knows this one. */
+struct cr_job *fake_ledger_bundle_news(struct fake_ledger *ledger, uint64_t known, int64_t known_at, struct cr_setup *setup);
 
 #endif

@@ -197,7 +197,10 @@ void fake_ledger_present(struct fake_ledger *ledger, struct cr_job *job)
         fake_refuse(ledger, job, CR_REFUSAL_UNKNOWN_SLOT, 0);
         return;
     }
-    if (!fake_key_claim(ledger, job->presented.key_hash, job->device, job->slot, &key)) {
+    bool ours = fake_key_claim(ledger, job->presented.key_hash, job->device, job->slot, &key);
+    if (key->revoked) {
+        fake_alarm_job(ledger, job, CR_REFUSAL_REVOKED, "presents a key that was in a revoked certificate");
+    } else if (!ours) {
         fake_alarm_job(ledger, job, CR_REFUSAL_KEY_REUSED, "presents a key of another device or slot");
     } else {
         key->used = true;
@@ -222,6 +225,7 @@ void fake_ledger_present(struct fake_ledger *ledger, struct cr_job *job)
         fake_tally(ledger, slot, 'r');
         fake_go_confirmed(slot, job->now_s);
         fake_calm(ledger, job, slot);
+        fake_enrol_confirmed(device, slot);
         fake_bring_forward(device, slot, job->profile);
         job->confirmed = true;
         fake_audit_job(ledger, "confirmed", job, job->renewal_id);

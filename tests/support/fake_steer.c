@@ -60,6 +60,9 @@ static enum cr_refusal steer_release(struct fake_ledger *ledger, struct cr_job *
         if (!view->held) {
             continue;
         }
+        if (view->revoked.at != 0) {
+            fake_revoked_release(ledger, job, slot);
+        }
         view->held = false;
         view->hold[0] = '\0';
         if (view->state == CR_STATE_TRIGGERED) {
@@ -130,12 +133,12 @@ static int by_name(const void *a, const void *b)
     return strcmp(a, b);
 }
 
-static enum cr_refusal steer_tag(struct fake_ledger *ledger, struct cr_job *job, struct fake_device *device)
+bool fake_tags_change(struct fake_device *device, const struct cr_steer *steer)
 {
     char tags[STEER_TAGS][CR_TAG_CAP], text[STEER_TAGS * CR_TAG_CAP + 2] = "";
     size_t len = 0;
-    unsigned count = tags_take(tags, 0, device->tags, job->steer->drop);
-    count = tags_take(tags, count, job->steer->add, "");
+    unsigned count = tags_take(tags, 0, device->tags, steer->drop);
+    count = tags_take(tags, count, steer->add, "");
     qsort(tags, count, sizeof tags[0], by_name);
     for (unsigned i = 0; i < count; i++) {
         len += (size_t)snprintf(text + len, sizeof text - len, ",%s", tags[i]);
@@ -144,10 +147,18 @@ static enum cr_refusal steer_tag(struct fake_ledger *ledger, struct cr_job *job,
         len += (size_t)snprintf(text + len, sizeof text - len, ",");
     }
     if (len >= sizeof device->tags) {
-        return CR_REFUSAL_TOO_LARGE;
+        return false;
     }
     memcpy(device->tags, text, len + 1);
-    fake_audit_job(ledger, "tagged", job, text);
+    return true;
+}
+
+static enum cr_refusal steer_tag(struct fake_ledger *ledger, struct cr_job *job, struct fake_device *device)
+{
+    if (!fake_tags_change(device, job->steer)) {
+        return CR_REFUSAL_TOO_LARGE;
+    }
+    fake_audit_job(ledger, "tagged", job, device->tags);
     return CR_REFUSAL_NONE;
 }
 

@@ -23,6 +23,12 @@ struct fake_store {
     struct cr_job *unrecorded; /* journaled, not yet in the ledger: RECORD jobs of our own */
     unsigned unrecorded_count;
     uint64_t commands, errors;
+    struct cr_setup *setup; /* of the last job; held */
+    uint64_t told;          /* of what is revoked: up to which version */
+    bool told_all;          /* it was told at all */
+    bool bundle_told; /* of the trust bundle of this version and time */
+    uint64_t bundle_version;
+    int64_t bundle_at;
 };
 
 static struct fake_store *fake_of(struct cr_store *store)
@@ -202,6 +208,9 @@ static void carry_out(struct fake_store *fake, struct cr_job *job)
     case CR_OP_OCSP:
         fake_ledger_ocsp(fake->ledger, job);
         break;
+    case CR_OP_CENSUS:
+        fake_ledger_census(fake->ledger, job);
+        break;
     case CR_OP_REVOKED:
     case CR_OP_CRL:
     case CR_OP_PUSH:
@@ -237,8 +246,22 @@ static void forget(struct fake_store *fake, struct cr_job *job, bool record)
     }
 }
 
+/* As the store on Redis does each second: here whenever it has just served. */
+static void tell_bundle(struct fake_store *fake, struct cr_setup *setup)
+{
+    struct cr_job *news;
+    news = fake_ledger_bundle_news(fake->ledger, fake->bundle_told ? fake->bundle_version : UINT64_MAX, fake->bundle_at, setup);
+    if (news != NULL) {
+        fake->bundle_told = true;
+        fake->bundle_version = news->bundle->version;
+        fake->bundle_at = news->bundle->at;
+        finish(fake, news);
+    }
+}
+
 static void serve(struct fake_store *fake, struct cr_job *job)
 {
+    struct cr_setup *setup = cr_setup_hold(job->setup);
     bool record = job->op == CR_OP_CSR && job->stage == CR_STAGE_RECORD;
     fake->commands++;
     if (fake->fault == FAKE_STORE_JOURNAL_FULL && record) {
@@ -263,8 +286,10 @@ static void serve(struct fake_store *fake, struct cr_job *job)
             fake->lose_next--;
             forget(fake, job, record);
         }
+        tell_bundle(fake, setup);
     }
     finish(fake, job);
+    cr_setup_drop(setup);
 }
 
 static struct cr_job *take_all(struct fake_store *fake)
@@ -274,6 +299,28 @@ static struct cr_job *take_all(struct fake_store *fake)
     fake->tail = &fake->head;
     fake->inside = 0;
     return list;
+}
+
+/* What changed among what is revoked, for the loop. */
+static unsigned tell_revoked(struct fake_store *fake)
+{
+    struct cr_revocations *page;
+    unsigned count = 0;
+    while (fake->setup != NULL && fake->fault != FAKE_STORE_DOWN &&
+           (page = fake_revoked_page(fake->ledger, fake->told, !fake->told_all)) != NULL) {
+        struct cr_job *job;
+        if (cr_job_new(&job, CR_OP_REVOKED, fake->setup) != CR_OK) {
+            abort();
+        }
+        fake->told_all = true;
+        fake->told = page->version;
+        job->revoked = page;
+        job->outcome = CR_OUT_DONE;
+        job->stage = CR_STAGE_DONE;
+        finish(fake, job);
+        count++;
+    }
+    return count;
 }
 
 unsigned fake_store_pump(struct cr_store *store)
@@ -291,10 +338,12 @@ unsigned fake_store_pump(struct cr_store *store)
         struct cr_job *job = list;
         list = job->next;
         job->next = NULL;
+        cr_setup_drop(fake->setup);
+        fake->setup = cr_setup_hold(job->setup);
         serve(fake, job);
         count++;
     }
-    return count;
+    return count + tell_revoked(fake);
 }
 
 unsigned fake_store_time_out(struct cr_store *store)
@@ -349,6 +398,7 @@ static void fake_free(struct cr_store *store)
         fake->unrecorded = job->next;
         cr_job_free(job);
     }
+    cr_setup_drop(fake->setup);
     if (fake->own_ledger) {
         fake_ledger_free(fake->ledger);
     }

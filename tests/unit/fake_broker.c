@@ -290,6 +290,14 @@ void cr_router_control(struct cr_router *router, const struct cr_client *client,
     fake.controls++;
 }
 
+enum cr_login cr_router_login(struct cr_router *router, const struct cr_client *client, const char *password)
+{
+    (void)router;
+    fake.client = *client;
+    (void)snprintf(fake.topic, sizeof fake.topic, "%s", password != NULL ? password : "");
+    return fake.login;
+}
+
 void cr_router_connected(struct cr_router *router, const struct cr_client *client)
 {
     (void)router;

@@ -33,6 +33,7 @@ struct fake_broker {
     unsigned reloads, connects, disconnects, resumes, controls;
     struct cr_host *host;
     enum cr_verdict verdict;
+    enum cr_login login;
     enum cr_handled handled;
     enum cr_access access;
     struct mosquitto *found;  /* whom mosquitto_client finds */

@@ -8,8 +8,9 @@ static const char *ca_id(void *ctx)
     return id;
 }
 
-static cr_err ca_sign(void *ctx, struct cr_bytes statement, uint8_t *sig, size_t *sig_len)
+static cr_err ca_sign(void *ctx, const char *issuer, struct cr_bytes statement, uint8_t *sig, size_t *sig_len)
 {
+    (void)issuer;
     const struct test_ca *ca = ctx;
     const struct cr_key_backend *backend = cr_key_libcrypto();
     uint8_t message[CR_CHECKPOINT_MESSAGE_CAP];

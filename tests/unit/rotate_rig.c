@@ -113,10 +113,11 @@ static int64_t wall_s(const struct cr_clock *clock)
 }
 static const struct cr_clock still = { .wall_s = wall_s };
 
-static cr_err sign_or_not(void *ctx, struct cr_bytes statement, uint8_t *sig, size_t *sig_len)
+static cr_err sign_or_not(void *ctx, const char *as, struct cr_bytes statement, uint8_t *sig, size_t *sig_len)
 {
     (void)ctx;
-    return rotate_scene.signer_fails ? CR_TIMEOUT : rotate_scene.signer.sign(&rotate_scene.ca, statement, sig, sig_len);
+    return rotate_scene.signer_fails ? CR_TIMEOUT
+                                     : rotate_scene.signer.sign(&rotate_scene.ca, as, statement, sig, sig_len);
 }
 
 static const char *issuer(void *ctx)

@@ -1,4 +1,5 @@
 /* The agent's machine, one behaviour a test, over a world of memory. Power is test_agent_power's. */
+#include "test_agent_toy.h"
 #include "test_agent_world.h"
 
 #include <setjmp.h>
@@ -211,7 +212,7 @@ static void test_certificates_that_are_not_for_us(void **state)
     agent()->csr_sent_ms = world.now_ms; /* no repeated request */
     world_say(&world, "renew", "{\"renewalId\":\"00000000-0000-4000-8000-000000000001\"}");
     world_deliver(&world); /* TRIAL: the world's plugin answers at once */
-    uint8_t stranger[26] = { 0x30, 1, 2, 3, 4 };
+    uint8_t stranger[TOY_CHAIN_LEN] = { 0x30, 1, 2, 3, 4 };
     assert_int_equal(AGENT_OK, agent_message(agent(), "$identity/v1/meter-17/operational/certificate", stranger,
                                              sizeof stranger, NULL));
     assert_int_equal(AGENT_TRIAL, agent_phase(agent())); /* not looked at any more */
@@ -220,7 +221,7 @@ static void test_certificates_that_are_not_for_us(void **state)
 static void test_strangers_are_reported_in_the_end(void **state)
 {
     (void)state;
-    uint8_t stranger[26] = { 0x30, 1, 2, 3, 4 };
+    uint8_t stranger[TOY_CHAIN_LEN] = { 0x30, 1, 2, 3, 4 };
     world.any_time = true;
     assert_int_equal(AGENT_OK, agent_request(agent()));
     assert_true(world_connect(&world));
@@ -408,7 +409,7 @@ static void test_open_and_provision_refuse(void **state)
     assert_int_equal(AGENT_NO_ROOM, agent_open(&fresh, &config, &ports, world.scratch, AGENT_SCRATCH_MIN - 1));
     memset(world.record, 0, sizeof world.record);
     assert_int_equal(AGENT_NOT_FOUND, agent_open(&fresh, &config, &ports, world.scratch, sizeof world.scratch));
-    const uint8_t key[5] = { 'K', 1 }, chain[26] = { 0x30, 2 };
+    const uint8_t key[5] = { 'K', 1 }, chain[TOY_CHAIN_LEN] = { 0x30, 2 };
     assert_int_equal(AGENT_INVALID, agent_provision(&config, &ports, key, sizeof key, chain, sizeof chain));
     assert_int_equal(AGENT_NOT_FOUND, agent_open(&fresh, &config, &ports, world.scratch, sizeof world.scratch));
 }

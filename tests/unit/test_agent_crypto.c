@@ -202,6 +202,98 @@ static void test_without_trust_there_is_no_verdict(void **state)
                                                              &refusal, &validity));
 }
 
+/* --- trust bundles --- */
+
+static bool signed_by(const uint8_t *signer, size_t signer_len, const struct test_ca *trusted, const char *message,
+                      const uint8_t *signature, size_t signature_len)
+{
+    bool verdict = true;
+    assert_int_equal(AGENT_OK, agent_mbedtls.signer_check(&ports, signer, signer_len, trusted->der.data,
+                                                          trusted->der.len, (const uint8_t *)message, strlen(message),
+                                                          signature, signature_len, &verdict));
+    return verdict;
+}
+
+static void sign(uint8_t signature[AGENT_SIGNATURE_MAX], size_t *len, const struct test_ca *ca, const char *message)
+{
+    *len = AGENT_SIGNATURE_MAX;
+    assert_int_equal(CR_OK, test_ca_sign((void *)ca, (struct cr_bytes){ (const uint8_t *)message, strlen(message) },
+                                         signature, len));
+}
+
+static void test_signers_of_every_kind(void **state)
+{
+    (void)state;
+    static const enum cr_key_type types[] = { CR_KEY_EC_P256, CR_KEY_EC_P384, CR_KEY_RSA };
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+        struct cas cas;
+        uint8_t signature[AGENT_SIGNATURE_MAX];
+        size_t len = 0;
+        test_ca_make(&cas.root, "Root", NULL, types[i]);
+        test_ca_make(&cas.issuing, "Issuing", &cas.root, types[i]);
+        test_ca_make(&cas.stranger, "Issuing", NULL, types[i]);
+        const struct cr_blob *der = &cas.issuing.der;
+        sign(signature, &len, &cas.issuing, "message");
+        assert_true(signed_by(der->data, der->len, &cas.root, "message", signature, len));
+        assert_true(signed_by(der->data, der->len, &cas.issuing, "message", signature, len)); /* trusted as it is */
+        assert_false(signed_by(der->data, der->len, &cas.stranger, "message", signature, len));
+        assert_false(signed_by(der->data, der->len, &cas.root, "massage", signature, len));
+        assert_false(signed_by(der->data, der->len, &cas.root, "message", signature, len - 1));
+        assert_false(signed_by(der->data, der->len, &cas.root, "message", signature, 0));
+        assert_false(signed_by(der->data, der->len - 1, &cas.root, "message", signature, len));
+        signature[len - 1] ^= 1;
+        assert_false(signed_by(der->data, der->len, &cas.root, "message", signature, len));
+        sign(signature, &len, &cas.stranger, "message"); /* the issuer's name, another key */
+        assert_false(signed_by(der->data, der->len, &cas.root, "message", signature, len));
+        test_ca_fini(&cas.root);
+        test_ca_fini(&cas.issuing);
+        test_ca_fini(&cas.stranger);
+    }
+}
+
+/* A device has a key and a certificate below the same CA, and must not be able to say whom others are to believe. */
+static void test_a_device_signs_nothing(void **state)
+{
+    struct cas *cas = *state;
+    struct cr_blob leaf = { 0 };
+    struct test_ca device = { 0 };
+    const struct cr_profile slot = profile();
+    uint8_t signature[AGENT_SIGNATURE_MAX];
+    size_t len = 0;
+    test_ca_make(&device, "unused", NULL, CR_KEY_EC_P256);
+    struct cr_cert_intent intent = { .serial = { .octets = { 0x42 }, .len = 1 }, .not_before = TEST_PKI_NOW,
+                                     .not_after = TEST_PKI_NOW + 86400 };
+    struct cr_cert_request request = { .profile = &slot, .device = "meter-18", .spki = cr_blob_view(&device.spki) };
+    assert_int_equal(CR_OK, cr_cert_build(&leaf, &request, &intent, &cas->issuing.cert, CR_SIG_ECDSA_SHA256,
+                                          test_ca_sign, &cas->issuing));
+    sign(signature, &len, &device, "message");
+    assert_false(signed_by(leaf.data, leaf.len, &cas->issuing, "message", signature, len));
+    cr_blob_fini(&leaf);
+    test_ca_fini(&device);
+}
+
+static void test_trust_sets(void **state)
+{
+    struct cas *cas = *state;
+    struct cr_blob leaf = { 0 };
+    const struct cr_profile slot = profile();
+    uint8_t set[AGENT_TRUST_MAX];
+    size_t one = cas->root.der.len, len = 0;
+    answer(&leaf, &cas->issuing, &slot, DEVICE);
+    assert_false(agent_mbedtls.trust_check(set, 0));
+    assert_true(agent_mbedtls.trust_check(cas->root.der.data, one));
+    assert_false(agent_mbedtls.trust_check(cas->root.der.data, one - 1));
+    assert_false(agent_mbedtls.trust_check(leaf.data, leaf.len)); /* not a CA's */
+    memcpy(set, cas->root.der.data, one);
+    memcpy(set + one, leaf.data, leaf.len);
+    assert_false(agent_mbedtls.trust_check(set, one + leaf.len));
+    for (unsigned count = 0; len + one <= sizeof set; count++, len += one) {
+        memcpy(set + len, cas->root.der.data, one);
+        assert_true(agent_mbedtls.trust_check(set, len + one) == (count < AGENT_TRUST_CERTS_MAX));
+    }
+    cr_blob_fini(&leaf);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -209,6 +301,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(test_requests_are_accepted), T(test_small_buffers_and_no_random_numbers), T(test_good_chains),
         T(test_wrong_certificates), T(test_every_damaged_byte_is_noticed), T(test_without_trust_there_is_no_verdict),
+        T(test_signers_of_every_kind), T(test_a_device_signs_nothing), T(test_trust_sets),
     };
     return cmocka_run_group_tests_name("agent, cryptography", tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
 #include "test_agent_toy.h"
 
+#include "agent_slots.h"
 #include "test_agent_world.h"
 
 #include <setjmp.h>
@@ -55,14 +56,15 @@ static enum agent_err toy_chain_check(const struct agent_ports *ports, const uin
                                       const uint8_t *chain, size_t chain_len, const uint8_t *trust, size_t trust_len,
                                       const char *device, enum agent_refusal *refusal, struct agent_validity *validity)
 {
-    (void)ports, (void)trust, (void)trust_len, (void)device;
+    (void)ports, (void)device;
     assert_true(key_len == 5 && key[0] == 'K');
     if (chain_len != TOY_CHAIN_LEN) {
         *refusal = AGENT_UNREADABLE;
     } else if (memcmp(chain + 1, key + 1, 4) != 0) {
         *refusal = AGENT_OTHER_KEY;
     } else {
-        *refusal = chain[9] == 'S' ? AGENT_ACCEPTED : AGENT_UNTRUSTED;
+        bool trusted = chain[9] == 'S' && toy_ca_in(trust, trust_len, chain[26]);
+        *refusal = trusted ? AGENT_ACCEPTED : AGENT_UNTRUSTED;
         validity->not_before = (int64_t)toy_get(chain + 10, 8);
         validity->not_after = (int64_t)toy_get(chain + 18, 8);
     }
@@ -77,6 +79,53 @@ void toy_chain(uint8_t chain[TOY_CHAIN_LEN], uint32_t key, uint32_t serial, bool
     chain[9] = corrupt ? 'X' : 'S';
     toy_put(chain + 10, (uint64_t)(TOY_NOW - 86400), 8);
     toy_put(chain + 18, (uint64_t)(TOY_NOW + 90 * 86400), 8);
+    chain[26] = 1;
 }
 
-const struct agent_crypto toy_crypto = { "EC-P256", toy_key_make, toy_csr_make, toy_chain_check };
+void toy_ca(uint8_t ca[TOY_CA_LEN], uint8_t number)
+{
+    memcpy(ca, (const uint8_t[TOY_CA_LEN]){ 0x30, 3, 'C', number, 'A' }, TOY_CA_LEN);
+}
+
+static bool toy_trust_check(const uint8_t *trust, size_t len)
+{
+    bool good = len > 0 && len % TOY_CA_LEN == 0;
+    for (size_t at = 0; good && at < len; at += TOY_CA_LEN) {
+        good = trust[at + 2] == 'C' && trust[at + 4] == 'A';
+    }
+    return good;
+}
+
+bool toy_ca_in(const uint8_t *trust, size_t len, uint8_t number)
+{
+    bool found = false;
+    assert_true(toy_trust_check(trust, len)); /* the agent believes in nothing that it has not checked */
+    for (size_t at = 0; at < len; at += TOY_CA_LEN) {
+        found = found || trust[at + 3] == number;
+    }
+    return found;
+}
+
+void toy_sign(uint8_t signature[TOY_SIGNATURE_LEN], uint8_t number, const uint8_t *message, size_t len)
+{
+    signature[0] = number;
+    toy_put(signature + 1, agent_crc32(message, len), 4);
+}
+
+static enum agent_err toy_signer_check(const struct agent_ports *ports, const uint8_t *signer, size_t signer_len,
+                                       const uint8_t *trust, size_t trust_len, const uint8_t *message,
+                                       size_t message_len, const uint8_t *signature, size_t signature_len,
+                                       bool *signed_by_trusted)
+{
+    uint8_t good[TOY_SIGNATURE_LEN];
+    (void)ports;
+    *signed_by_trusted = false;
+    if (toy_trust_check(signer, signer_len) && toy_ca_in(trust, trust_len, signer[3])) {
+        toy_sign(good, signer[3], message, message_len);
+        *signed_by_trusted = signature_len == sizeof good && memcmp(good, signature, sizeof good) == 0;
+    }
+    return AGENT_OK;
+}
+
+const struct agent_crypto toy_crypto = { "EC-P256", toy_key_make, toy_csr_make, toy_chain_check, toy_signer_check,
+                                         toy_trust_check };

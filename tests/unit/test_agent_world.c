@@ -1,5 +1,6 @@
 #include "test_agent_world.h"
 
+#include "agent_pem.h"
 #include "test_agent_toy.h"
 
 #include <setjmp.h>
@@ -39,7 +40,7 @@ static enum agent_err flash_read(void *ctx, enum agent_record record, uint8_t *d
 
 static void flash_set(struct world *world, enum agent_record record, const uint8_t *data, size_t len)
 {
-    assert_true(len <= AGENT_CHAIN_MAX);
+    assert_true(len <= sizeof world->record[record].data);
     memcpy(world->record[record].data, data, len);
     world->record[record].len = len;
     world->record[record].there = true;
@@ -55,7 +56,7 @@ static enum agent_err flash_write(void *ctx, enum agent_record record, const uin
         flash_set(world, record, data, len);
         return AGENT_OK;
     }
-    uint8_t mix[AGENT_CHAIN_MAX] = { 0 };
+    uint8_t mix[AGENT_TRUST_MAX] = { 0 };
     size_t old_len = world->record[record].len;
     memcpy(mix, world->record[record].data, old_len);
     switch (world->cut) {
@@ -168,7 +169,10 @@ static void plugin_csr(struct world *world, const uint8_t *csr)
         say_certificate(world); /* same request, same answer */
     } else if (world->cert[world->current].key == key) {
         world_say(world, "rejected", "{\"statusCode\":409,\"errorCode\":\"key-reused\"}");
-    } else if (!world->triggered && !world->any_time && world->issued == 0) {
+    } else if (world->by_factory && !world->may_enrol) {
+        world->enrolments_rejected++;
+        world_say(world, "rejected", "{\"statusCode\":409,\"errorCode\":\"already-enrolled\",\"retryAfter\":30}");
+    } else if (!world->by_factory && !world->triggered && !world->any_time && world->issued == 0) {
         world_say(world, "rejected", "{\"statusCode\":425,\"errorCode\":\"too-early\",\"retryAfter\":99999}");
     } else {
         assert_true(world->serials + 1 < WORLD_CERTS_MAX);
@@ -193,6 +197,60 @@ static void plugin_report(struct world *world, const char *json)
         world->issued = 0; /* issued, but the device failed: triggered */
         world->triggered = true;
     }
+}
+
+static void plugin_bundle_report(struct world *world, const char *json)
+{
+    (void)snprintf(world->bundle_report, sizeof world->bundle_report, "%.150s", json);
+    world->bundle_reports++;
+    world->bundle_answered = true;
+}
+
+size_t world_bundle(const struct world *world, char *json, size_t cap)
+{
+    uint8_t message[256], signature[TOY_SIGNATURE_LEN], ca[TOY_CA_LEN];
+    struct agent_text text = { json, 0, cap, false };
+    char version[32];
+    size_t len = sizeof "mosquitto-cert-renewal trust bundle v1";
+    memcpy(message, "mosquitto-cert-renewal trust bundle v1", len);
+    memset(message + len, 0, 8);
+    message[len + 7] = (uint8_t)world->bundle.version;
+    message[len + 8] = world->bundle.replace ? 1 : 0;
+    len += 9;
+    (void)snprintf(version, sizeof version, "{\"version\":%u", world->bundle.version);
+    agent_text_add(&text, version);
+    agent_text_add(&text, world->bundle.replace ? ",\"mode\":\"replace\"" : ",\"mode\":\"add\"");
+    for (size_t i = 0; i < 4 && world->bundle.cas[i] != 0; i++) {
+        toy_ca(ca, world->bundle.cas[i]);
+        memcpy(message + len, (const uint8_t[]){ 0, 0, 0, TOY_CA_LEN }, 4);
+        memcpy(message + len + 4, ca, sizeof ca);
+        len += 4 + sizeof ca;
+        agent_text_add(&text, i == 0 ? ",\"certificates\":[\"-----BEGIN CERTIFICATE-----\\n" :
+                                       "\",\"-----BEGIN CERTIFICATE-----\\n");
+        agent_text_base64(&text, ca, sizeof ca, 0);
+        agent_text_add(&text, "\\n-----END CERTIFICATE-----\\n");
+    }
+    toy_sign(signature, world->bundle.signer, message, len);
+    toy_ca(ca, world->bundle.signer);
+    agent_text_add(&text, "\"],\"signer\":[\"-----BEGIN CERTIFICATE-----\\n");
+    agent_text_base64(&text, ca, sizeof ca, 0);
+    agent_text_add(&text, "\\n-----END CERTIFICATE-----\\n\"],\"signature\":\"");
+    agent_text_base64(&text, signature, sizeof signature, 0);
+    agent_text_add(&text, "\"}");
+    assert_false(text.full);
+    return text.len;
+}
+
+static void say_bundle(struct world *world)
+{
+    char json[WORLD_PAYLOAD_MAX];
+    if (world->bundle.version == 0 || world->bundle_answered || world->inbox_len == WORLD_INBOX_MAX) {
+        return;
+    }
+    size_t len = world_bundle(world, json, sizeof json);
+    say_bytes(world, "trust", (const uint8_t *)json, len);
+    struct world_message *message = &world->inbox[world->inbox_len - 1];
+    (void)snprintf(message->topic, sizeof message->topic, "%s/%s/ca/trust", world_config.prefix, world_config.device);
 }
 
 /* A TLS connection that shows this serial: false when the plugin or the broker refuses it. */
@@ -229,6 +287,7 @@ static void plugin_seen(struct world *world)
     if (!world->never_pushes) {
         plugin_push(world);
     }
+    say_bundle(world);
 }
 
 static enum agent_err port_publish(void *ctx, uint32_t id, const char *topic, const uint8_t *payload, size_t len)
@@ -248,7 +307,10 @@ static enum agent_err port_publish(void *ctx, uint32_t id, const char *topic, co
     world->unacknowledged[world->unacknowledged_len++] = id;
     plugin_seen(world);
     const char *verb = strrchr(topic, '/') + 1;
-    if (strcmp(verb, "csr") == 0) {
+    assert_true(!world->by_factory || strcmp(verb, "csr") == 0);
+    if (strstr(topic, "/ca/report") != NULL) {
+        plugin_bundle_report(world, text);
+    } else if (strcmp(verb, "csr") == 0) {
         plugin_csr(world, (const uint8_t *)text);
     } else if (strcmp(verb, "report") == 0) {
         plugin_report(world, text);
@@ -267,7 +329,8 @@ static enum agent_err port_publish(void *ctx, uint32_t id, const char *topic, co
 
 const struct agent_config world_config = {
     .prefix = "$identity/v1", .device = "meter-17", .slot = "operational", .format = AGENT_DER,
-    .trust = (const uint8_t *)"T", .trust_len = 1, .ask_at_connect = true, .own_link = true,
+    .trust = (const uint8_t[]){ 0x30, 3, 'C', 1, 'A' }, .trust_len = TOY_CA_LEN, .ask_at_connect = true,
+    .own_link = true, .trust_updates = true,
 };
 
 const struct agent_ports world_ports_template = {
@@ -275,14 +338,34 @@ const struct agent_ports world_ports_template = {
     .random = port_random, .event = port_event, .crypto = &toy_crypto,
 };
 
-void world_init(struct world *world, struct agent_ports *ports)
+static const uint8_t factory_key[] = "a handle", factory_chain[] = "the factory's certificate";
+
+static void world_clear(struct world *world, struct agent_ports *ports)
 {
-    uint8_t key[5] = { 'K' }, chain[TOY_CHAIN_LEN];
     memset(world, 0, sizeof *world);
     *ports = world_ports_template;
     ports->ctx = world;
     world->now_ms = 1000;
     world->now_s = TOY_NOW;
+    world->server_ca = 1;
+    world->config = world_config;
+}
+
+void world_init_unborn(struct world *world, struct agent_ports *ports, enum agent_enrol enrol)
+{
+    world_clear(world, ports);
+    world->config.enrol = enrol;
+    world->config.factory = (struct agent_factory){ factory_key, sizeof factory_key, factory_chain,
+                                                    sizeof factory_chain };
+    world->may_enrol = true;
+}
+
+void world_init(struct world *world, struct agent_ports *ports)
+{
+    uint8_t key[5] = { 'K' }, chain[TOY_CHAIN_LEN];
+    world_clear(world, ports);
+    world->config.factory = (struct agent_factory){ factory_key, sizeof factory_key, factory_chain,
+                                                    sizeof factory_chain };
     world->serials = world->current = 1;
     world->cert[1].key = TOY_FIRST_KEY;
     toy_put(key + 1, TOY_FIRST_KEY, 4);
@@ -293,7 +376,7 @@ void world_init(struct world *world, struct agent_ports *ports)
 
 void world_open(struct world *world, struct agent_ports *ports)
 {
-    assert_int_equal(AGENT_OK, agent_open(&world->agent, &world_config, ports, world->scratch, sizeof world->scratch));
+    assert_int_equal(AGENT_OK, agent_open(&world->agent, &world->config, ports, world->scratch, sizeof world->scratch));
 }
 
 void world_hang_up(struct world *world)
@@ -303,12 +386,44 @@ void world_hang_up(struct world *world)
     agent_disconnected(&world->agent);
 }
 
+/* The factory's identity or a token is always let in: what it may do is another matter. */
+static bool factory_connect(struct world *world, const struct agent_identity *identity)
+{
+    if (identity->kind == AGENT_BY_FACTORY) {
+        assert_int_equal(sizeof factory_key, identity->key_len);
+        assert_memory_equal(factory_key, identity->key, sizeof factory_key);
+        assert_int_equal(sizeof factory_chain, identity->chain_len);
+        assert_memory_equal(factory_chain, identity->chain, sizeof factory_chain);
+    } else {
+        assert_int_equal(0, identity->key_len + identity->chain_len);
+    }
+    world->inbox_len = 0;
+    world->shown = 0;
+    enum agent_err err = agent_connected(&world->agent);
+    assert_true(err == AGENT_OK || world->dead);
+    return true;
+}
+
 bool world_connect(struct world *world)
 {
     struct agent_identity identity;
     if (agent_credentials(&world->agent, &identity) != AGENT_OK) {
         assert_true(world->dead);
         return false;
+    }
+    uint8_t trust[AGENT_TRUST_MAX];
+    size_t trust_len = 0;
+    if (agent_trust(&world->agent, trust, sizeof trust, &trust_len) != AGENT_OK) {
+        assert_true(world->dead);
+        return false;
+    }
+    if (!toy_ca_in(trust, trust_len, world->server_ca)) {
+        agent_connect_failed(&world->agent, false);
+        return false;
+    }
+    world->by_factory = identity.kind != AGENT_BY_OWN;
+    if (world->by_factory) {
+        return factory_connect(world, &identity);
     }
     assert_int_equal(5, identity.key_len);
     assert_int_equal(TOY_CHAIN_LEN, identity.chain_len);
@@ -377,6 +492,12 @@ void world_check_pair(struct world *world, struct agent_ports *ports)
     world_open(world, ports);
     /* The pair that counts, without looking at the other: nothing may depend on luck or on mending. */
     assert_int_equal(AGENT_OK, agent_credentials(&world->agent, &identity));
+    if (identity.kind != AGENT_BY_OWN) {
+        assert_int_equal(0, world->generation);
+        assert_int_equal(0, world->serials - world->issued); /* the world knows of no other pair */
+        world->cut_at = cut_at;
+        return;
+    }
     uint32_t serial = (uint32_t)toy_get(identity.chain + 5, 4);
     assert_memory_equal(identity.key + 1, identity.chain + 1, 4);
     assert_int_equal((uint32_t)toy_get(identity.key + 1, 4), world->cert[serial].key);

@@ -16,7 +16,7 @@ enum cut {
     CUT_COUNT
 };
 
-enum { WORLD_CERTS_MAX = 64, WORLD_INBOX_MAX = 16, WORLD_PAYLOAD_MAX = 512 };
+enum { WORLD_CERTS_MAX = 64, WORLD_INBOX_MAX = 16, WORLD_PAYLOAD_MAX = 1024 };
 
 struct world_message {
     char topic[AGENT_TOPIC_CAP];
@@ -37,7 +37,7 @@ struct world {
     /* flash */
     struct {
         bool there;
-        uint8_t data[AGENT_CHAIN_MAX];
+        uint8_t data[AGENT_TRUST_MAX];
         size_t len;
     } record[AGENT_RECORD_COUNT];
     /* power */
@@ -60,6 +60,19 @@ struct world {
     unsigned generation, renewals;
     unsigned corrupt_next, refuse_next; /* this many of the next certificates are so */
     unsigned csrs, installed_reports, failed_reports, rolled_back_reports, rounds_issued;
+    bool by_factory;      /* this connection is the factory identity's, or a token's: nothing but CSRs */
+    bool may_enrol;       /* an operator allowed it, or policy does */
+    unsigned enrolments_rejected;
+    uint8_t server_ca;    /* who issued the broker's certificate */
+    struct {
+        uint32_t version; /* 0: none */
+        bool replace;
+        uint8_t cas[4];   /* numbers, until 0 */
+        uint8_t signer;
+    } bundle;             /* sent at each appearance until it was answered */
+    bool bundle_answered;
+    char bundle_report[160]; /* the last one */
+    unsigned bundle_reports;
     uint32_t key_asked;   /* the last CSR's key */
     unsigned keys_asked;  /* how many different ones in a row */
     struct world_message inbox[WORLD_INBOX_MAX]; /* to the device */
@@ -67,10 +80,11 @@ struct world {
     uint32_t unacknowledged[WORLD_INBOX_MAX];
     unsigned unacknowledged_len;
     /* device */
+    struct agent_config config;
     bool asks_itself;     /* requests a renewal whenever it is connected and has not had one */
     struct agent agent;
-    uint8_t scratch[AGENT_SCRATCH_MIN];
-    unsigned events[AGENT_EVENT_QUIET + 1];
+    uint8_t scratch[AGENT_SCRATCH_TRUST_MIN];
+    unsigned events[AGENT_EVENT_COUNT];
     char detail[64];      /* of the last event that had one */
 };
 
@@ -79,6 +93,8 @@ extern const struct agent_ports world_ports_template; /* ctx is the world */
 
 /* A provisioned device whose certificate is serial 1. */
 void world_init(struct world *world, struct agent_ports *ports);
+/* One that has none, and gets its first one by its factory's identity or a token. */
+void world_init_unborn(struct world *world, struct agent_ports *ports, enum agent_enrol enrol);
 /* Boots and lives through up to `connections` of them, or until the power goes. */
 void world_boot(struct world *world, struct agent_ports *ports, unsigned connections);
 /* Power on again, nothing in RAM: whole pair in storage, and one that the plugin accepts. Fails the test otherwise. */
@@ -94,5 +110,7 @@ void world_deliver(struct world *world);
 /* A message from the plugin, whether it makes sense or not. */
 void world_say(struct world *world, const char *verb, const char *payload);
 void world_trigger(struct world *world);
+/* The bundle of the world as the plugin sends it; returns its length. */
+size_t world_bundle(const struct world *world, char *json, size_t cap);
 
 #endif

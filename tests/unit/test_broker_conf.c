@@ -26,9 +26,34 @@ static const char *put(const char *name, const char *text)
 
 static bool per_listener(const char *text)
 {
-    bool on = false;
-    assert_int_equal(cr_broker_conf_per_listener(&on, put("mosquitto.conf", text)), CR_OK);
-    return on;
+    struct cr_broker_conf conf;
+    assert_int_equal(cr_broker_conf_read(&conf, put("mosquitto.conf", text)), CR_OK);
+    return conf.per_listener;
+}
+
+/* Who has no opinion about a login answers what leaves everything as it is without a plugin. */
+static void test_login(void **state)
+{
+    (void)state;
+    static const struct {
+        enum cr_login_rule rule;
+        const char *text;
+    } rows[] = {
+        { CR_LOGIN_RULE_ALLOW, "listener 8883\nallow_anonymous true\nplugin /x/mosquitto_cert_renewal.so\n" },
+        { CR_LOGIN_RULE_ALLOW, "allow_anonymous false\nlistener 8883\nallow_anonymous  1 \nauth_plugin x.so" },
+        { CR_LOGIN_RULE_ALLOW, "plugin x.so\n" }, /* without a listener it is open to this machine */
+        { CR_LOGIN_RULE_DEFER, "plugin x.so\nlistener 8883\n" },
+        { CR_LOGIN_RULE_DEFER, "plugin x.so\nport 8883\n" },
+        { CR_LOGIN_RULE_DEFER, "plugin x.so\nlistener 8883\nallow_anonymous false\n" },
+        { CR_LOGIN_RULE_DEFER, "plugin x.so\nlistener 8883\nallow_anonymous true\npassword_file /etc/p\n" },
+        { CR_LOGIN_RULE_DEFER, "plugin x.so\nallow_anonymous true\nplugin /lib/mosquitto_dynamic_security.so\n" },
+        { CR_LOGIN_RULE_ABSTAIN, "plugin x.so\nlistener 8883\nallow_anonymous true\nplugin /y/other.so\n" },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct cr_broker_conf conf;
+        assert_int_equal(cr_broker_conf_read(&conf, put("mosquitto.conf", rows[i].text)), CR_OK);
+        assert_int_equal(cr_broker_conf_login(&conf), rows[i].rule);
+    }
 }
 
 static void test_the_file_itself(void **state)
@@ -64,11 +89,12 @@ static void test_include_dir(void **state)
 static void test_what_cannot_be_read(void **state)
 {
     (void)state;
-    bool on = true;
-    assert_int_equal(cr_broker_conf_per_listener(&on, "/nonexistent/mosquitto.conf"), CR_IO);
-    assert_false(on);
-    assert_int_equal(cr_broker_conf_per_listener(&on, put("x.conf", "include_dir /nonexistent\n")), CR_IO);
-    assert_int_equal(cr_broker_conf_check(&on), CR_NOT_FOUND); /* this program was started without -c */
+    struct cr_broker_conf conf = { .per_listener = true, .anonymous = true };
+    assert_int_equal(cr_broker_conf_read(&conf, "/nonexistent/mosquitto.conf"), CR_IO);
+    assert_false(conf.per_listener);
+    assert_false(conf.anonymous);
+    assert_int_equal(cr_broker_conf_read(&conf, put("x.conf", "include_dir /nonexistent\n")), CR_IO);
+    assert_int_equal(cr_broker_conf_check(&conf), CR_NOT_FOUND); /* this program was started without -c */
 }
 
 static void test_command_line(void **state)
@@ -124,6 +150,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_file_itself),
+        cmocka_unit_test(test_login),
         cmocka_unit_test(test_include_dir),
         cmocka_unit_test(test_what_cannot_be_read),
         cmocka_unit_test(test_command_line),

@@ -3,6 +3,7 @@
 
 #include "common/clock.h"
 #include "plugin/host/host_mosquitto.h"
+#include "plugin/host/host_ops.h"
 
 #include <openssl/x509.h>
 #include <pthread.h>
@@ -36,11 +37,10 @@ static void test_start_and_stop(void **state)
     (void)state;
     assert_int_equal(begin(false), MOSQ_ERR_SUCCESS);
     assert_string_equal(fake.topic, "/etc/x.conf");
-    assert_int_equal(fake.registered, 6);
-    assert_null(fake.callback[MOSQ_EVT_BASIC_AUTH]); /* would change who may connect */
+    assert_int_equal(fake.registered, 7);
     end();
     assert_int_equal(begin(true), MOSQ_ERR_SUCCESS);
-    assert_int_equal(fake.registered, 8);
+    assert_int_equal(fake.registered, 9);
     end();
     assert_int_equal(host_mosquitto_stop(NULL), MOSQ_ERR_SUCCESS); /* as brokers do after a failed start */
 }
@@ -50,7 +50,8 @@ static void test_failed_start(void **state)
 {
     (void)state;
     static const int events[] = { MOSQ_EVT_ACL_CHECK, MOSQ_EVT_MESSAGE, MOSQ_EVT_CONTROL, MOSQ_EVT_TICK,
-                                  MOSQ_EVT_DISCONNECT, MOSQ_EVT_RELOAD, API_EVT_CONNECT, API_EVT_CLIENT_OFFLINE };
+                                  MOSQ_EVT_DISCONNECT, MOSQ_EVT_RELOAD, API_EVT_CONNECT, API_EVT_CLIENT_OFFLINE,
+                                  MOSQ_EVT_BASIC_AUTH };
     for (size_t i = 0; i < sizeof events / sizeof events[0]; i++) {
         memset(&fake, 0, sizeof fake);
         fake.v21 = true;
@@ -93,7 +94,7 @@ static void test_twice(void **state)
     assert_int_not_equal(host_mosquitto_start(NULL, &second, &option, 1), MOSQ_ERR_SUCCESS);
     assert_null(second);
     assert_non_null(strstr(fake.log, "already loaded"));
-    assert_int_equal(fake.registered, 6); /* the first one is as it was */
+    assert_int_equal(fake.registered, 7); /* the first one is as it was */
     assert_true(fake.app_running);
     end();
     memset(&fake, 0, sizeof fake); /* another copy of the file: only the broker can tell */
@@ -141,6 +142,35 @@ static void test_access(void **state)
     assert_int_equal(fake.client.protocol, 5);
     assert_true(fake.client.persistent);
     end();
+}
+
+static int ask_login(char *password)
+{
+    struct mosquitto_evt_basic_auth data = { .client = &client, .username = "alice", .password = password };
+    return fake_fire(MOSQ_EVT_BASIC_AUTH, &data);
+}
+
+/* Whoever is none of our business gets in, or not, as without the plugin. */
+static void test_login(void **state)
+{
+    (void)state;
+    for (int v21 = 0; v21 < 2; v21++) {
+        assert_int_equal(begin(v21 != 0), MOSQ_ERR_SUCCESS);
+        fake.login = CR_LOGIN_ALLOW;
+        assert_int_equal(ask_login("secret"), MOSQ_ERR_SUCCESS);
+        assert_string_equal(fake.topic, "secret");
+        assert_ptr_equal(fake.client.handle, &client);
+        assert_string_equal(fake.client.username, "alice");
+        fake.login = CR_LOGIN_DENY;
+        assert_int_equal(ask_login(NULL), MOSQ_ERR_AUTH);
+        fake.login = CR_LOGIN_DEFER;
+        struct host_mosquitto *h = host;
+        h->login = CR_LOGIN_RULE_ALLOW; /* where 2.0 lets everybody in, and would not any more */
+        assert_int_equal(ask_login(NULL), v21 ? API_ERR_PLUGIN_IGNORE : MOSQ_ERR_SUCCESS);
+        h->login = CR_LOGIN_RULE_DEFER;
+        assert_int_equal(ask_login(NULL), v21 ? API_ERR_PLUGIN_IGNORE : MOSQ_ERR_PLUGIN_DEFER);
+        end();
+    }
 }
 
 static int verdict_elsewhere;
@@ -404,6 +434,7 @@ int main(void)
         cmocka_unit_test(test_options),
         cmocka_unit_test(test_twice),
         cmocka_unit_test(test_access),
+        cmocka_unit_test(test_login),
         cmocka_unit_test(test_access_on_another_thread),
         cmocka_unit_test(test_messages),
         cmocka_unit_test(test_unchecked_messages),

@@ -49,7 +49,11 @@ static int set_up(void **state)
     test_file_write_key(x->key, x->issuing.key, 0600);
     test_file_write_certs(x->former_pem, former);
     x->trusted[0] = x->former_pem;
-    x->config = (struct cr_trust_config){ x->cert, x->key, NULL, x->trusted, 1, cr_key_libcrypto() };
+    x->config = (struct cr_trust_config){ .issuer_count = 1,
+                                           .issuer = { { x->cert, x->key, NULL, 0 } },
+                                           .trusted_cafile = x->trusted,
+                                           .trusted_count = 1,
+                                           .backend = cr_key_libcrypto() };
     *state = x;
     return 0;
 }
@@ -161,17 +165,17 @@ static void the_chain_ends_below_the_root(void **state)
     struct cr_issuer_info info;
     assert_int_equal(cr_trust_info(trust, 1, &info), CR_OK);
     assert_string_equal(info.subject, "CN=Issuing 1");
-    assert_false(info.signing);
+    assert_true(info.kind == CR_KIND_TRUSTED && !info.has_key);
     assert_true(cr_bytes_equal(cr_trust_chain(trust, info.id), cr_blob_view(&x->former.der)));
     assert_int_equal(cr_trust_info(trust, 2, &info), CR_NOT_FOUND);
     assert_int_equal(cr_trust_chain(trust, "0123456789abcdef").len, 0);
     cr_trust_free(trust);
     /* A root that signs itself has nothing to send. */
     struct cr_trust_config config = x->config;
-    config.certfile = test_dir_file(&x->dir, "root.pem");
-    config.keyfile = test_dir_file(&x->dir, "root.key");
-    test_file_write_certs(config.certfile, (const struct cr_blob *const[]){ &x->root.der, NULL });
-    test_file_write_key(config.keyfile, x->root.key, 0400);
+    config.issuer[0].certfile = test_dir_file(&x->dir, "root.pem");
+    config.issuer[0].keyfile = test_dir_file(&x->dir, "root.key");
+    test_file_write_certs(config.issuer[0].certfile, (const struct cr_blob *const[]){ &x->root.der, NULL });
+    test_file_write_key(config.issuer[0].keyfile, x->root.key, 0400);
     trust = load(x, &config);
     assert_int_equal(cr_issuer_chain(trust, 0).len, 0);
     cr_trust_free(trust);
@@ -196,12 +200,12 @@ static void a_chain_is_as_valid_as_each_of_it(void **state)
     /* the one in the middle ends first */
     test_ca_make_at(&middle, "Short", &x->root, CR_KEY_EC_P256, TEST_PKI_NOW - 10, SOON);
     test_ca_make_at(&issuing, "Issuing 3", &middle, CR_KEY_EC_P256, TEST_PKI_NOW - 10, SOON);
-    config.certfile = test_dir_file(&x->dir, "short.pem");
-    config.keyfile = test_dir_file(&x->dir, "short.key");
+    config.issuer[0].certfile = test_dir_file(&x->dir, "short.pem");
+    config.issuer[0].keyfile = test_dir_file(&x->dir, "short.key");
     config.trusted_count = 0;
-    test_file_write_certs(config.certfile,
+    test_file_write_certs(config.issuer[0].certfile,
                           (const struct cr_blob *const[]){ &issuing.der, &middle.der, &x->root.der, NULL });
-    test_file_write_key(config.keyfile, issuing.key, 0600);
+    test_file_write_key(config.issuer[0].keyfile, issuing.key, 0600);
     trust = load(x, &config);
     assert_true(cr_trust_valid_at(trust, cr_issuer_id(trust, 0), SOON));
     assert_false(cr_trust_valid_at(trust, cr_issuer_id(trust, 0), LATER));
@@ -234,7 +238,7 @@ static void a_chain_is_as_valid_as_each_of_it(void **state)
     assert_int_equal(cr_cert_parse(&longer_middle, cr_blob_view(&again)), CR_OK);
     assert_int_equal(cr_cert_build_ca(&below, &request, &longer, &longer_middle, CR_SIG_ECDSA_SHA256, test_ca_sign, &middle),
                      CR_OK);
-    test_file_write_certs(config.certfile, (const struct cr_blob *const[]){ &below, &again, &x->root.der, NULL });
+    test_file_write_certs(config.issuer[0].certfile, (const struct cr_blob *const[]){ &below, &again, &x->root.der, NULL });
     test_file_write_certs(trusted[0], (const struct cr_blob *const[]){ &middle.der, NULL });
     trust = load(x, &config);
     assert_true(cr_trust_valid_at(trust, cr_issuer_id(trust, 0), LATER));
@@ -364,11 +368,11 @@ static void hostile_106_key_and_certificate_disagree(void **state)
 {
     struct fixture *x = *state;
     struct cr_trust_config config = x->config;
-    config.keyfile = test_dir_file(&x->dir, "other.key");
-    test_file_write_key(config.keyfile, x->former.key, 0600); /* the same kind */
-    refuses(x, &config, config.keyfile, "is not the key of the first certificate");
-    test_file_write_key(config.keyfile, x->root.key, 0600); /* another curve */
-    refuses(x, &config, config.keyfile, "is not the key of the first certificate");
+    config.issuer[0].keyfile = test_dir_file(&x->dir, "other.key");
+    test_file_write_key(config.issuer[0].keyfile, x->former.key, 0600); /* the same kind */
+    refuses(x, &config, config.issuer[0].keyfile, "is not the key of the first certificate");
+    test_file_write_key(config.issuer[0].keyfile, x->root.key, 0600); /* another curve */
+    refuses(x, &config, config.issuer[0].keyfile, "is not the key of the first certificate");
 }
 
 static void hostile_106_key_readable_by_others(void **state)
@@ -384,11 +388,11 @@ static void hostile_106_key_readable_by_others(void **state)
     assert_int_equal(chmod(x->key, 0600), 0);
     /* Through a symbolic link it is the file that counts. */
     struct cr_trust_config config = x->config;
-    config.keyfile = test_dir_file(&x->dir, "link.key");
-    assert_int_equal(symlink(x->key, config.keyfile), 0);
+    config.issuer[0].keyfile = test_dir_file(&x->dir, "link.key");
+    assert_int_equal(symlink(x->key, config.issuer[0].keyfile), 0);
     cr_trust_free(load(x, &config));
     assert_int_equal(chmod(x->key, 0644), 0);
-    refuses(x, &config, config.keyfile, "chmod 600");
+    refuses(x, &config, config.issuer[0].keyfile, "chmod 600");
     assert_int_equal(chmod(x->key, 0600), 0);
 }
 
@@ -400,10 +404,10 @@ static void hostile_106_not_a_ca(void **state)
     struct cr_blob leaf;
     cr_profile_default(&profile, "operational");
     test_leaf_make(&leaf, NULL, &x->issuing, &profile, "meter-17", &intent);
-    config.certfile = test_dir_file(&x->dir, "leaf.pem");
-    test_file_write_certs(config.certfile, (const struct cr_blob *const[]){ &leaf, NULL });
-    refuses(x, &config, config.certfile, "certificate 1 is not a CA");
-    const char *trusted[] = { config.certfile };
+    config.issuer[0].certfile = test_dir_file(&x->dir, "leaf.pem");
+    test_file_write_certs(config.issuer[0].certfile, (const struct cr_blob *const[]){ &leaf, NULL });
+    refuses(x, &config, config.issuer[0].certfile, "certificate 1 is not a CA");
+    const char *trusted[] = { config.issuer[0].certfile };
     config = x->config;
     config.trusted_cafile = trusted;
     refuses(x, &config, trusted[0], "certificate 1 is not a CA");
@@ -414,16 +418,16 @@ static void hostile_106_chain_out_of_order(void **state)
 {
     struct fixture *x = *state;
     struct cr_trust_config config = x->config;
-    config.certfile = test_dir_file(&x->dir, "disorder.pem");
+    config.issuer[0].certfile = test_dir_file(&x->dir, "disorder.pem");
     const struct cr_blob *const missing[] = { &x->issuing.der, &x->root.der, NULL };
-    test_file_write_certs(config.certfile, missing);
-    refuses(x, &config, config.certfile, "certificate 1 is not signed by certificate 2");
+    test_file_write_certs(config.issuer[0].certfile, missing);
+    refuses(x, &config, config.issuer[0].certfile, "certificate 1 is not signed by certificate 2");
     const struct cr_blob *const astray[] = { &x->issuing.der, &x->middle.der, &x->former.der, NULL };
-    test_file_write_certs(config.certfile, astray);
-    refuses(x, &config, config.certfile, "certificate 2 is not signed by certificate 3");
+    test_file_write_certs(config.issuer[0].certfile, astray);
+    refuses(x, &config, config.issuer[0].certfile, "certificate 2 is not signed by certificate 3");
     const struct cr_blob *const reversed[] = { &x->root.der, &x->middle.der, &x->issuing.der, NULL };
-    test_file_write_certs(config.certfile, reversed);
-    refuses(x, &config, config.certfile, "put the issuing certificate first");
+    test_file_write_certs(config.issuer[0].certfile, reversed);
+    refuses(x, &config, config.issuer[0].certfile, "put the issuing certificate first");
 }
 
 int main(void)

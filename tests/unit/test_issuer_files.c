@@ -32,7 +32,9 @@ static int set_up(void **state)
     snprintf(x->key, sizeof x->key, "%s", test_dir_file(&x->dir, "ca.key"));
     test_file_write_certs(x->cert, (const struct cr_blob *const[]){ &x->ca.der, NULL });
     test_file_write_key(x->key, x->ca.key, 0600);
-    x->config = (struct cr_trust_config){ x->cert, x->key, NULL, NULL, 0, cr_key_libcrypto() };
+    x->config = (struct cr_trust_config){ .issuer_count = 1,
+                                           .issuer = { { x->cert, x->key, NULL, 0 } },
+                                           .backend = cr_key_libcrypto() };
     *state = x;
     return 0;
 }
@@ -86,15 +88,15 @@ static void files_that_are_none(void **state)
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         config = x->config;
-        config.certfile = cases[i].path;
+        config.issuer[0].certfile = cases[i].path;
         refuses(x, &config, cases[i].as_cert);
         assert_memory_equal(x->errors, "issuer_certfile /", 17);
         config = x->config;
-        config.keyfile = cases[i].path;
+        config.issuer[0].keyfile = cases[i].path;
         refuses(x, &config, cases[i].as_key);
         assert_memory_equal(x->errors, "issuer_keyfile /", 16);
         config = x->config;
-        config.passphrase_file = cases[i].path;
+        config.issuer[0].passphrase_file = cases[i].path;
         refuses(x, &config, cases[i].as_key);
         assert_memory_equal(x->errors, "issuer_passphrase_file /", 24);
         config = x->config;
@@ -109,19 +111,19 @@ static void files_of_something_else(void **state)
 {
     struct fixture *x = *state;
     struct cr_trust_config config = x->config;
-    config.certfile = x->key;
+    config.issuer[0].certfile = x->key;
     refuses(x, &config, "holds no certificate");
     config = x->config;
-    config.keyfile = test_dir_file(&x->dir, "no.key");
-    test_file_write(config.keyfile, "hello\n", 6, 0600);
+    config.issuer[0].keyfile = test_dir_file(&x->dir, "no.key");
+    test_file_write(config.issuer[0].keyfile, "hello\n", 6, 0600);
     refuses(x, &config, "is not a private key");
     config = x->config;
-    config.certfile = test_dir_file(&x->dir, "broken.pem");
+    config.issuer[0].certfile = test_dir_file(&x->dir, "broken.pem");
     static const char broken[] = "-----BEGIN CERTIFICATE-----\nMIIB*\n-----END CERTIFICATE-----\n";
-    test_file_write(config.certfile, broken, sizeof broken - 1, 0644);
+    test_file_write(config.issuer[0].certfile, broken, sizeof broken - 1, 0644);
     refuses(x, &config, "holds a broken PEM block");
     static const char no_cert[] = "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n";
-    test_file_write(config.certfile, no_cert, sizeof no_cert - 1, 0644);
+    test_file_write(config.issuer[0].certfile, no_cert, sizeof no_cert - 1, 0644);
     refuses(x, &config, "certificate 1 is not");
 }
 
@@ -141,15 +143,15 @@ static void a_passphrase_opens_the_key(void **state)
     assert_int_equal(cr_cert_build_ca(&cert_der, &request, &intent, NULL, CR_SIG_ECDSA_SHA256, test_ca_sign, &ca),
                      CR_OK);
     cr_key_libcrypto()->private_free(ca.key);
-    config.certfile = test_dir_file(&x->dir, "locked.pem");
-    config.keyfile = test_dir_file(&x->dir, "locked.key");
+    config.issuer[0].certfile = test_dir_file(&x->dir, "locked.pem");
+    config.issuer[0].keyfile = test_dir_file(&x->dir, "locked.key");
     const char *passphrase = test_dir_file(&x->dir, "passphrase");
-    test_file_write_certs(config.certfile, (const struct cr_blob *const[]){ &cert_der, NULL });
-    test_file_write(config.keyfile, locked.data, locked.len, 0600);
+    test_file_write_certs(config.issuer[0].certfile, (const struct cr_blob *const[]){ &cert_der, NULL });
+    test_file_write(config.issuer[0].keyfile, locked.data, locked.len, 0600);
     refuses(x, &config, "an encrypted one needs issuer_passphrase_file");
-    config.passphrase_file = "";
+    config.issuer[0].passphrase_file = "";
     refuses(x, &config, "an encrypted one needs issuer_passphrase_file");
-    config.passphrase_file = passphrase;
+    config.issuer[0].passphrase_file = passphrase;
     static const char *const right[] = { "open sesame", "open sesame\n", "open sesame\r\n" };
     for (size_t i = 0; i < 3; i++) {
         test_file_write(passphrase, right[i], strlen(right[i]), 0600);
@@ -167,8 +169,13 @@ static void all_mistakes_are_told_at_once(void **state)
 {
     struct fixture *x = *state;
     const char *trusted[] = { "/nowhere/a.pem", x->key };
-    const struct cr_trust_config config = { "/nowhere/ca.pem", "/nowhere/ca.key", "/nowhere/pass", trusted, 2,
-                                            cr_key_libcrypto() };
+    const struct cr_trust_config config = {
+        .issuer_count = 1,
+        .issuer = { { "/nowhere/ca.pem", "/nowhere/ca.key", "/nowhere/pass", 0 } },
+        .trusted_cafile = trusted,
+        .trusted_count = 2,
+        .backend = cr_key_libcrypto(),
+    };
     static const char *const names[] = { "issuer_certfile /nowhere/ca.pem", "issuer_keyfile /nowhere/ca.key",
                                          "issuer_passphrase_file /nowhere/pass", "trusted_cafile /nowhere/a.pem",
                                          "holds no certificate" };
@@ -299,14 +306,14 @@ static void hostile_106_key_is_wiped(void **state)
     }
     struct cr_trust_config config = x->config;
     const struct cr_key_backend *const backends[] = { cr_key_libcrypto(), cr_key_mbedtls() };
-    config.certfile = test_dir_file(&x->dir, "secret.pem");
-    config.keyfile = test_dir_file(&x->dir, "secret.key");
+    config.issuer[0].certfile = test_dir_file(&x->dir, "secret.pem");
+    config.issuer[0].keyfile = test_dir_file(&x->dir, "secret.key");
     const char *needles_file = test_dir_file(&x->dir, "needles");
     for (size_t i = 0; i < 2; i++) {
         struct needles needles;
         struct cr_trust *trust = NULL;
         config.backend = backends[i];
-        make_issuer_elsewhere(config.certfile, config.keyfile, needles_file);
+        make_issuer_elsewhere(config.issuer[0].certfile, config.issuer[0].keyfile, needles_file);
         int fd = open(needles_file, O_RDONLY | O_CLOEXEC);
         assert_int_equal(read(fd, &needles, sizeof needles), sizeof needles);
         close(fd);

@@ -126,7 +126,7 @@ static void scripts_get_their_arguments(void **state)
         "EVALSHA", "", "6", NULL, NULL, NULL, NULL, NULL, NULL, NULL, "meter-17", "operational", "1800000000",
         "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "0102@00000000000000ca", "1", "2", NULL, "30",
         "broker-1/11111111-2222-4333-8444-555555555555", "9", "json", "new-id", "0", "0", "1", "333", "0",
-        "5",
+        "5", "", "", "",
     };
     assert_int_equal(args.count, sizeof expected / sizeof expected[0]);
     for (unsigned i = 0; i < args.count; i++) {

@@ -18,12 +18,13 @@ static void every_verb_goes_both_ways(void **state)
     for (int verb = 0; verb < CR_VERB_COUNT; verb++) {
         char text[CR_TOPIC_CAP];
         struct cr_topic topic;
-        assert_int_equal(cr_topic_build(text, sizeof text, P, "meter-17", "operational", (enum cr_verb)verb), CR_OK);
+        const char *slot = verb == CR_VERB_TRUST ? CR_TOPIC_CA_SLOT : "operational";
+        assert_int_equal(cr_topic_build(text, sizeof text, P, "meter-17", slot, (enum cr_verb)verb), CR_OK);
         cr_topic_parse(&topic, P, text);
         assert_int_equal(topic.kind, CR_TOPIC_DEVICE);
         assert_int_equal(topic.verb, verb);
         assert_string_equal(topic.device, "meter-17");
-        assert_string_equal(topic.slot, "operational");
+        assert_string_equal(topic.slot, slot);
         from_device += cr_verb_from_device((enum cr_verb)verb);
     }
     assert_int_equal(from_device, 3);
@@ -41,6 +42,11 @@ static const struct {
     { P "/meter-17/operational/csr", CR_TOPIC_DEVICE },
     { P "/a/b/status", CR_TOPIC_DEVICE },
     { P "/-:._/0/get", CR_TOPIC_DEVICE },
+    { P "/meter-17/ca/trust", CR_TOPIC_DEVICE },
+    { P "/meter-17/ca/report", CR_TOPIC_DEVICE },
+    { P "/meter-17/operational/trust", CR_TOPIC_OURS_BAD },
+    { P "/meter-17/CA/trust", CR_TOPIC_OURS_BAD },
+    { P "/meter-17/trust", CR_TOPIC_OURS_BAD },
     { "", CR_TOPIC_OTHER },
     { "/", CR_TOPIC_OTHER },
     { "$identity", CR_TOPIC_OTHER },

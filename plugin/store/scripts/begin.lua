@@ -2,12 +2,13 @@
 -- ARGV: 5 key, 6 certificate, 7 notBefore, 8 notAfter, 9 due, 10 seconds of lease, 11 owner: broker/life, 12 length of
 --       the broker's part, 13 format, 14 a new renewal id, 15 the current key is fine, 16 any time is fine, 17 the key
 --       was used before, 18 window in thousandths, 19 when the window of the presented certificate opens, 20 the
---       chances that it is to have to appear
+--       chances that it is to have to appear, 21 to 23 of who enrols
 local key, crt, st = ARGV[5], ARGV[6], rec[p .. 'st']
 local same = rec[p .. 'pkey'] == key
 local function told(code, seconds)
   return { code, note, rec[p .. 'rid'] or '', rec[p .. 'gen'] or '0', string.format('%.0f', seconds or 0) }
 end
+-- include enrolling.lua
 
 -- Nothing is decided by what we would not have written.
 if st and st ~= 'triggered' and st ~= 'issuing' and st ~= 'issued' then error('CORRUPT ' .. p .. 'st') end
@@ -21,8 +22,16 @@ if st == 'issued' or st == 'issuing' then
   pnb, pna, pdue, lease = string.match(rec[p .. 'pend'] or '', '^(%d+) (%d+) (%d+) (%d+) %a+$')
   if not pnb then error('CORRUPT ' .. p .. 'pend') end
 end
-if rec[p .. 'hold'] then return told('hold') end
+if rec[p .. 'hold'] then return told(rec[p .. 'rev'] and 'revoked' or 'hold') end
 if st == 'triggered' and num('end') <= now then return { 'stale', '' } end
+if by[1] then
+  local why, seconds = refuses()
+  if why then
+    local answer = told(why, seconds)
+    answer[6] = rec[p .. 'crt'] or ''
+    return answer
+  end
+end
 local rest = 0
 if st == 'issued' and same then
   if tonumber(pna) <= now then return told('reused') end -- it came too late; one key, one certificate
@@ -47,7 +56,7 @@ local current = rec[p .. 'key'] == key
 if current and ARGV[15] ~= '1' then return told('reused') end
 if ARGV[17] == '1' and not current and not (st == 'issuing' and same) then return told('reused') end
 if rest > 0 then return told('busy', rest) end
-if not st and ARGV[16] ~= '1' then
+if not st and ARGV[16] ~= '1' and not by[1] then
   local opens = tonumber(ARGV[19])
   if rec[p .. 'crt'] then
     local nb, na = num('nb'), num('na')
@@ -67,9 +76,11 @@ local called = string.find(rec[p .. 'al'] or '', ' [twf] [1-9]') -- by a wake: a
 if called then redis.call('ZSCORE', KEYS[5], device .. '/' .. slot) end
 local renewal, version = rec[p .. 'rid'] or ARGV[14], num('ver') + 1
 if not flat[1] then redis.call('HSET', KEYS[1], 'id', mark) end
-redis.call('HSET', KEYS[1], p .. 'st', 'issuing', p .. 'rid', renewal, p .. 'ver', version, p .. 'pcrt', crt,
-  p .. 'pkey', key, p .. 'own', ARGV[11],
-  p .. 'pend', ARGV[7] .. ' ' .. ARGV[8] .. ' ' .. ARGV[9] .. ' ' .. now + tonumber(ARGV[10]) .. ' ' .. ARGV[13])
+local fields = { p .. 'st', 'issuing', p .. 'rid', renewal, p .. 'ver', version, p .. 'pcrt', crt, p .. 'pkey', key,
+  p .. 'own', ARGV[11],
+  p .. 'pend', ARGV[7] .. ' ' .. ARGV[8] .. ' ' .. ARGV[9] .. ' ' .. now + tonumber(ARGV[10]) .. ' ' .. ARGV[13] }
+enrolled(fields)
+redis.call('HSET', KEYS[1], unpack(fields))
 if rec[p .. 'ret'] then redis.call('HDEL', KEYS[1], p .. 'ret') end
 if st == 'issued' then redis.call('DEL', KEYS[4]) end
 if called then redis.call('ZADD', KEYS[5], 'XX', now, device .. '/' .. slot) end

@@ -52,6 +52,9 @@ local function turn(name)
   due, score = redis.call('ZSCORE', KEYS[2], member), plans[member]
 end
 
+-- The serial of the superseded certificate; '': none.
+local function superseded() return string.match(get('old') or '', '^[^@]*') end
+
 local function bump() put('ver', num('ver') + 1) end
 
 -- notBefore, notAfter, due, end of lease, format of the request
@@ -169,10 +172,22 @@ local function count_anew()
   calm()
 end
 
+-- What let the device in is used up by the certificate that it got for it.
+local function settle_enrolment()
+  local head = string.sub(get('key'), 1, 8)
+  if string.match(rec.enr or '', '^%d+ %S+ (%S+)$') == head or string.match(rec.tok or '', '^%S+ %d+ (%S+)$') == head then
+    put_raw('enr', nil)
+    put_raw('tok', nil)
+  end
+end
+
 -- The pending certificate becomes the current one. chances: see early(); nil: the slot has no profile.
 local function confirm(chances)
   local pnb, pna, pdue = times()
-  if get('crt') then put('old', string.match(get('crt'), '^[^@]*')) end
+  if get('crt') then -- with its issuer where that is another one
+    local serial, issuer = string.match(get('crt'), '^([^@]*)(.*)$')
+    put('old', string.sub(get('pcrt'), -#issuer) == issuer and serial or get('crt'))
+  end
   put('oldat', now)
   put('lr', string.sub(get('rid'), 1, 8))
   put('crt', get('pcrt'))
@@ -181,6 +196,7 @@ local function confirm(chances)
   put('na', pna)
   put('gen', num('gen') + 1)
   put('due', pdue)
+  settle_enrolment()
   expires = pna
   count_anew()
   tally('r')

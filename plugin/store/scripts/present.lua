@@ -133,7 +133,7 @@ elseif get('crt') == crt then
     code = 'split'
     del('reg')
   end
-elseif get('old') == serial or (num('gen') > 0 and get('crt') and tonumber(ARGV[7]) < num('nb')) then
+elseif superseded() == serial or (num('gen') > 0 and get('crt') and tonumber(ARGV[7]) < num('nb')) then
   local grace = tonumber(ARGV[16])
   if grace and (get('oldat') and num('oldat') or now) + grace <= now then return { 'outdated', '' } end
   if appeared then -- else it is on a connection that is older than the confirmed one

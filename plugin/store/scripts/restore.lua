@@ -54,11 +54,11 @@ end
 
 local function restore_issued()
   -- Its broker ended before it was recorded, and another one certified the key.
-  if get('old') ~= serial and get('crt') ~= crt and get('pcrt') ~= crt and
+  if superseded() ~= serial and get('crt') ~= crt and get('pcrt') ~= crt and
       ((num('gen') == gen and get('pkey') == ARGV[7]) or (num('gen') == gen + 1 and get('key') == ARGV[7])) then
     return told('replaced')
   end
-  if num('gen') > gen or get('old') == serial then return told('newer') end
+  if num('gen') > gen or superseded() == serial then return told('newer') end
   if get('crt') == crt then
     if num('ver') > ver then return told('newer') end
     -- It was presented since, and all that Redis knew of it was lost: only the counting is missing.

@@ -1,11 +1,14 @@
 -- What an operator does to one device.
 -- ARGV: 5 verb, 6 a hold's reason, or who acknowledges, 7 tags to add, 8 tags to take away, 9 the deadline of a trigger that
---       goes on now, 10 '1': asked again, the answer was lost on its way
+--       goes on now, 10 '1': asked again, the answer was lost on its way,
+--       11 '1': what is revoked knows of the release already
 -- The slot may be '': then holding and releasing are about all of the device's slots.
--- Code: done; unknown, no-slot, wrong, no-renewal, no-alert, too-large: nothing was changed.
+-- Code: done; unknown, no-slot, wrong, no-renewal, no-alert, too-large: nothing was changed; entries: nor now, for what is
+--       revoked is to know first that these certificates are not any more.
 -- Note: also 'held <slot>', 'released <slot>', 'cancelled <slot> <renewal>'.
 -- include answer.lua
 -- include change.lua
+-- include withdrawn.lua
 local verb, text, deadline, again, code = ARGV[5], ARGV[6], tonumber(ARGV[9]), ARGV[10] == '1', 'done'
 
 local function known(name) return rec[name .. ':crt'] or rec[name .. ':ver'] end
@@ -41,11 +44,23 @@ end
 -- meanwhile, is looked at soon.
 local function release()
   local list, any = slots(), false
+  for _, name in ipairs(ARGV[11] ~= '1' and list or {}) do
+    turn(name)
+    if string.find(get('rev') or '', '^6 ') then -- certificateHold
+      code = 'entries'
+      withdraw_all()
+    end
+  end
+  if code == 'entries' then return end
   for _, name in ipairs(list) do
     turn(name)
-    if get('hold') then
+    if get('hold') or get('rev') then
       any = true
       del('hold')
+      if get('rev') and not get('st') then
+        for _, field in ipairs({ 'pcrt', 'pkey', 'pend' }) do del(field) end
+      end
+      del('rev')
       if get('st') == 'triggered' then put('end', deadline) end
       if get('st') or (not due and get('crt')) then score = math.min(tonumber(due) or now, now) end
       if get('al') or get('st') == 'triggered' then heed(now, 'later') end
@@ -115,5 +130,6 @@ else
   what[verb]()
 end
 commit()
+if code == 'entries' then return { code, note, withdrawn } end
 if code ~= 'done' then return { code, note } end
 return answer(code, false)

@@ -25,7 +25,7 @@ if not get('crt') and not get('ver') then
   return { 'no-slot', note }
 elseif get('hold') then
   if not asked then join('s') end
-  code = 'hold'
+  code = get('rev') and 'revoked' or 'hold'
 elseif asked and was ~= 's' then
   if st == 'triggered' and (get('rid') == ARGV[5] or ARGV[11] == '1') then code = 'triggered' end
 elseif st == 'triggered' then
@@ -46,5 +46,5 @@ else
   join('a')
 end
 commit()
-if code == 'hold' then return { code, note } end
+if code == 'hold' or code == 'revoked' then return { code, note } end
 return answer(code, true)
