@@ -150,6 +150,7 @@ const struct ctl_command ctl_commands_trust[] = {
         .brief = "an issuer's revocation list",
         .text = "Takes an issuer's CRL from the broker, where it is kept for everybody, and shows what it is; with --out it "
                 "is written, as DER or with --pem as PEM.",
+        .more = "Its signature is not looked at: openssl crl -verify does that.",
         .examples = "  renewalctl crl 0123456789abcdef\n"
                     "  renewalctl crl 0123456789abcdef --pem --out issuer.crl",
     },

@@ -1,14 +1,14 @@
 /* ocsp and crl: what says that a certificate is good or revoked, as bytes that other programs take. */
 #include "plugin/renewalctl/run.h"
 
-#include "common/pem.h"
+#include "common/crl.h"
 #include "common/topic.h"
 
 #include <cjson/cJSON.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { OCSP_MAX = 65536, CRL_BYTES_MAX = 64 << 20, LOOK_MS = 100 };
+enum { OCSP_MAX = 65536, LOOK_MS = 100 };
 
 /* ---- ocsp ---- */
 
@@ -59,7 +59,7 @@ static void on_crl(void *owner, const char *kind, struct cr_bytes payload)
     if (wait->err != CR_NOT_FOUND || strcmp(kind, wait->issuer) != 0 || payload.len == 0) {
         return; /* an empty one is none: it was taken away */
     }
-    wait->err = payload.len > CRL_BYTES_MAX ? CR_FULL : cr_blob_copy(&wait->der, payload.data, payload.len);
+    wait->err = payload.len > CR_CRL_MAX ? CR_FULL : cr_blob_copy(&wait->der, payload.data, payload.len);
 }
 
 /* The retained one comes at once, where there is one. */
@@ -87,9 +87,8 @@ static int crl_fetch(struct ctl_run *run, struct crl_wait *wait)
 
 static int pem_write(struct ctl_run *run, struct cr_bytes der, const char *out)
 {
-    size_t cap = der.len / 3 * 4 + der.len / 48 + 128; /* base64, its line ends, and the lines around it */
-    char *pem = calloc(1, cap);
-    if (pem == NULL || cr_pem_append(pem, cap, "X509 CRL", der) != CR_OK) {
+    char *pem = calloc(1, cr_crl_pem_cap(der.len));
+    if (pem == NULL || cr_crl_to_pem(pem, cr_crl_pem_cap(der.len), der) != CR_OK) {
         free(pem);
         return ctl_complain(run, CTL_FAILED, "out of memory");
     }
@@ -98,11 +97,22 @@ static int pem_write(struct ctl_run *run, struct cr_bytes der, const char *out)
     return rc;
 }
 
-static int crl_show(struct ctl_run *run, const struct crl_wait *wait)
+static bool time_put(cJSON *data, const char *name, int64_t unix_s)
+{
+    char text[CR_TIME_TEXT];
+    cr_time_text(text, unix_s);
+    return unix_s == 0 || cJSON_AddStringToObject(data, name, text) != NULL;
+}
+
+static int crl_show(struct ctl_run *run, const char *issuer, const struct cr_crl *crl)
 {
     cJSON *data = cJSON_CreateObject();
-    if (data == NULL || cJSON_AddStringToObject(data, "issuer", wait->issuer) == NULL ||
-        cJSON_AddNumberToObject(data, "bytes", (double)wait->der.len) == NULL) {
+    bool ok = data != NULL && cJSON_AddStringToObject(data, "issuer", issuer) != NULL &&
+              (!crl->numbered || cJSON_AddNumberToObject(data, "number", (double)crl->number) != NULL) &&
+              time_put(data, "thisUpdate", crl->this_update) && time_put(data, "nextUpdate", crl->next_update) &&
+              cJSON_AddNumberToObject(data, "entries", (double)crl->count) != NULL &&
+              cJSON_AddNumberToObject(data, "bytes", (double)crl->der.len) != NULL;
+    if (!ok) {
         cJSON_Delete(data);
         return ctl_complain(run, CTL_FAILED, "out of memory");
     }
@@ -113,14 +123,18 @@ int ctl_run_crl(struct ctl_run *run)
 {
     const struct ctl_options *options = run->options;
     struct crl_wait wait = { .issuer = options->word[0], .err = CR_NOT_FOUND };
+    struct cr_crl crl;
     const char *out = options->out[0] == '\0' && options->pem ? "-" : options->out;
     int rc = crl_fetch(run, &wait);
+    struct cr_bytes der = cr_blob_view(&wait.der);
+    if (rc == CTL_DONE && cr_crl_parse(&crl, der) != CR_OK) {
+        rc = ctl_complain(run, CTL_FAILED, "what the broker keeps there cannot be read as a CRL; the broker's log may say more");
+    }
     if (rc == CTL_DONE && out[0] != '\0') {
-        struct cr_bytes der = cr_blob_view(&wait.der);
         rc = options->pem ? pem_write(run, der, out) : ctl_output_write(run, out, der);
     }
     if (rc == CTL_DONE && strcmp(out, "-") != 0) {
-        rc = crl_show(run, &wait);
+        rc = crl_show(run, options->word[0], &crl);
     }
     cr_blob_fini(&wait.der);
     return rc;

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROUNDS_MAX = 6, AGAIN_MS = 1000 };
+enum { ROUNDS_MAX = 5 /* without any progress */, AGAIN_MS = 1000 };
 
 /* A command that is under way. */
 struct parcel {
@@ -38,7 +38,7 @@ static int cut_short(const struct rows_sending *sending, enum ctl_exit code, con
     for (size_t i = 0; i < CTL_WINDOW; i++) {
         open += sending->parcel[i].correlation[0] != '\0' ? sending->parcel[i].count : 0;
     }
-    (void)snprintf(line, sizeof line, "%.250s; %.0f of %zu devices are %s, of %zu it is not known; run it again: what is "
+    (void)snprintf(line, sizeof line, "%.260s; %.0f of %zu devices are %s, of %zu it is not known; run it again: what is "
                    "done stays done", why, send->devices, send->rows->count, send->done, open);
     return ctl_complain(send->run, code, line);
 }
@@ -83,6 +83,8 @@ static int parcel_send(struct rows_sending *sending)
 /* All of a command was refused: it is for another time, or the end. */
 static int refusal_take(struct rows_sending *sending, const struct parcel *parcel, const cJSON *response, const char *line)
 {
+    const struct ctl_rows *rows = sending->send->rows;
+    char of[CTL_WHY_CAP];
     const char *code = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(response, "errorCode"));
     bool again = code != NULL && (strcmp(code, "busy") == 0 || strcmp(code, "rate-limited") == 0);
     if (again && !sending->last_round) {
@@ -91,7 +93,10 @@ static int refusal_take(struct rows_sending *sending, const struct parcel *parce
         return CTL_DONE;
     }
     ctl_progress_clear(&sending->send->progress, sending->send->run);
-    return sending->over ? CTL_FAILED : cut_short(sending, CTL_FAILED, line);
+    /* An entry that is told by its place is to be found. */
+    (void)snprintf(of, sizeof of, "%.64s and the %zu behind it: %.160s", ctl_row_device(rows, parcel->index[0]),
+                   parcel->count - 1, line);
+    return sending->over ? CTL_FAILED : cut_short(sending, CTL_FAILED, of);
 }
 
 static int response_take(struct rows_sending *sending)
@@ -167,10 +172,12 @@ static int rounds_run(struct rows_sending *sending)
 {
     char ignored[CTL_WHY_CAP];
     struct ctl_run *run = sending->send->run;
+    unsigned fruitless = 0;
     int rc = CTL_DONE;
-    for (unsigned round = 1; rc == CTL_DONE && sending->queued > 0; round++) {
-        sending->last_round = round == ROUNDS_MAX;
+    while (rc == CTL_DONE && sending->queued > 0) {
+        sending->last_round = fruitless == ROUNDS_MAX - 1;
         rc = round_run(sending);
+        fruitless = sending->repeats < sending->queued ? 0 : fruitless + 1;
         uint32_t *queue = sending->queue;
         sending->queue = sending->again;
         sending->again = queue;
@@ -178,7 +185,7 @@ static int rounds_run(struct rows_sending *sending)
         sending->next = sending->repeats = 0;
         sending->window = 1;
         if (rc == CTL_DONE && sending->queued > 0) {
-            (void)run->link->wait(run->link->ctx, AGAIN_MS * round, ignored);
+            (void)run->link->wait(run->link->ctx, AGAIN_MS * (fruitless + 1), ignored);
         }
     }
     return rc;

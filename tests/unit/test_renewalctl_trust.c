@@ -280,9 +280,57 @@ static void what_the_broker_is_too_busy_for_is_sent_again(void **state)
     busy_times = 1000;
     run_file("enroll --csv %s", NULL, 150);
     assert_int_equal(rig.rc, CTL_FAILED);
-    assert_true(has(rig.err, "No (busy); try again in a moment; 0 of 150 devices are enrolled, of 0 it is not known; run it "
+    assert_true(has(rig.err, "m0 and the 99 behind it: No (busy); try again in a moment; 0 of 150 devices are enrolled, of 0 it is not known; run it "
                              "again"));
     busy_times = 0;
+}
+
+static unsigned only; /* of a command so many are taken, as by a broker with little room */
+
+static char *some_taken(struct ctl_rig *of, const cJSON *command)
+{
+    const cJSON *devices = cJSON_GetObjectItemCaseSensitive(command, "devices");
+    cJSON *data = cJSON_CreateObject(), *refused = cJSON_AddArrayToObject(data, "refused");
+    unsigned taken = 0;
+    (void)of;
+    for (const cJSON *one = devices->child; one != NULL; one = one->next) {
+        if (taken < only) {
+            taken++;
+            continue;
+        }
+        cJSON *row = cJSON_CreateObject();
+        const char *id = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(one, "device"));
+        (void)cJSON_AddStringToObject(row, "device", id);
+        (void)cJSON_AddStringToObject(row, "errorCode", "busy");
+        (void)cJSON_AddItemToArray(refused, row);
+    }
+    (void)cJSON_AddNumberToObject(data, "enrolled", taken);
+    char *text = cJSON_PrintUnformatted(data);
+    cJSON_Delete(data);
+    return text;
+}
+
+static void busy_brokers_are_asked_as_long_as_it_goes_on(void **state)
+{
+    (void)state;
+    char text[4096];
+    size_t at = 0;
+    for (unsigned i = 0; i < 300; i++) {
+        at += (size_t)snprintf(text + at, sizeof text - at, "m%u\n", i);
+    }
+    ctl_rig_free(&rig);
+    only = 10;
+    rig = (struct ctl_rig){ .make = some_taken, .input = text, .input_len = at };
+    ctl_rig_run(&rig, "enroll --csv -");
+    assert_int_equal(rig.rc, CTL_DONE);
+    assert_string_equal(rig.out, "enrolled 300, refused 0\n");
+    ctl_rig_free(&rig);
+    only = 0;
+    rig = (struct ctl_rig){ .make = some_taken, .input = text, .input_len = at };
+    ctl_rig_run(&rig, "enroll --csv -");
+    assert_int_equal(rig.rc, CTL_FAILED);
+    assert_int_equal(rig.asked, 15);
+    assert_true(has(rig.out, "enrolled 0, refused 300\n"));
 }
 
 static void what_ends_early_says_how_far_it_came(void **state)
@@ -382,6 +430,7 @@ int main(void)
         cmocka_unit_test(what_ends_early_says_how_far_it_came),
         cmocka_unit_test(odd_answers_about_many),
         cmocka_unit_test(a_wrong_file_sends_nothing),
+        cmocka_unit_test(busy_brokers_are_asked_as_long_as_it_goes_on),
     };
     return cmocka_run_group_tests(tests, NULL, let_go);
 }
