@@ -188,6 +188,9 @@ static cr_err rig_wait(void *ctx, unsigned wait_ms, char why[CTL_WHY_CAP])
         line += end + (line[end] == '\n');
     }
     rig->events = NULL;
+    if (rig->kind != NULL && told != NULL) {
+        told(told_owner, rig->kind, rig->payload);
+    }
     if (rig->stop_after != 0 && rig->waits >= rig->stop_after) {
         rig->stop = 1;
     }

@@ -38,6 +38,8 @@ struct ctl_rig {
     struct { char correlation[CTL_CORRELATION_CAP]; char *answer; } sent[CTL_WINDOW];
     unsigned under_way;
     const char *events;               /* delivered in the first wait: "kind payload" lines */
+    const char *kind;                 /* or this one, of any bytes; NULL: none */
+    struct cr_bytes payload;
     unsigned stop_after;              /* waits; 0: never */
 };
 void ctl_rig_run(struct ctl_rig *rig, const char *line);
