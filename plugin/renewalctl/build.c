@@ -6,28 +6,28 @@
 
 /* ---- parts ---- */
 
-static bool text(cJSON *object, const char *name, const char *value)
+bool ctl_put_text(cJSON *object, const char *name, const char *value)
 {
     return value[0] == '\0' || cJSON_AddStringToObject(object, name, value) != NULL;
 }
 
-static bool number(cJSON *object, const char *name, unsigned value)
+bool ctl_put_number(cJSON *object, const char *name, unsigned value)
 {
     return value == 0 || cJSON_AddNumberToObject(object, name, value) != NULL;
 }
 
-static bool named(cJSON *command, const char *name)
+bool ctl_put_named(cJSON *command, const char *name)
 {
-    return text(command, "command", name);
+    return ctl_put_text(command, "command", name);
 }
 
-static bool of_word(cJSON *command, const char *name, const char *field, const struct ctl_options *options)
+bool ctl_put_word(cJSON *command, const char *name, const char *field, const struct ctl_options *options)
 {
-    return named(command, name) && (options->words == 0 || text(command, field, options->word[0]));
+    return ctl_put_named(command, name) && (options->words == 0 || ctl_put_text(command, field, options->word[0]));
 }
 
 /* "add":[…]; nothing when there are none. */
-static bool texts(cJSON *object, const char *name, const char *const *value, size_t count)
+bool ctl_put_texts(cJSON *object, const char *name, const char *const *value, size_t count)
 {
     cJSON *array = count > 0 ? cJSON_AddArrayToObject(object, name) : NULL;
     for (size_t i = 0; i < count; i++) {
@@ -40,22 +40,34 @@ static bool texts(cJSON *object, const char *name, const char *const *value, siz
     return count == 0 || array != NULL;
 }
 
-bool ctl_filter_given(const struct ctl_options *o)
+bool ctl_filter_beyond_issuer(const struct ctl_options *o)
 {
-    return o->state[0] != '\0' || o->issuer[0] != '\0' || o->tag[0] != '\0' || o->prefix[0] != '\0' ||
-           o->campaign[0] != '\0' || o->expires_within[0] != '\0' || o->not_seen_for[0] != '\0' || o->level[0] != '\0';
+    return o->state[0] != '\0' || o->tag[0] != '\0' || o->prefix[0] != '\0' || o->campaign[0] != '\0' ||
+           o->expires_within[0] != '\0' || o->not_seen_for[0] != '\0' || o->level[0] != '\0' ||
+           o->issued_after[0] != '\0' || o->issued_before[0] != '\0' || o->factory[0] != '\0' || o->revoked ||
+           o->trust_before != 0;
 }
 
-static bool filter(cJSON *command, const struct ctl_options *o, bool with_slot)
+bool ctl_filter_given(const struct ctl_options *o)
+{
+    return o->issuer[0] != '\0' || ctl_filter_beyond_issuer(o);
+}
+
+bool ctl_put_filter(cJSON *command, const struct ctl_options *o, bool with_slot)
 {
     if (!ctl_filter_given(o) && (!with_slot || o->slot[0] == '\0')) {
         return true;
     }
     cJSON *object = cJSON_AddObjectToObject(command, "filter");
-    return object != NULL && text(object, "state", o->state) && (!with_slot || text(object, "slot", o->slot)) &&
-           text(object, "issuer", o->issuer) && text(object, "tag", o->tag) && text(object, "idPrefix", o->prefix) &&
-           text(object, "campaign", o->campaign) && text(object, "expiresWithin", o->expires_within) &&
-           text(object, "notSeenFor", o->not_seen_for) && text(object, "level", o->level);
+    return object != NULL && ctl_put_text(object, "state", o->state) &&
+           (!with_slot || ctl_put_text(object, "slot", o->slot)) && ctl_put_text(object, "issuer", o->issuer) &&
+           ctl_put_text(object, "tag", o->tag) && ctl_put_text(object, "idPrefix", o->prefix) &&
+           ctl_put_text(object, "campaign", o->campaign) && ctl_put_text(object, "expiresWithin", o->expires_within) &&
+           ctl_put_text(object, "notSeenFor", o->not_seen_for) && ctl_put_text(object, "level", o->level) &&
+           ctl_put_text(object, "issuedAfter", o->issued_after) &&
+           ctl_put_text(object, "issuedBefore", o->issued_before) && ctl_put_text(object, "factory", o->factory) &&
+           (!o->revoked || cJSON_AddTrueToObject(object, "revoked") != NULL) &&
+           ctl_put_number(object, "trustBefore", o->trust_before);
 }
 
 /* ---- devices ---- */
@@ -63,35 +75,35 @@ static bool filter(cJSON *command, const struct ctl_options *o, bool with_slot)
 bool ctl_build_status(cJSON *command, const struct ctl_options *options)
 {
     (void)options;
-    return named(command, "getStatus");
+    return ctl_put_named(command, "getStatus");
 }
 
 bool ctl_build_device(cJSON *command, const struct ctl_options *options)
 {
-    return of_word(command, "getDevice", "device", options);
+    return ctl_put_word(command, "getDevice", "device", options);
 }
 
 bool ctl_build_devices(cJSON *command, const struct ctl_options *options)
 {
-    return named(command, "listDevices") && filter(command, options, true);
+    return ctl_put_named(command, "listDevices") && ctl_put_filter(command, options, true);
 }
 
 bool ctl_build_trigger(cJSON *command, const struct ctl_options *options)
 {
-    return of_word(command, "triggerRenewal", "device", options) && filter(command, options, false) &&
-           text(command, "slot", options->slot) && text(command, "reason", options->reason);
+    return ctl_put_word(command, "triggerRenewal", "device", options) && ctl_put_filter(command, options, false) &&
+           ctl_put_text(command, "slot", options->slot) && ctl_put_text(command, "reason", options->reason);
 }
 
 bool ctl_build_trigger_devices(cJSON *command, const struct ctl_options *options, size_t from)
 {
     size_t count = options->words - from < CTL_PAGE_MAX ? options->words - from : CTL_PAGE_MAX;
-    return named(command, "triggerRenewal") && texts(command, "devices", options->word + from, count) &&
-           text(command, "slot", options->slot) && text(command, "reason", options->reason);
+    return ctl_put_named(command, "triggerRenewal") && ctl_put_texts(command, "devices", options->word + from, count) &&
+           ctl_put_text(command, "slot", options->slot) && ctl_put_text(command, "reason", options->reason);
 }
 
 bool ctl_build_trigger_count(cJSON *command, const struct ctl_options *options)
 {
-    return named(command, "listDevices") && filter(command, options, true);
+    return ctl_put_named(command, "listDevices") && ctl_put_filter(command, options, true);
 }
 
 cr_err ctl_check_trigger(const struct ctl_options *options, char why[CTL_WHY_CAP])
@@ -110,18 +122,18 @@ cr_err ctl_check_trigger(const struct ctl_options *options, char why[CTL_WHY_CAP
 
 bool ctl_build_cancel(cJSON *command, const struct ctl_options *options)
 {
-    return of_word(command, "cancelRenewal", "device", options) && text(command, "slot", options->slot);
+    return ctl_put_word(command, "cancelRenewal", "device", options) && ctl_put_text(command, "slot", options->slot);
 }
 
 bool ctl_build_hold(cJSON *command, const struct ctl_options *options)
 {
-    return of_word(command, "holdDevice", "device", options) && text(command, "slot", options->slot) &&
-           text(command, "reason", options->reason);
+    return ctl_put_word(command, "holdDevice", "device", options) && ctl_put_text(command, "slot", options->slot) &&
+           ctl_put_text(command, "reason", options->reason);
 }
 
 bool ctl_build_release(cJSON *command, const struct ctl_options *options)
 {
-    return of_word(command, "releaseDevice", "device", options) && text(command, "slot", options->slot);
+    return ctl_put_word(command, "releaseDevice", "device", options) && ctl_put_text(command, "slot", options->slot);
 }
 
 /* ---- tags ---- */
@@ -148,8 +160,8 @@ bool ctl_build_tag(cJSON *command, const struct ctl_options *options)
 {
     const char *add[TAGS_MAX], *drop[TAGS_MAX];
     size_t adds = tags_of(add, TAGS_MAX, options, '+'), drops = tags_of(drop, TAGS_MAX, options, '-');
-    return of_word(command, "tagDevice", "device", options) && texts(command, "add", add, adds) &&
-           texts(command, "remove", drop, drops);
+    return ctl_put_word(command, "tagDevice", "device", options) && ctl_put_texts(command, "add", add, adds) &&
+           ctl_put_texts(command, "remove", drop, drops);
 }
 
 cr_err ctl_check_tag(const struct ctl_options *options, char why[CTL_WHY_CAP])
@@ -188,9 +200,10 @@ cr_err ctl_check_tag(const struct ctl_options *options, char why[CTL_WHY_CAP])
 bool ctl_build_campaign_start(cJSON *command, const struct ctl_options *o)
 {
     char why[CTL_WHY_CAP];
-    bool ok = named(command, "createCampaign") && text(command, "name", o->name) &&
-              text(command, "reason", o->reason) && filter(command, o, false) && text(command, "slot", o->slot) && number(command, "rate", o->rate) &&
-              text(command, "start", o->start) && text(command, "deadline", o->deadline);
+    bool ok = ctl_put_named(command, "createCampaign") && ctl_put_text(command, "name", o->name) &&
+              ctl_put_text(command, "reason", o->reason) && ctl_put_filter(command, o, false) &&
+              ctl_put_text(command, "slot", o->slot) && ctl_put_number(command, "rate", o->rate) &&
+              ctl_put_text(command, "start", o->start) && ctl_put_text(command, "deadline", o->deadline);
     cJSON *groups = ok && o->group.count > 0 ? cJSON_AddArrayToObject(command, "groups") : NULL;
     for (unsigned i = 0; ok && i < o->group.count; i++) {
         ok = groups != NULL && ctl_group_read(groups, o->group.value[i], why) == CR_OK;
@@ -211,8 +224,8 @@ cr_err ctl_check_campaign_start(const struct ctl_options *options, char why[CTL_
 
 bool ctl_build_campaign_status(cJSON *command, const struct ctl_options *options)
 {
-    return options->words > 0 ? of_word(command, "getCampaign", "campaign", options)
-                              : named(command, "listCampaigns") && text(command, "state", options->state);
+    return options->words > 0 ? ctl_put_word(command, "getCampaign", "campaign", options)
+                              : ctl_put_named(command, "listCampaigns") && ctl_put_text(command, "state", options->state);
 }
 
 cr_err ctl_check_campaign_status(const struct ctl_options *options, char why[CTL_WHY_CAP])
@@ -226,49 +239,50 @@ cr_err ctl_check_campaign_status(const struct ctl_options *options, char why[CTL
 
 bool ctl_build_campaign_pause(cJSON *command, const struct ctl_options *options)
 {
-    return of_word(command, "pauseCampaign", "campaign", options);
+    return ctl_put_word(command, "pauseCampaign", "campaign", options);
 }
 
 bool ctl_build_campaign_resume(cJSON *command, const struct ctl_options *options)
 {
-    return of_word(command, "resumeCampaign", "campaign", options);
+    return ctl_put_word(command, "resumeCampaign", "campaign", options);
 }
 
 bool ctl_build_campaign_abort(cJSON *command, const struct ctl_options *options)
 {
-    return of_word(command, "abortCampaign", "campaign", options);
+    return ctl_put_word(command, "abortCampaign", "campaign", options);
 }
 
 /* ---- alerts, audit, policy, forecast ---- */
 
 bool ctl_build_alerts(cJSON *command, const struct ctl_options *options)
 {
-    return named(command, "listAlerts") && text(command, "level", options->level) &&
-           text(command, "slot", options->slot) && text(command, "idPrefix", options->prefix) &&
+    return ctl_put_named(command, "listAlerts") && ctl_put_text(command, "level", options->level) &&
+           ctl_put_text(command, "slot", options->slot) && ctl_put_text(command, "idPrefix", options->prefix) &&
            (!options->unacknowledged || cJSON_AddFalseToObject(command, "acknowledged") != NULL);
 }
 
 bool ctl_build_alerts_ack(cJSON *command, const struct ctl_options *options)
 {
-    return of_word(command, "acknowledgeAlert", "device", options) && text(command, "slot", options->slot);
+    return ctl_put_word(command, "acknowledgeAlert", "device", options) && ctl_put_text(command, "slot", options->slot);
 }
 
 bool ctl_build_audit(cJSON *command, const struct ctl_options *o)
 {
     bool oldest = o->oldest || o->words > 0;
-    return of_word(command, "getAudit", "device", o) && text(command, "slot", o->slot) &&
-           text(command, "what", o->what) && text(command, "who", o->who) && text(command, "since", o->since) && text(command, "until", o->until) &&
-           text(command, "order", oldest ? "oldest" : "newest");
+    return ctl_put_word(command, "getAudit", "device", o) && ctl_put_text(command, "slot", o->slot) &&
+           ctl_put_text(command, "what", o->what) && ctl_put_text(command, "who", o->who) &&
+           ctl_put_text(command, "since", o->since) && ctl_put_text(command, "until", o->until) &&
+           ctl_put_text(command, "order", oldest ? "oldest" : "newest");
 }
 
 bool ctl_build_policy(cJSON *command, const struct ctl_options *options)
 {
-    return named(command, "getPolicy") && text(command, "slot", options->slot);
+    return ctl_put_named(command, "getPolicy") && ctl_put_text(command, "slot", options->slot);
 }
 
 bool ctl_build_policy_set(cJSON *command, const struct ctl_options *options)
 {
-    cJSON *set = named(command, "setPolicy") && text(command, "slot", options->slot)
+    cJSON *set = ctl_put_named(command, "setPolicy") && ctl_put_text(command, "slot", options->slot)
                      ? cJSON_AddObjectToObject(command, "set")
                      : NULL;
     bool ok = set != NULL;
@@ -280,7 +294,7 @@ bool ctl_build_policy_set(cJSON *command, const struct ctl_options *options)
         ok = equals != NULL && (equals[1] != '\0' ? cJSON_AddStringToObject(set, key, equals + 1) != NULL
                                                   : cJSON_AddNullToObject(set, key) != NULL);
     }
-    return ok && number(command, "version", options->if_version);
+    return ok && ctl_put_number(command, "version", options->if_version);
 }
 
 cr_err ctl_check_policy_set(const struct ctl_options *options, char why[CTL_WHY_CAP])
@@ -320,7 +334,7 @@ cr_err ctl_check_events(const struct ctl_options *options, char why[CTL_WHY_CAP]
 bool ctl_build_forecast(cJSON *command, const struct ctl_options *options)
 {
     (void)options;
-    return named(command, "forecast");
+    return ctl_put_named(command, "forecast");
 }
 
 /* ---- what is asked before ---- */

@@ -36,6 +36,40 @@ bool ctl_build_trigger_count(struct cJSON *command, const struct ctl_options *op
 
 /* Whether any option of the filter is given; --slot is none of them. */
 bool ctl_filter_given(const struct ctl_options *options);
+bool ctl_filter_beyond_issuer(const struct ctl_options *options);
+
+/* ---- trust (build_trust.c) ---- */
+
+bool ctl_build_enroll(struct cJSON *command, const struct ctl_options *options);
+bool ctl_build_forbid(struct cJSON *command, const struct ctl_options *options);
+bool ctl_build_token(struct cJSON *command, const struct ctl_options *options);
+bool ctl_build_revoke(struct cJSON *command, const struct ctl_options *options);
+bool ctl_build_revoked(struct cJSON *command, const struct ctl_options *options);
+bool ctl_build_issuers(struct cJSON *command, const struct ctl_options *options);
+bool ctl_build_census(struct cJSON *command, const struct ctl_options *options);
+bool ctl_build_retire(struct cJSON *command, const struct ctl_options *options);
+bool ctl_build_revoke_issuer(struct cJSON *command, const struct ctl_options *options);
+bool ctl_build_restore_issuer(struct cJSON *command, const struct ctl_options *options);
+bool ctl_build_trust(struct cJSON *command, const struct ctl_options *options);
+bool ctl_build_ocsp(struct cJSON *command, const struct ctl_options *options);
+/* "slot", "reason" and "comment" of a revocation. */
+bool ctl_put_cause(struct cJSON *command, const struct ctl_options *options);
+
+cr_err ctl_check_enroll(const struct ctl_options *options, char why[CTL_WHY_CAP]);
+cr_err ctl_check_revoke(const struct ctl_options *options, char why[CTL_WHY_CAP]);
+cr_err ctl_check_issuer(const struct ctl_options *options, char why[CTL_WHY_CAP]);
+bool ctl_question_retire(char question[CTL_QUESTION_CAP], const struct ctl_options *options);
+bool ctl_question_revoke_issuer(char question[CTL_QUESTION_CAP], const struct ctl_options *options);
+
+/* ---- parts: nothing is put for an empty text, a number of 0, no texts; false: out of memory ---- */
+
+bool ctl_put_text(struct cJSON *object, const char *name, const char *value);
+bool ctl_put_number(struct cJSON *object, const char *name, unsigned value);
+bool ctl_put_named(struct cJSON *command, const char *name);
+/* The command's name, and its first word as a field. */
+bool ctl_put_word(struct cJSON *command, const char *name, const char *field, const struct ctl_options *options);
+bool ctl_put_texts(struct cJSON *object, const char *name, const char *const *value, size_t count);
+bool ctl_put_filter(struct cJSON *command, const struct ctl_options *options, bool with_slot);
 
 /* ---- CR_INVALID: `why` is one line ---- */
 

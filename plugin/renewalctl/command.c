@@ -9,6 +9,10 @@ const struct ctl_command *ctl_command_at(size_t index)
         return &ctl_commands_fleet[index];
     }
     index -= ctl_commands_fleet_count;
+    if (index < ctl_commands_trust_count) {
+        return &ctl_commands_trust[index];
+    }
+    index -= ctl_commands_trust_count;
     return index < ctl_commands_more_count ? &ctl_commands_more[index] : NULL;
 }
 

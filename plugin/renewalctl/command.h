@@ -31,6 +31,8 @@ struct ctl_command {
     bool (*question)(char question[CTL_QUESTION_CAP], const struct ctl_options *options);
     /* Shows the answer's data; takes the fields that it shows out of it. */
     void (*render)(const struct ctl_sheet *sheet, const struct ctl_options *options, struct cJSON *data);
+    /* Shows what of a refusal its one line does not say. NULL: nothing. */
+    void (*refused)(const struct ctl_sheet *sheet, const struct cJSON *response);
     const struct ctl_columns *columns; /* of answers in pages: render.h */
     const struct ctl_columns *columns_one; /* the same when a word follows the name; NULL: no other */
     bool offline;                     /* needs no broker */
@@ -41,8 +43,8 @@ struct ctl_command {
     const char *examples;             /* and commands to begin with */
 };
 
-extern const struct ctl_command ctl_commands_fleet[], ctl_commands_more[];
-extern const size_t ctl_commands_fleet_count, ctl_commands_more_count;
+extern const struct ctl_command ctl_commands_fleet[], ctl_commands_trust[], ctl_commands_more[];
+extern const size_t ctl_commands_fleet_count, ctl_commands_trust_count, ctl_commands_more_count;
 
 /* All of them, in the order of --help; NULL: that was the last. */
 const struct ctl_command *ctl_command_at(size_t index);

@@ -77,6 +77,8 @@ const struct ctl_command ctl_commands_fleet[] = {
         .run = ctl_run_one, .build = ctl_build_release, .render = ctl_render_steered, .done = "released",
         .brief = "the end of a hold",
         .text = "Ends the hold of a device; without --slot of all of its slots.",
+        .more = "A device that was revoked is let in again, too, with a new certificate: those that were revoked stay "
+                "so, but for reason certificateHold, which ends with it.",
         .examples = "  renewalctl release meter-17",
     },
     {

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { SERIAL_DIGITS = 40 }; /* RFC 5280 section 4.1.2.2 */
+
 void ctl_options_init(struct ctl_options *options)
 {
     *options = (struct ctl_options){ .host = "localhost", .timeout_s = 10, .now_s = cr_wall_s(cr_clock_system()) };
@@ -149,7 +151,9 @@ cr_err ctl_option_set(struct ctl_options *options, const struct ctl_option *opti
                       const char *value, char why[CTL_WHY_CAP])
 {
     char *field = (char *)options + option->offset;
-    char must[200], names[160];
+    char must[256], names[200];
+    const char *near;
+    size_t len = 0;
     switch (option->kind) {
     case CTL_KIND_TEXT: return text_set(field, shown, value, why);
     case CTL_KIND_LIST: return list_add((struct ctl_list *)(void *)field, shown, value, why);
@@ -170,8 +174,28 @@ cr_err ctl_option_set(struct ctl_options *options, const struct ctl_option *opti
     case CTL_KIND_CHOICE:
         if (!choice_ok(option->choices, value) || cr_text_copy(field, CR_NAME_CAP, value) != CR_OK) {
             choices_text(names, sizeof names, option->choices);
+            near = ctl_choice_nearest(option->choices, value, &len);
             (void)snprintf(must, sizeof must, "is %s", names);
-            return wrong(why, shown, must, value);
+            (void)wrong(why, shown, must, value);
+            if (near != NULL) {
+                size_t end = strlen(why);
+                (void)snprintf(why + end, CTL_WHY_CAP - end, "; did you mean %.*s?", (int)len, near);
+            }
+            return CR_INVALID;
+        }
+        return CR_OK;
+    case CTL_KIND_SERIAL:
+        len = strlen(value);
+        if (len == 0 || len > SERIAL_DIGITS || strspn(value, "0123456789abcdefABCDEF") != len ||
+            cr_text_copy(field, CR_NAME_CAP, value) != CR_OK) {
+            return wrong(why, shown, "is 1 to 40 hex digits", value);
+        }
+        if (len % 2 != 0) { /* whole octets, as they are kept */
+            memmove(field + 1, field, len + 1);
+            field[0] = '0';
+        }
+        for (char *c = field; *c != '\0'; c++) {
+            *c = (char)(*c >= 'A' && *c <= 'F' ? *c - 'A' + 'a' : *c);
         }
         return CR_OK;
     case CTL_KIND_DURATION:

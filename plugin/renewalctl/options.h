@@ -57,6 +57,13 @@ struct ctl_options {
     bool all, oldest, unacknowledged;
     unsigned limit, rate, if_version;
     struct ctl_list group, add, remove;
+    /* trust */
+    char factory[CR_NAME_CAP], issued_after[CR_NAME_CAP], issued_before[CR_NAME_CAP];
+    char serial[CR_NAME_CAP], device[CR_NAME_CAP], expires[CR_NAME_CAP], mode[CR_NAME_CAP];
+    char csv[CTL_TEXT_CAP], list[CTL_TEXT_CAP], out[CTL_TEXT_CAP], comment[CTL_TEXT_CAP];
+    unsigned trust_before;
+    bool revoked, force, pem;
+    struct ctl_list tags; /* to enrol with */
 };
 
 /* ---- the table (options_table.c) ---- */
@@ -71,6 +78,7 @@ enum ctl_option_kind {
     CTL_KIND_AGO,      /* a time; "24h" is so long ago */
     CTL_KIND_AHEAD,    /* a time; "24h" is in so long */
     CTL_KIND_LIST,
+    CTL_KIND_SERIAL,   /* hex digits */
     CTL_KIND_CONFIG,
     CTL_KIND_HELP,
     CTL_KIND_VERSION,
@@ -94,6 +102,16 @@ enum {
     CTL_FOR_POLICY = 1 << 13,
     CTL_FOR_YES = 1 << 14,
     CTL_FOR_ISSUERS = 1 << 15, /* audit verify, which reads its arguments itself: audit.h */
+    CTL_FOR_ENROL = 1 << 16,
+    CTL_FOR_TOKEN = 1 << 17,
+    CTL_FOR_REVOKE = 1 << 18,
+    CTL_FOR_CAUSE = 1 << 19,   /* why something is revoked */
+    CTL_FOR_REVOKED = 1 << 20,
+    CTL_FOR_SERIAL = 1 << 21,
+    CTL_FOR_FORCE = 1 << 22,
+    CTL_FOR_TRUST = 1 << 23,
+    CTL_FOR_OUT = 1 << 24,
+    CTL_FOR_PEM = 1 << 25,
 };
 
 struct ctl_option {
@@ -129,6 +147,10 @@ CR_MUST_USE cr_err ctl_option_set(struct ctl_options *options, const struct ctl_
 /* Reads `key value` lines: the long options' names without dashes, # comments. CR_INVALID: `why` is one line, which
  * begins with the number of the file's. */
 CR_MUST_USE cr_err ctl_options_config(struct ctl_options *options, struct cr_bytes text, char why[CTL_WHY_CAP]);
+
+/* Of "a|b|c" the choice that a value was perhaps meant to be, its length in *len: the nearest one, letters' case and dashes
+ * apart, when it is near enough. NULL: none is. (options_nearest.c) */
+const char *ctl_choice_nearest(const char *choices, const char *value, size_t *len);
 
 /* Whether file and arguments together make sense. CR_INVALID: `why` is one line. */
 CR_MUST_USE cr_err ctl_options_check(const struct ctl_options *options, char why[CTL_WHY_CAP]);

@@ -167,7 +167,7 @@ cr_err ctl_options_args(struct ctl_options *options, int argc, char *const *argv
 {
     cr_err err = CR_INVALID;
     options->help = options->version = false;
-    options->group.count = options->add.count = options->remove.count = 0;
+    options->group.count = options->add.count = options->remove.count = options->tags.count = 0;
     CR_TRY(words_collect(options, argc, argv, why));
     CR_TRY(command_take(options, argc, argv, why));
     CR_TRY(options_take(options, argc, argv, why));

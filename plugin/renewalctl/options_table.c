@@ -5,6 +5,10 @@
 
 #define AT(field) offsetof(struct ctl_options, field)
 #define REASONS "expiry|operator|campaign|ca-rotation|regression|policy"
+/* CRLReason of RFC 5280 section 5.3.1, but removeFromCRL, which is no reason to revoke */
+#define CAUSES                                                                                                         \
+    "unspecified|keyCompromise|cACompromise|affiliationChanged|superseded|cessationOfOperation|certificateHold|"       \
+    "privilegeWithdrawn|aACompromise"
 
 const struct ctl_option ctl_option_table[] = {
     /* the connection, as with mosquitto_pub */
@@ -36,8 +40,8 @@ const struct ctl_option ctl_option_table[] = {
     { 0, "slot", "SLOT", CTL_KIND_NAME, AT(slot), 0, NULL, false, CTL_FOR_SLOT, "which of a device's certificates" },
     { 0, "state", "STATE", CTL_KIND_CHOICE, AT(state), 0, "quiet|triggered|issuing|issued|held", false, CTL_FOR_FILTER,
       "quiet, triggered, issuing, issued or held" },
-    { 0, "issuer", "ID", CTL_KIND_NAME, AT(issuer), 0, NULL, false, CTL_FOR_FILTER,
-      "issued by this one, as `status` shows it" },
+    { 0, "issuer", "ID", CTL_KIND_NAME, AT(issuer), 0, NULL, false,
+      CTL_FOR_FILTER | CTL_FOR_REVOKED, "issued by this one, as `status` shows it" },
     { 0, "tag", "TAG", CTL_KIND_NAME, AT(tag), 0, NULL, false, CTL_FOR_FILTER, "devices with this tag" },
     { 0, "id-prefix", "TEXT", CTL_KIND_NAME, AT(prefix), 0, NULL, false, CTL_FOR_PREFIX,
       "devices whose id begins so" },
@@ -47,6 +51,14 @@ const struct ctl_option ctl_option_table[] = {
       "ends within so long, such as 30d, or has ended" },
     { 0, "not-seen-for", "TIME", CTL_KIND_DURATION, AT(not_seen_for), 0, NULL, false, CTL_FOR_FILTER,
       "has not appeared for so long, such as 7d" },
+    { 0, "issued-after", "TIME", CTL_KIND_AGO, AT(issued_after), 0, NULL, false, CTL_FOR_FILTER,
+      "issued then or later: 24h ago, 2026-11-21, or\n2026-11-21T08:00:00Z" },
+    { 0, "issued-before", "TIME", CTL_KIND_AGO, AT(issued_before), 0, NULL, false, CTL_FOR_FILTER, "issued earlier" },
+    { 0, "factory", "NAME", CTL_KIND_NAME, AT(factory), 0, NULL, false, CTL_FOR_FILTER | CTL_FOR_ENROL,
+      "the factory that devices come from" },
+    { 0, "revoked", NULL, CTL_KIND_FLAG, AT(revoked), 0, NULL, false, CTL_FOR_FILTER, "revoked ones" },
+    { 0, "trust-before", "N", CTL_KIND_NUMBER, AT(trust_before), 4000000000U, NULL, false, CTL_FOR_FILTER,
+      "has not confirmed version N of the trust bundle" },
     { 0, "level", "LEVEL", CTL_KIND_CHOICE, AT(level), 0, "notice|warning|critical|field", false, CTL_FOR_LEVEL,
       "with an alert of at least notice, warning or critical;\nfield: on the list for a visit" },
     { 0, "unacknowledged", NULL, CTL_KIND_FLAG, AT(unacknowledged), 0, NULL, false, CTL_FOR_ALERTS,
@@ -66,6 +78,28 @@ const struct ctl_option ctl_option_table[] = {
     { 0, "reason", "REASON", CTL_KIND_CHOICE, AT(reason), 0, REASONS, false, CTL_FOR_REASON,
       "told to the device: expiry, operator, campaign,\nca-rotation, regression or policy" },
     { 0, "reason", "TEXT", CTL_KIND_TEXT, AT(reason), 0, NULL, false, CTL_FOR_WHY, "why, up to 48 characters" },
+    { 0, "csv", "FILE", CTL_KIND_TEXT, AT(csv), 0, NULL, false, CTL_FOR_ENROL,
+      "devices from a file, see below; - is standard input" },
+    { 0, "tag", "TAG", CTL_KIND_LIST, AT(tags), 0, NULL, false, CTL_FOR_ENROL,
+      "a tag that they get; again for more" },
+    { 0, "expires", "TIME", CTL_KIND_DURATION, AT(expires), 0, NULL, false, CTL_FOR_TOKEN,
+      "how long it can be used, 60s to 30d (default 24h)" },
+    { 0, "serial", "HEX", CTL_KIND_SERIAL, AT(serial), 0, NULL, false, CTL_FOR_SERIAL,
+      "the certificate with this serial number" },
+    { 0, "device", "ID", CTL_KIND_NAME, AT(device), 0, NULL, false, CTL_FOR_REVOKE,
+      "with --serial: whose it is" },
+    { 0, "list", "FILE", CTL_KIND_TEXT, AT(list), 0, NULL, false, CTL_FOR_REVOKE,
+      "devices from a file, an id a line; - is standard input" },
+    { 0, "reason", "REASON", CTL_KIND_CHOICE, AT(reason), 0, CAUSES, false, CTL_FOR_CAUSE,
+      "as RFC 5280 calls it, such as keyCompromise, see below" },
+    { 0, "comment", "TEXT", CTL_KIND_TEXT, AT(comment), 0, NULL, false, CTL_FOR_CAUSE,
+      "for the audit log" },
+    { 0, "force", NULL, CTL_KIND_FLAG, AT(force), 0, NULL, false, CTL_FOR_FORCE, "also while devices need it" },
+    { 0, "mode", "MODE", CTL_KIND_CHOICE, AT(mode), 0, "add|replace", false, CTL_FOR_TRUST,
+      "add to what devices trust (default), or replace it" },
+    { 0, "out", "FILE", CTL_KIND_TEXT, AT(out), 0, NULL, false, CTL_FOR_OUT,
+      "write it there; - is standard output" },
+    { 0, "pem", NULL, CTL_KIND_FLAG, AT(pem), 0, NULL, false, CTL_FOR_PEM, "as PEM instead of DER" },
     { 0, "add", "TAG", CTL_KIND_LIST, AT(add), 0, NULL, false, CTL_FOR_TAGS, "a tag to add; again for more" },
     { 0, "remove", "TAG", CTL_KIND_LIST, AT(remove), 0, NULL, false, CTL_FOR_TAGS, "a tag to remove; again for more" },
     { 0, "name", "TEXT", CTL_KIND_TEXT, AT(name), 0, NULL, false, CTL_FOR_CAMPAIGN, "what it is called" },

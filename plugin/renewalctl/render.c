@@ -84,3 +84,19 @@ void ctl_list_take(char cell[CTL_CELL_CAP], cJSON *object, const char *name)
     ctl_printable(cell);
     cJSON_Delete(list);
 }
+
+void ctl_trust_take(char state[CTL_CELL_CAP], enum ctl_colour *colour, cJSON *row)
+{
+    char reason[CTL_CELL_CAP];
+    cJSON *revoked = ctl_take(row, "revoked"), *enrol = ctl_take(row, "enrol");
+    if (cJSON_IsObject(revoked)) {
+        ctl_cell_take(reason, revoked, "reason");
+        (void)snprintf(state, CTL_CELL_CAP, "revoked%s%.200s", reason[0] != '\0' ? ": " : "", reason);
+        *colour = CTL_BAD;
+    } else if (cJSON_IsObject(enrol) && state[0] == '\0') {
+        ctl_cell_append(state, "may enroll");
+        *colour = CTL_BUSY;
+    }
+    cJSON_Delete(revoked);
+    cJSON_Delete(enrol);
+}

@@ -22,6 +22,22 @@ void ctl_render_policy(const struct ctl_sheet *sheet, const struct ctl_options *
 void ctl_render_policy_set(const struct ctl_sheet *sheet, const struct ctl_options *options, struct cJSON *data);
 void ctl_render_forecast(const struct ctl_sheet *sheet, const struct ctl_options *options, struct cJSON *data);
 
+/* ---- trust (render_trust.c) ---- */
+
+void ctl_render_enroll(const struct ctl_sheet *sheet, const struct ctl_options *options, struct cJSON *data);
+void ctl_render_forbid(const struct ctl_sheet *sheet, const struct ctl_options *options, struct cJSON *data);
+void ctl_render_token(const struct ctl_sheet *sheet, const struct ctl_options *options, struct cJSON *data);
+void ctl_render_revoke(const struct ctl_sheet *sheet, const struct ctl_options *options, struct cJSON *data);
+void ctl_render_issuers(const struct ctl_sheet *sheet, const struct ctl_options *options, struct cJSON *data);
+void ctl_render_census(const struct ctl_sheet *sheet, const struct ctl_options *options, struct cJSON *data);
+/* What was done to an issuer: retire, revoke-issuer, restore-issuer. */
+void ctl_render_issuer_steered(const struct ctl_sheet *sheet, const struct ctl_options *options, struct cJSON *data);
+void ctl_render_needed(const struct ctl_sheet *sheet, const struct cJSON *response);
+void ctl_render_trust(const struct ctl_sheet *sheet, const struct ctl_options *options, struct cJSON *data);
+void ctl_render_trust_set(const struct ctl_sheet *sheet, const struct ctl_options *options, struct cJSON *data);
+void ctl_render_ocsp(const struct ctl_sheet *sheet, const struct ctl_options *options, struct cJSON *data);
+void ctl_render_crl(const struct ctl_sheet *sheet, const struct ctl_options *options, struct cJSON *data);
+
 /* ---- rows of answers in pages ---- */
 
 struct ctl_columns {
@@ -31,7 +47,8 @@ struct ctl_columns {
     const char *head[CTL_COLUMNS_MAX];
     void (*row)(struct ctl_line *line, const struct ctl_sheet *sheet, struct cJSON *row);
 };
-extern const struct ctl_columns ctl_columns_devices, ctl_columns_alerts, ctl_columns_audit, ctl_columns_audit_one;
+extern const struct ctl_columns ctl_columns_devices, ctl_columns_alerts, ctl_columns_audit, ctl_columns_audit_one,
+    ctl_columns_revoked;
 
 /* ---- lines ---- */
 
@@ -58,6 +75,9 @@ void ctl_row_take(const struct ctl_sheet *sheet, const char *label, struct cJSON
 void ctl_validity_take(char cell[CTL_CELL_CAP], struct cJSON *object);
 enum ctl_colour ctl_state_colour(const char *state, bool held);
 enum ctl_colour ctl_level_colour(const char *level);
+/* Takes what says that a slot is revoked ("revoked: keyCompromise" instead of its state), or that a device without a
+ * certificate may get one. */
+void ctl_trust_take(char state[CTL_CELL_CAP], enum ctl_colour *colour, struct cJSON *row);
 /* An object inside another as one row, then what of it is unknown; deletes it. */
 void ctl_part_rows(const struct ctl_sheet *sheet, const char *label, const char *cell, struct cJSON *part);
 /* Takes a number and what comes of it: "<before>N<after>", "" when it is not there. */

@@ -52,6 +52,14 @@ static void render_slot(const struct ctl_sheet *outer, cJSON *slot)
     ctl_cell_add(state, "", held ? "on hold" : "");
     ctl_cell_append(state, held && cell[0] != '\0' ? ": " : "");
     ctl_cell_append(state, held ? cell : "");
+    cJSON *revoked = ctl_take(slot, "revoked");
+    if (cJSON_IsObject(revoked)) {
+        ctl_cell_take(cell, revoked, "reason");
+        (void)snprintf(state, sizeof state, "revoked%s%.200s", cell[0] != '\0' ? ": " : "", cell);
+        ctl_cell_add_take(state, "at ", revoked, "at");
+        colour = CTL_BAD;
+    }
+    cJSON_Delete(revoked);
     (void)fputc('\n', outer->out);
     ctl_sheet_row(outer, name[0] != '\0' ? name : "-", state[0] != '\0' ? state : "-", colour);
 
@@ -96,6 +104,20 @@ static void render_slot(const struct ctl_sheet *outer, cJSON *slot)
     ctl_sheet_rest(&sheet, slot);
 }
 
+/* What may still come of a device that has no certificate, or is to get its first once more. */
+static void device_enrol(const struct ctl_sheet *sheet, cJSON *data)
+{
+    char cell[CTL_CELL_CAP] = "";
+    cJSON *enrol = ctl_take(data, "enrol");
+    ctl_cell_add_take(cell, "allowed at ", enrol, "since");
+    ctl_cell_add_take(cell, "from factory ", enrol, "factory");
+    ctl_cell_add_take(cell, "by a token until ", enrol, "tokenExpires");
+    const cJSON *used = cJSON_GetObjectItemCaseSensitive(enrol, "tokenUsed");
+    ctl_cell_add(cell, "", cJSON_IsTrue(used) || cJSON_IsString(used) ? "the token was used" : "");
+    cJSON_Delete(ctl_take(enrol, "tokenUsed"));
+    ctl_part_rows(sheet, "enrollment", cell, enrol);
+}
+
 void ctl_render_device(const struct ctl_sheet *sheet, const struct ctl_options *options, cJSON *data)
 {
     (void)options;
@@ -112,6 +134,10 @@ void ctl_render_device(const struct ctl_sheet *sheet, const struct ctl_options *
     ctl_sheet_row(sheet, "last seen", cell, CTL_PLAIN);
     ctl_list_take(cell, data, "tags");
     ctl_sheet_row(sheet, "tags", cell, CTL_PLAIN);
+    ctl_row_take(sheet, "factory", data, "factory");
+    ctl_count_take(cell, data, "trustVersion", "version ", " of the trust bundle");
+    ctl_sheet_row(sheet, "trusts", cell, CTL_PLAIN);
+    device_enrol(sheet, data);
     cJSON *slots = ctl_take(data, "slots");
     ctl_sheet_rest(sheet, data);
     for (cJSON *slot = cJSON_IsArray(slots) ? slots->child : NULL; slot != NULL; slot = slot->next) {

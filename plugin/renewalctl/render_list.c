@@ -38,16 +38,19 @@ static void device_row(struct ctl_line *line, const struct ctl_sheet *sheet, cJS
     if (held) {
         (void)snprintf(line->cell[2], CTL_CELL_CAP, "held");
     }
+    ctl_trust_take(line->cell[2], &line->colour[2], row);
     expiry_take(line, 3, sheet, row);
     when_take(line->cell[4], sheet, row, "lastSeen", false);
     when_take(line->cell[5], sheet, row, "nextRenewal", false);
     ctl_cell_take(line->cell[6], row, "broker");
     ctl_list_take(line->cell[7], row, "tags");
+    ctl_cell_take(line->cell[8], row, "factory");
+    ctl_cell_take(line->cell[9], row, "trustVersion");
 }
 
 const struct ctl_columns ctl_columns_devices = {
-    .rows = "devices", .one = "certificate", .many = "certificates", .count = 8,
-    .head = { "DEVICE", "SLOT", "STATE", "EXPIRES", "LAST SEEN", "NEXT", "BROKER", "TAGS" },
+    .rows = "devices", .one = "certificate", .many = "certificates", .count = 10,
+    .head = { "DEVICE", "SLOT", "STATE", "EXPIRES", "LAST SEEN", "NEXT", "BROKER", "TAGS", "FACTORY", "TRUST" },
     .row = device_row,
 };
 

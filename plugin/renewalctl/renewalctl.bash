@@ -4,14 +4,28 @@
 _renewalctl_options() {
     case "$1" in
     "status") options="" ;;
-    "devices") options="--slot --state --issuer --tag --id-prefix --campaign --expires-within --not-seen-for --level --limit --all" ;;
+    "devices") options="--slot --state --issuer --tag --id-prefix --campaign --expires-within --not-seen-for --issued-after --issued-before --factory --revoked --trust-before --level --limit --all" ;;
     "device") options="" ;;
-    "trigger") options="--slot --state --issuer --tag --id-prefix --campaign --expires-within --not-seen-for --level --reason --yes" ;;
+    "trigger") options="--slot --state --issuer --tag --id-prefix --campaign --expires-within --not-seen-for --issued-after --issued-before --factory --revoked --trust-before --level --reason --yes" ;;
     "cancel") options="--slot --yes" ;;
     "hold") options="--slot --reason --yes" ;;
     "release") options="--slot" ;;
     "tag") options="--add --remove" ;;
-    "campaign start") options="--slot --state --issuer --tag --id-prefix --campaign --expires-within --not-seen-for --level --reason --name --rate --start --deadline --group --yes" ;;
+    "enroll") options="--factory --csv --tag" ;;
+    "forbid") options="" ;;
+    "token") options="--expires" ;;
+    "revoke") options="--slot --state --issuer --tag --id-prefix --campaign --expires-within --not-seen-for --issued-after --issued-before --factory --revoked --trust-before --level --serial --device --list --reason --comment --yes" ;;
+    "revoked") options="--issuer --limit --all" ;;
+    "issuers") options="" ;;
+    "census") options="" ;;
+    "retire") options="--force --yes" ;;
+    "revoke-issuer") options="--reason --comment --force --yes" ;;
+    "restore-issuer") options="" ;;
+    "trust show") options="" ;;
+    "trust set") options="--mode --yes" ;;
+    "ocsp") options="--slot --serial --out" ;;
+    "crl") options="--out --pem" ;;
+    "campaign start") options="--slot --state --issuer --tag --id-prefix --campaign --expires-within --not-seen-for --issued-after --issued-before --factory --revoked --trust-before --level --reason --name --rate --start --deadline --group --yes" ;;
     "campaign status") options="--state" ;;
     "campaign pause") options="" ;;
     "campaign resume") options="" ;;
@@ -38,7 +52,7 @@ _renewalctl() {
     for ((i = 1; i < COMP_CWORD; i++)); do
         word=${COMP_WORDS[i]}
         case $word in
-        --*=* | --insecure | --json | --help | --version | --yes | --all | --oldest | --unacknowledged) ;;
+        --*=* | --insecure | --json | --help | --version | --yes | --all | --oldest | --unacknowledged | --revoked | --force | --pem) ;;
         --* | -[hpuPi]) ((i++)) ;; # its value follows
         -*) ;;
         *)
@@ -46,7 +60,7 @@ _renewalctl() {
                 first=$word command=$word
             else
                 case "$first $word" in
-                campaign\ * | "alerts ack" | "audit verify" | "policy set") command="$first $word" ;;
+                campaign\ * | "alerts ack" | "audit verify" | "policy set" | "trust show" | "trust set") command="$first $word" ;;
                 esac
                 break
             fi
@@ -55,10 +69,10 @@ _renewalctl() {
     done
     case $previous in
     --what)
-        COMPREPLY=($(compgen -W "seen triggered pending issued void delivered confirmed report refused expired regression split-identity restored alarm alert wake operator denied held released cancelled tagged acknowledged campaign policy configuration checkpoint" -- "$current"))
+        COMPREPLY=($(compgen -W "seen triggered pending issued void delivered confirmed report refused expired regression split-identity restored alarm alert wake operator denied held released cancelled tagged acknowledged campaign policy configuration checkpoint revoked issuer-revoked issuer-retired issuer-restored crl enrol-allowed enrol-forbidden token-made token-used trust-bundle trust-confirmed" -- "$current"))
         return
         ;;
-    --cafile | --cert | --key | --config) compopt -o default; return ;;
+    --cafile | --cert | --key | --config | --csv | --list | --out) compopt -o default; return ;;
     --issuer)
         [[ $command != "audit verify" ]] || compopt -o default
         return
@@ -66,8 +80,16 @@ _renewalctl() {
     --capath) compopt -o dirnames; return ;;
     --color) COMPREPLY=($(compgen -W "auto always never" -- "$current")); return ;;
     --level) COMPREPLY=($(compgen -W "notice warning critical field" -- "$current")); return ;;
+    --mode) COMPREPLY=($(compgen -W "add replace" -- "$current")); return ;;
     --reason)
-        [[ $command == hold ]] || COMPREPLY=($(compgen -W "expiry operator campaign ca-rotation regression policy" -- "$current"))
+        case $command in
+        hold) return ;;
+        revoke | revoke-issuer)
+            COMPREPLY=($(compgen -W "unspecified keyCompromise cACompromise affiliationChanged superseded cessationOfOperation certificateHold privilegeWithdrawn aACompromise" -- "$current"))
+            return
+            ;;
+        esac
+        COMPREPLY=($(compgen -W "expiry operator campaign ca-rotation regression policy" -- "$current"))
         return
         ;;
     --state)
@@ -79,6 +101,7 @@ _renewalctl() {
         return
         ;;
     --slot | --tag | --id-prefix | --campaign | --expires-within | --not-seen-for | --limit | --name | --rate | --start | \
+        --factory | --serial | --device | --expires | --comment | --issued-after | --issued-before | --trust-before | \
         --deadline | --group | --add | --remove | --who | --since | --until | --if-version | --host | --port | \
         --username | --password | --id | --timeout | -[hpuPi]) return ;; # anything
     esac
@@ -92,13 +115,14 @@ _renewalctl() {
         command=${previous#help}
     fi
     case $command in
-    "") COMPREPLY=($(compgen -W "status devices device trigger cancel hold release tag campaign alerts audit policy forecast events help version" -- "$current")) ;;
+    "") COMPREPLY=($(compgen -W "status devices device trigger cancel hold release tag enroll forbid token revoke revoked issuers census retire revoke-issuer restore-issuer trust ocsp crl campaign alerts audit policy forecast events help version" -- "$current")) ;;
     campaign) COMPREPLY=($(compgen -W "start status pause resume abort watch" -- "$current")) ;;
     alerts) COMPREPLY=($(compgen -W "ack" -- "$current")) ;;
     audit) COMPREPLY=($(compgen -W "verify" -- "$current")) ;;
+    trust) COMPREPLY=($(compgen -W "show set" -- "$current")) ;;
     policy) COMPREPLY=($(compgen -W "set" -- "$current")) ;;
     events) COMPREPLY=($(compgen -W "alert wake security campaign" -- "$current")) ;;
-    "audit verify") compopt -o default ;;
+    "audit verify" | "trust set") compopt -o default ;;
     esac
 }
 complete -F _renewalctl renewalctl

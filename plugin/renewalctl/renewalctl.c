@@ -81,7 +81,8 @@ static void on_interrupt(int signal)
 static void interrupts_take(const struct ctl_command *command)
 {
     struct sigaction action = { .sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND };
-    if (command->run == ctl_run_watch || command->run == ctl_run_events) {
+    if (command->run == ctl_run_watch || command->run == ctl_run_events || command->run == ctl_run_enroll ||
+        command->run == ctl_run_revoke) {
         (void)sigaction(SIGINT, &action, NULL);
         (void)sigaction(SIGTERM, &action, NULL);
     }

@@ -33,6 +33,27 @@ out:
 
 cr_err ctl_response_read(struct cJSON **response, struct cr_bytes payload, const char *correlation)
 {
+    size_t which;
+    return ctl_response_read_one(response, &which, payload, &correlation, 1);
+}
+
+/* Which of them a response is to; count: none. */
+static size_t which_of(const cJSON *one, const char *const *correlation, size_t count)
+{
+    const char *its = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(one, "correlationData"));
+    size_t i = 0;
+    if (its == NULL) { /* a request that could not even be read is answered without one */
+        return cJSON_GetObjectItemCaseSensitive(one, "error") != NULL && one->next == NULL ? 0 : count;
+    }
+    while (i < count && strcmp(its, correlation[i]) != 0) {
+        i++;
+    }
+    return i;
+}
+
+cr_err ctl_response_read_one(struct cJSON **response, size_t *which, struct cr_bytes payload,
+                             const char *const *correlation, size_t count)
+{
     cr_err err = CR_INVALID;
     *response = NULL;
     cJSON *root = cr_json_parse_strict(payload, CTL_RESPONSE_MAX, CTL_RESPONSE_DEPTH_MAX);
@@ -43,10 +64,8 @@ cr_err ctl_response_read(struct cJSON **response, struct cr_bytes payload, const
     err = CR_NOT_FOUND;
     int index = 0;
     for (cJSON *one = responses->child; one != NULL; one = one->next, index++) {
-        const char *its = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(one, "correlationData"));
-        /* A request that could not even be read is answered without one. */
-        bool unread = its == NULL && cJSON_GetObjectItemCaseSensitive(one, "error") != NULL && one->next == NULL;
-        if (unread || (its != NULL && strcmp(its, correlation) == 0)) {
+        *which = which_of(one, correlation, count);
+        if (*which < count) {
             *response = cJSON_DetachItemFromArray(responses, index);
             err = CR_OK;
             break;
@@ -67,7 +86,14 @@ static const char *hint_of(const char *code)
         { "unknown-campaign", "renewalctl campaign status lists them" },
         { "unknown-alert", "renewalctl alerts lists those that are" },
         { "unknown-cursor", "run it again" },
-        { "wrong-state", "renewalctl device, campaign status or policy shows how it is" },
+        { "wrong-state", "renewalctl device, issuers, campaign status or policy shows how it is" },
+        { "unknown-issuer", "renewalctl issuers lists those that are" },
+        { "issuer-in-use", "renewalctl census counts who needs it, and --force does it nevertheless" },
+        { "not-enrolled", "renewalctl enroll allows it" },
+        { "already-enrolled", "renewalctl enroll allows it once more" },
+        { "issuer-unavailable", "renewalctl status says what is wrong with the issuer" },
+        { "revoked", "renewalctl device shows why" },
+        { "too-large", "ask for less at once" },
         { "not-authorised", "admin_identity, viewer_identity and such in the plugin's configuration say who may" },
         { "certificate-not-valid", "renew the certificate of --cert" },
         { "untrusted-issuer", "use a certificate in --cert that the plugin's issuer, or a trusted one, signed" },

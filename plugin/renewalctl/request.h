@@ -17,6 +17,10 @@ CR_MUST_USE cr_err ctl_request_write(struct cr_blob *json, struct cJSON *command
  * cannot be read. The caller frees with cJSON_Delete. */
 CR_MUST_USE cr_err ctl_response_read(struct cJSON **response, struct cr_bytes payload, const char *correlation);
 
+/* The same with one of several, whose index is *which. One that could not even be read has none, and is the first's. */
+CR_MUST_USE cr_err ctl_response_read_one(struct cJSON **response, size_t *which, struct cr_bytes payload,
+                                         const char *const *correlation, size_t count);
+
 /* The response's error as a line for people, "" when it has none: what is wrong, the stable code, and what to do next:
  * "No such device is known. (unknown-device); renewalctl devices lists those that are". */
 void ctl_response_error(char line[CTL_WHY_CAP], const struct cJSON *response);

@@ -51,6 +51,8 @@ static int response_take(struct ctl_run *run, cJSON *response, cJSON **data)
     if (line[0] != '\0') {
         if (run->options->json && !run->in_array) {
             (void)json_show(run, response);
+        } else if (!run->options->json && run->options->command->refused != NULL) {
+            run->options->command->refused(&run->sheet, response);
         }
         rc = ctl_complain(run, CTL_FAILED, line);
     } else {

@@ -5,6 +5,7 @@
 #define CR_CTL_RUN_H
 
 #include "plugin/renewalctl/command.h"
+#include "plugin/renewalctl/request.h"
 #include "plugin/renewalctl/sheet.h"
 
 #include "common/clock.h"
@@ -12,6 +13,8 @@
 #include <signal.h>
 
 struct cJSON;
+
+enum { CTL_WINDOW = 4 };
 
 /* The connection to the broker. */
 struct ctl_link {
@@ -30,6 +33,11 @@ struct ctl_link {
     cr_err (*wait)(void *ctx, unsigned wait_ms, char why[CTL_WHY_CAP]);
     /* Ends the connection: the next ask or listen makes a new one. */
     void (*drop)(void *ctx);
+    /* Sends a request without waiting for its response, as ask does; at most CTL_WINDOW of them are under way. */
+    cr_err (*send)(void *ctx, struct cr_bytes request, const char *correlation, char why[CTL_WHY_CAP]);
+    /* Takes the response to one that was sent, whichever comes next, and its correlation data. Errors as of ask; no other
+     * response will come after CR_UNAVAILABLE and CR_TIMEOUT. */
+    cr_err (*take)(void *ctx, struct cJSON **response, char correlation[CTL_CORRELATION_CAP], char why[CTL_WHY_CAP]);
 };
 
 struct ctl_run {
@@ -53,6 +61,11 @@ int ctl_run_policy_set(struct ctl_run *run);
 int ctl_run_watch(struct ctl_run *run);
 int ctl_run_events(struct ctl_run *run);
 int ctl_run_verify(struct ctl_run *run);
+int ctl_run_enroll(struct ctl_run *run);
+int ctl_run_revoke(struct ctl_run *run);
+int ctl_run_trust_set(struct ctl_run *run);
+int ctl_run_ocsp(struct ctl_run *run);
+int ctl_run_crl(struct ctl_run *run);
 int ctl_run_help(struct ctl_run *run);
 int ctl_run_version(struct ctl_run *run);
 
@@ -70,6 +83,12 @@ struct cJSON *ctl_command_json(const struct ctl_options *options);
 int ctl_confirm(struct ctl_run *run, const char *question);
 /* An answer's data, as text or as JSON; takes it. */
 int ctl_show(struct ctl_run *run, struct cJSON *data);
+/* Counts the certificates that the filter selects, up to a thousand; *more: there are more. (trigger.c) */
+int ctl_matches_count(struct ctl_run *run, unsigned *count, bool *more);
+/* Writes a file whole or not at all; "-" is the output. (output.c) */
+int ctl_output_write(struct ctl_run *run, const char *path, struct cr_bytes bytes);
+/* Opens a file that is read, "-": standard input. NULL: it has been told why. */
+FILE *ctl_input_open(struct ctl_run *run, const char *path);
 /* What was written has arrived: CTL_DONE. */
 int ctl_written(struct ctl_run *run);
 /* {"limit":…,"cursor":…} into a request; false: out of memory. */

@@ -6,6 +6,7 @@
 #include "plugin/renewalctl/session_inside.h"
 #include "plugin/renewalctl/trouble.h"
 
+#include <cjson/cJSON.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -113,6 +114,16 @@ static void loop_until(struct ctl_session *session, const bool *done, int64_t de
     }
 }
 
+/* Nobody waits for those any more. */
+static void sent_forget(struct ctl_session *session)
+{
+    for (size_t i = 0; i < CTL_WINDOW; i++) {
+        cJSON_Delete(session->sent[i].response);
+        session->sent[i].response = NULL;
+        session->sent[i].correlation[0] = '\0';
+    }
+}
+
 /* Ends the connection; nothing is settled by that. */
 static void client_end(struct ctl_session *session)
 {
@@ -121,6 +132,7 @@ static void client_end(struct ctl_session *session)
         (void)mosquitto_loop(session->client, 0, 1); /* one chance for the farewell to leave */
     }
     mosquitto_destroy(session->client);
+    sent_forget(session);
     session->client = NULL;
     session->connected = session->broken = session->settled = false;
 }
@@ -185,6 +197,15 @@ static cr_err finish(struct ctl_session *session, cr_err err, char why[CTL_WHY_C
     return err;
 }
 
+static void publish(struct ctl_session *session, struct cr_bytes request)
+{
+    int rc = mosquitto_publish_v5(session->client, NULL, CR_TOPIC_CONTROL, (int)request.len, request.data, 1, false,
+                                  NULL);
+    if (rc != MOSQ_ERR_SUCCESS) {
+        session_settle(session, CR_UNAVAILABLE, "cannot send", mosquitto_strerror(rc));
+    }
+}
+
 static cr_err ask(void *ctx, struct cJSON **response, struct cr_bytes request, const char *correlation,
                   char why[CTL_WHY_CAP])
 {
@@ -198,11 +219,7 @@ static cr_err ask(void *ctx, struct cJSON **response, struct cr_bytes request, c
         return finish(session, err, why);
     }
     session->correlation = correlation;
-    int rc = mosquitto_publish_v5(session->client, NULL, CR_TOPIC_CONTROL, (int)request.len, request.data, 1, false,
-                                  NULL);
-    if (rc != MOSQ_ERR_SUCCESS) {
-        session_settle(session, CR_UNAVAILABLE, "cannot send", mosquitto_strerror(rc));
-    }
+    publish(session, request);
     loop_until(session, NULL, deadline_ms);
     session_settle(session, CR_TIMEOUT, "no answer in time; does this broker run the plugin?", "");
     session->correlation = NULL;
@@ -210,6 +227,63 @@ static cr_err ask(void *ctx, struct cJSON **response, struct cr_bytes request, c
     *response = session->response;
     session->response = NULL;
     return finish(session, session->err, why);
+}
+
+static cr_err send(void *ctx, struct cr_bytes request, const char *correlation, char why[CTL_WHY_CAP])
+{
+    struct ctl_session *session = ctx;
+    int64_t deadline_ms = deadline_of(session);
+    size_t place = 0;
+    while (place < CTL_WINDOW && session->sent[place].correlation[0] != '\0') {
+        place++;
+    }
+    if (place == CTL_WINDOW) {
+        return CR_BUG;
+    }
+    session->settled = false;
+    session->err = CR_OK;
+    inside(session, true);
+    cr_err err = connect_now(session, deadline_ms);
+    if (err == CR_OK) {
+        (void)snprintf(session->sent[place].correlation, CTL_CORRELATION_CAP, "%s", correlation);
+        publish(session, request);
+        err = session->settled ? session->err : CR_OK;
+    }
+    return finish(session, err, why);
+}
+
+static struct cJSON *sent_take(struct ctl_session *session, char correlation[CTL_CORRELATION_CAP])
+{
+    struct cJSON *response = NULL;
+    for (size_t i = 0; i < CTL_WINDOW && response == NULL; i++) {
+        response = session->sent[i].response;
+        if (response != NULL) {
+            memcpy(correlation, session->sent[i].correlation, CTL_CORRELATION_CAP);
+            session->sent[i].response = NULL;
+            session->sent[i].correlation[0] = '\0';
+        }
+    }
+    return response;
+}
+
+static cr_err take(void *ctx, struct cJSON **response, char correlation[CTL_CORRELATION_CAP], char why[CTL_WHY_CAP])
+{
+    struct ctl_session *session = ctx;
+    session->settled = false;
+    *response = sent_take(session, correlation);
+    if (*response != NULL) {
+        return CR_OK;
+    }
+    inside(session, false);
+    if (session->client == NULL || session->broken) {
+        session_settle(session, CR_UNAVAILABLE, "the connection to the broker was lost", "");
+    } else {
+        loop_until(session, NULL, deadline_of(session));
+    }
+    session_settle(session, CR_TIMEOUT, "no answer in time", "");
+    session->used_ms = now_ms();
+    *response = sent_take(session, correlation);
+    return finish(session, *response != NULL ? CR_OK : session->err != CR_OK ? session->err : CR_INVALID, why);
 }
 
 static cr_err listen(void *ctx, const char *topic,
@@ -267,7 +341,8 @@ cr_err ctl_session_new(struct ctl_session **session, const struct ctl_options *o
     made->options = options;
     made->stop = stop;
     made->port = options->port != 0 ? (int)options->port : ctl_options_tls(options) ? 8883 : 1883;
-    made->link = (struct ctl_link){ .ctx = made, .ask = ask, .listen = listen, .wait = wait, .drop = drop };
+    made->link = (struct ctl_link){ .ctx = made, .ask = ask, .listen = listen, .wait = wait, .drop = drop,
+                                    .send = send, .take = take };
     (void)mosquitto_lib_init();
     return CR_OK;
 }

@@ -61,29 +61,67 @@ static void on_subscribe(struct mosquitto *client, void *ctx, int mid, int count
     (void)properties;
     session->subscribed = count > 0 && granted[0] < 128;
     if (!session->subscribed) {
-        session_settle(session, CR_DENIED, "the broker does not let you see events: the plugin's admin_identity and "
+        session_settle(session, CR_DENIED, "the broker does not let you read there: the plugin's admin_identity and "
                        "viewer_identity say who may", "");
+    }
+}
+
+/* What of a topic that is listened to says what it is; NULL: it is none. */
+static const char *kind_of(const char *topic)
+{
+    static const char *const bases[] = { CR_TOPIC_CONTROL_EVENT "/", CR_TOPIC_CRL "/" };
+    for (size_t i = 0; i < sizeof bases / sizeof bases[0]; i++) {
+        size_t len = strlen(bases[i]);
+        if (strncmp(topic, bases[i], len) == 0) {
+            return topic + len;
+        }
+    }
+    return NULL;
+}
+
+/* A response to one of those that were sent: it is kept until it is taken, as more than one can come at once. */
+static void sent_answered(struct ctl_session *session, struct cr_bytes payload)
+{
+    const char *correlation[CTL_WINDOW];
+    size_t place[CTL_WINDOW], count = 0, which = 0;
+    struct cJSON *response = NULL;
+    for (size_t i = 0; i < CTL_WINDOW; i++) {
+        if (session->sent[i].correlation[0] != '\0' && session->sent[i].response == NULL) {
+            place[count] = i;
+            correlation[count++] = session->sent[i].correlation;
+        }
+    }
+    cr_err err = count > 0 ? ctl_response_read_one(&response, &which, payload, correlation, count) : CR_NOT_FOUND;
+    if (err == CR_OK) {
+        session->sent[place[which]].response = response;
+    }
+    if (err != CR_NOT_FOUND) {
+        session_settle(session, err, "the broker's answer cannot be read", "");
     }
 }
 
 static void on_message(struct mosquitto *client, void *ctx, const struct mosquitto_message *message,
                        const mosquitto_property *properties)
 {
-    static const char events[] = CR_TOPIC_CONTROL_EVENT "/";
     struct ctl_session *session = ctx;
     struct cr_bytes payload = { message->payload, message->payloadlen > 0 ? (size_t)message->payloadlen : 0 };
+    const char *kind = session->on_event != NULL ? kind_of(message->topic) : NULL;
     (void)client;
     (void)properties;
-    if (session->on_event != NULL && strncmp(message->topic, events, sizeof events - 1) == 0) {
-        session->on_event(session->owner, message->topic + sizeof events - 1, payload);
+    if (kind != NULL) {
+        session->on_event(session->owner, kind, payload);
         return;
     }
-    if (session->settled || session->correlation == NULL || strcmp(message->topic, CR_TOPIC_CONTROL_RESPONSE) != 0) {
+    if (strcmp(message->topic, CR_TOPIC_CONTROL_RESPONSE) != 0) {
         return;
     }
-    cr_err err = ctl_response_read(&session->response, payload, session->correlation);
-    if (err != CR_NOT_FOUND) {
-        session_settle(session, err, "the broker's answer cannot be read", "");
+    if (session->correlation == NULL) {
+        sent_answered(session, payload);
+    } else if (!session->settled) {
+        cr_err err = ctl_response_read(&session->response, payload, session->correlation);
+        if (err != CR_NOT_FOUND) {
+            session_settle(session, err, "the broker's answer cannot be read", "");
+        }
     }
 }
 

@@ -20,6 +20,7 @@ struct ctl_session {
     cr_err err;
     const char *correlation;     /* of the response; NULL: none is waited for */
     struct cJSON *response;
+    struct { char correlation[CTL_CORRELATION_CAP]; struct cJSON *response; } sent[CTL_WINDOW]; /* "": a free one */
     void (*on_event)(void *owner, const char *kind, struct cr_bytes payload);
     void *owner;
     char why[CTL_WHY_CAP];

@@ -17,8 +17,7 @@ struct trigger {
 
 /* ---- how many it is about ---- */
 
-/* Counts what the filter selects, up to COUNT_MAX. */
-static int matches_count(struct ctl_run *run, unsigned *count, bool *more)
+int ctl_matches_count(struct ctl_run *run, unsigned *count, bool *more)
 {
     char cursor[CTL_TEXT_CAP] = "";
     int rc = CTL_DONE;
@@ -55,7 +54,7 @@ static int filter_confirm(struct trigger *trigger)
     if (run->options->yes || !run->in_terminal || !run->err_terminal) {
         return ctl_confirm(run, "This triggers every device that the filter selects.");
     }
-    rc = matches_count(run, &count, &more);
+    rc = ctl_matches_count(run, &count, &more);
     if (rc == CTL_DONE && count == 0 && !more) {
         return ctl_complain(run, CTL_FAILED, "the filter selects no device; renewalctl devices shows what there is");
     }

@@ -80,35 +80,82 @@ char *ctl_rig_rendered(const char *line, const char *data, bool colour, int widt
 
 /* ---- a link ---- */
 
-static cr_err rig_ask(void *ctx, cJSON **response, struct cr_bytes request, const char *correlation, char why[CTL_WHY_CAP])
+/* Notes what is asked; returns the answer to it, which is the caller's. */
+static char *rig_noted(struct ctl_rig *rig, struct cr_bytes request, const char *correlation)
 {
-    struct ctl_rig *rig = ctx;
     cJSON *root = cJSON_ParseWithLength((const char *)request.data, request.len);
     cJSON *command = cJSON_DetachItemFromArray(cJSON_GetObjectItemCaseSensitive(root, "commands"), 0);
     assert_non_null(command);
     cJSON *given = cJSON_DetachItemFromObjectCaseSensitive(command, "correlationData");
     assert_string_equal(cJSON_GetStringValue(given), correlation);
     cJSON_Delete(given);
-    assert_true(rig->asked < CTL_RIG_ASKED_MAX);
-    rig->request[rig->asked] = cJSON_PrintUnformatted(command);
-    const char *answer = rig->answer[rig->asked++];
+    assert_true(rig->make != NULL || rig->asked < CTL_RIG_ASKED_MAX);
+    if (rig->asked < CTL_RIG_ASKED_MAX) {
+        rig->request[rig->asked] = cJSON_PrintUnformatted(command);
+    }
+    rig->asked++;
+    if (rig->stop_at != 0 && rig->asked == rig->stop_at) {
+        rig->stop = 1;
+    }
+    const char *answer = rig->make == NULL ? rig->answer[rig->asked - 1] : "";
     assert_non_null(answer);
+    char *made = rig->make != NULL ? rig->make(rig, command) : strdup(answer);
+    assert_non_null(made);
     cJSON_Delete(command);
     cJSON_Delete(root);
+    return made;
+}
+
+/* Takes the answer. */
+static cr_err rig_answer(cJSON **response, char *answer, char why[CTL_WHY_CAP])
+{
+    cr_err err = CR_OK;
+    *response = NULL;
     if (answer[0] == '?') {
         (void)snprintf(why, CTL_WHY_CAP, "no connection to nowhere");
-        return CR_UNAVAILABLE;
-    }
-    *response = cJSON_CreateObject();
-    if (answer[0] == '!') {
+        err = CR_UNAVAILABLE;
+    } else if (answer[0] == '!') {
+        *response = cJSON_CreateObject();
         (void)cJSON_AddStringToObject(*response, "error", "No.");
         (void)cJSON_AddStringToObject(*response, "errorCode", answer + 1);
+    } else if (strncmp(answer, "{\"error", 7) == 0) {
+        *response = cJSON_Parse(answer);
     } else {
+        *response = cJSON_CreateObject();
         cJSON *data = cJSON_Parse(answer);
         assert_non_null(data);
         assert_true(cJSON_AddItemToObject(*response, "data", data));
     }
+    free(answer);
+    return err;
+}
+
+static cr_err rig_ask(void *ctx, cJSON **response, struct cr_bytes request, const char *correlation, char why[CTL_WHY_CAP])
+{
+    return rig_answer(response, rig_noted(ctx, request, correlation), why);
+}
+
+static cr_err rig_send(void *ctx, struct cr_bytes request, const char *correlation, char why[CTL_WHY_CAP])
+{
+    struct ctl_rig *rig = ctx;
+    (void)why;
+    assert_true(rig->under_way < CTL_WINDOW);
+    (void)snprintf(rig->sent[rig->under_way].correlation, CTL_CORRELATION_CAP, "%s", correlation);
+    rig->sent[rig->under_way++].answer = rig_noted(rig, request, correlation);
+    rig->most_under_way = rig->under_way > rig->most_under_way ? rig->under_way : rig->most_under_way;
     return CR_OK;
+}
+
+static cr_err rig_take(void *ctx, cJSON **response, char correlation[CTL_CORRELATION_CAP], char why[CTL_WHY_CAP])
+{
+    struct ctl_rig *rig = ctx;
+    assert_true(rig->under_way > 0);
+    unsigned which = rig->backwards ? rig->under_way - 1 : 0;
+    char *answer = rig->sent[which].answer;
+    memcpy(correlation, rig->sent[which].correlation, CTL_CORRELATION_CAP);
+    rig->under_way--;
+    memmove(rig->sent + which, rig->sent + which + 1, (rig->under_way - which) * sizeof rig->sent[0]);
+    return rig_answer(response, answer, why);
 }
 
 static void (*told)(void *owner, const char *kind, struct cr_bytes payload);
@@ -141,6 +188,9 @@ static cr_err rig_wait(void *ctx, unsigned wait_ms, char why[CTL_WHY_CAP])
         line += end + (line[end] == '\n');
     }
     rig->events = NULL;
+    if (rig->kind != NULL && told != NULL) {
+        told(told_owner, rig->kind, rig->payload);
+    }
     if (rig->stop_after != 0 && rig->waits >= rig->stop_after) {
         rig->stop = 1;
     }
@@ -172,7 +222,7 @@ void ctl_rig_run(struct ctl_rig *rig, const char *line)
 {
     static struct ctl_options options;
     static const struct cr_clock clock = { wall, mono };
-    const struct ctl_link link = { rig, rig_ask, rig_listen, rig_wait, rig_drop };
+    const struct ctl_link link = { rig, rig_ask, rig_listen, rig_wait, rig_drop, rig_send, rig_take };
     char why[CTL_WHY_CAP], nothing[] = "";
     size_t out_len = 0, err_len = 0;
     ctl_options_init(&options);
@@ -182,6 +232,7 @@ void ctl_rig_run(struct ctl_rig *rig, const char *line)
     }
     FILE *out = open_memstream(&rig->out, &out_len), *err = open_memstream(&rig->err, &err_len);
     FILE *in = rig->typed != NULL && rig->typed[0] != '\0' ? fmemopen((void *)(uintptr_t)rig->typed, strlen(rig->typed), "r")
+               : rig->input != NULL                         ? fmemopen((void *)(uintptr_t)rig->input, rig->input_len, "r")
                                                             : fmemopen(nothing, 1, "r");
     assert_true(out != NULL && err != NULL && in != NULL);
     struct ctl_run run = { .options = &options, .link = &link, .clock = &clock, .in = in, .err = err,
@@ -197,8 +248,11 @@ void ctl_rig_run(struct ctl_rig *rig, const char *line)
 
 void ctl_rig_free(struct ctl_rig *rig)
 {
-    for (unsigned i = 0; i < rig->asked; i++) {
+    for (unsigned i = 0; i < rig->asked && i < CTL_RIG_ASKED_MAX; i++) {
         free(rig->request[i]);
+    }
+    for (unsigned i = 0; i < rig->under_way; i++) {
+        free(rig->sent[i].answer);
     }
     free(rig->out);
     free(rig->err);

@@ -16,6 +16,7 @@ char *ctl_rig_rendered(const char *line, const char *data, bool colour, int widt
 
 /* A run. What is answered: in order, the text of an "data" or, when it begins with "!", an errorCode; "?": no connection;
  * NULL: no more. */
+struct cJSON;
 struct ctl_rig {
     const char *const *answer;
     const char *typed;                /* NULL: there is no terminal to ask on */
@@ -27,7 +28,18 @@ struct ctl_rig {
     char *out, *err;
     /* inside */
     volatile sig_atomic_t stop;
+    const char *input;                /* what is read from standard input where that is no terminal; NULL: nothing */
+    size_t input_len;
+    /* Answers instead of `answer`, of which only the first requests are kept; the caller frees. NULL: by `answer`. */
+    char *(*make)(struct ctl_rig *rig, const struct cJSON *command);
+    bool backwards;                   /* of several that are under way the last is answered first */
+    unsigned most_under_way;
+    unsigned stop_at;                 /* stops with this request; 0: never */
+    struct { char correlation[CTL_CORRELATION_CAP]; char *answer; } sent[CTL_WINDOW];
+    unsigned under_way;
     const char *events;               /* delivered in the first wait: "kind payload" lines */
+    const char *kind;                 /* or this one, of any bytes; NULL: none */
+    struct cr_bytes payload;
     unsigned stop_after;              /* waits; 0: never */
 };
 void ctl_rig_run(struct ctl_rig *rig, const char *line);

@@ -155,7 +155,7 @@ static void the_completion_is_the_table(void **state)
     for (const char *at = text; (at = strstr(at, "\") options=\"")) != NULL; at++) {
         cases++;
     }
-    assert_int_equal(cases, ctl_commands_fleet_count + ctl_commands_more_count);
+    assert_int_equal(cases, ctl_commands_fleet_count + ctl_commands_trust_count + ctl_commands_more_count);
     /* which options take no value */
     for (size_t i = 0; i < ctl_option_count; i++) {
         (void)snprintf(line, sizeof line, "| --%s ", ctl_option_table[i].name);

@@ -38,7 +38,7 @@ static void rows_of_devices(void **state)
     char data[1024];
     (void)snprintf(data, sizeof data, TWO_DEVICES, ",'tags':['lab','ro\\u001bof']");
     shows("devices", data, 0,
-          "DEVICE    SLOT         STATE  EXPIRES              LAST SEEN   NEXT    BROKER  TAGS\n"
+          "DEVICE    SLOT         STATE  EXPIRES              LAST SEEN   NEXT    BROKER  TAGS       FACTORY  TRUST\n"
           "meter-17  operational  quiet  2026-12-03 in 12 d   45 min ago  in 2 d  b1\n"
           "m         data         held   2026-11-20 24 h ago  20 d ago                    lab ro?of\n");
     /* on a terminal what is empty is left out, and what is too long is cut */
@@ -161,7 +161,9 @@ static void what_was_done_to_a_device(void **state)
 static const char *const commands[] = {
     "status", "device m", "devices", "trigger m", "cancel m", "hold m", "release m", "tag m +a", "campaign status",
     "campaign status 1a", "campaign start", "alerts", "alerts ack m", "audit", "audit m", "policy", "policy set a=1",
-    "forecast",
+    "forecast", "enroll m", "forbid m", "token m", "revoke m", "revoke --serial 0a --issuer 0123456789abcdef", "revoked",
+    "issuers", "census", "retire 0123456789abcdef", "restore-issuer 0123456789abcdef", "trust show", "trust set f", "ocsp m",
+    "crl 0123456789abcdef",
 };
 
 static void survives_odd_answers(void **state)
@@ -180,6 +182,10 @@ static void survives_odd_answers(void **state)
         "{\"settings\":[1],\"slots\":{\"a\":1,\"b\":{\"c\":null,\"d\":{\"value\":[]}}},\"version\":{}}",
         "{\"settings\":{\"\\u001b[2J\":{\"value\":\"\\r\\n\\u009b\",\"source\":\"\\u0007\"}}}",
         "{\"renewalsPerDay\":[null,-1,\"x\",1e308,1e308],\"expiring\":[1],\"states\":{\"a\":{}},\"slots\":\"x\"}",
+        "{\"revoked\":[null,1,{}],\"enrol\":7,\"crl\":[1],\"subjects\":{},\"certificates\":1,\"complete\":\"x\"}",
+        "{\"devices\":[{\"revoked\":true},{\"revoked\":{\"reason\":[1]},\"enrol\":[]}],\"version\":7,\"subjects\":[null,{}]}",
+        "{\"issuers\":[{\"crl\":{\"number\":{}},\"signFrom\":7,\"state\":[]},{\"issuer\":\"\\u001b\",\"slots\":\"x\"}]}",
+        "{\"username\":\"\\u001b[2J\",\"token\":\"$(x)\",\"serialNumber\":\"\\u0007\",\"enrol\":{\"since\":[1]}}",
         "{\"device\":\"\\u001b]0;x\\u0007\",\"detail\":\"\\n\\n\",\"\\u001b\":\"\\u001b\"}",
     };
     for (size_t c = 0; c < sizeof commands / sizeof commands[0]; c++) {
@@ -244,7 +250,7 @@ static void survives_large_answers(void **state)
 {
     (void)state;
     static const char *const arrays[] = { "devices", "alerts", "entries", "campaigns", "slots", "issuers", "groups",
-                                          "tags", "renewalsPerDay" };
+                                          "tags", "renewalsPerDay", "revoked", "subjects" };
     char *large = malloc(60001);
     assert_non_null(large);
     memset(large, 'x', 60000);
