@@ -95,7 +95,7 @@ unsigned cr_receipt_look(struct cr_receipt *receipt, bool *lost);
 /* What changed among what is revoked, in order; the loop keeps the whole of it. */
 struct cr_revocations {
     uint64_t version;          /* with these, it is as of this version */
-    bool anew;                 /* forget all that was told before */
+    bool anew;                 /* the first of all; forget what was told before */
     bool complete;             /* there is no more for now */
     unsigned count;
     struct cr_revocation change[CR_REVOCATIONS_MAX];

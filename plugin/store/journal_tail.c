@@ -12,6 +12,7 @@ struct cr_tail {
     struct cr_tail_entry *entry; /* a ring once it has grown to its capacity: number n is at (n - 1) % cap */
     unsigned cap, capacity;
     uint64_t first, next;
+    struct cr_undone_list undone;
     uint64_t chain[INDEX_CHAINS]; /* by key: number of the newest entry; what is older than first has gone */
 };
 
@@ -30,6 +31,7 @@ void cr_tail_free(struct cr_tail *tail)
 {
     if (tail != NULL) {
         free(tail->entry);
+        cr_undone_free(&tail->undone);
         free(tail);
     }
 }
@@ -100,6 +102,11 @@ void cr_tail_void(struct cr_tail *tail, const struct cr_serial *serial)
             return;
         }
     }
+}
+
+struct cr_undone_list *cr_tail_undone(struct cr_tail *tail)
+{
+    return &tail->undone;
 }
 
 /* ---- reading lines ---- */
@@ -198,7 +205,7 @@ cr_err cr_tail_line(struct cr_tail *tail, struct cr_bytes line, uint64_t offset)
         return err;
     }
     if (!cr_tail_takes(line)) {
-        return CR_OK;
+        return cr_undone_line(&tail->undone, line);
     }
     restore.confirmed = what_is(line, "confirmed");
     cr_err err = cr_restore_read(&restore, line);

@@ -5,6 +5,7 @@
 #ifndef CR_JOURNAL_TAIL_H
 #define CR_JOURNAL_TAIL_H
 
+#include "plugin/store/journal_revoked.h"
 #include "plugin/store/records.h"
 
 enum { CR_TAIL_MAX = 10000 };
@@ -24,6 +25,9 @@ void cr_tail_free(struct cr_tail *tail);
 
 /* Whether the line is one of those that make an entry: 'issued' or 'confirmed'. */
 bool cr_tail_takes(struct cr_bytes line);
+/* What was revoked; lines about that are taken in too. */
+struct cr_undone_list *cr_tail_undone(struct cr_tail *tail);
+
 /* Takes in an 'issued', 'confirmed' or 'void' line; others are passed over. CR_INVALID: the line should have been one.
  */
 CR_MUST_USE cr_err cr_tail_line(struct cr_tail *tail, struct cr_bytes line, uint64_t offset);

@@ -49,7 +49,8 @@ static void audit_revoked(struct store_op *op, const char *slot, uint64_t versio
                                                           .who = job->who,
                                                           .detail = detail,
                                                           .version = version,
-                                                          .revocation = entry });
+                                                          .revocation = entry },
+                           &(struct cr_undone){ .issuer = false });
     op->job->audited = true;
 }
 
@@ -153,6 +154,13 @@ static void device_start(struct store_op *op)
 
 /* ---- an issuer ---- */
 
+static enum cr_issuer_state state_of(enum cr_revoke_verb verb)
+{
+    return verb == CR_REVOKE_ISSUER   ? CR_ISSUER_REVOKED
+           : verb == CR_REVOKE_RETIRE ? CR_ISSUER_RETIRED
+                                      : CR_ISSUER_TRUSTED;
+}
+
 static void on_issuer(struct store_op *op, const redisReply *reply)
 {
     struct cr_answer answer;
@@ -185,7 +193,8 @@ static void on_issuer(struct store_op *op, const redisReply *reply)
                                                           .now_s = op->job->now_s,
                                                           .who = op->job->who,
                                                           .detail = detail,
-                                                          .revocation = &entry });
+                                                          .revocation = &entry },
+                           &(struct cr_undone){ .issuer = true, .state = state_of(revoke->verb) });
     op->job->audited = true;
     store_push_tell(op->store, "!revoked");
     store_revoked_look(op->store);
@@ -198,9 +207,7 @@ static void issuer_start(struct store_op *op)
     struct cr_args args;
     struct cr_issuer_mark mark = { .reason = revoke->reason, .at = op->job->now_s };
     memcpy(mark.id, revoke->issuer, sizeof mark.id);
-    mark.state = revoke->verb == CR_REVOKE_ISSUER   ? CR_ISSUER_REVOKED
-                 : revoke->verb == CR_REVOKE_RETIRE ? CR_ISSUER_RETIRED
-                                                    : CR_ISSUER_TRUSTED;
+    mark.state = state_of(revoke->verb);
     if (revoke->issuer[0] != '\0' && cr_args_revoked_issuer(&args, &op->store->records, &mark, false) == CR_OK) {
         store_op_send(op, &args, on_issuer);
     } else {

@@ -170,14 +170,25 @@ static bool of_interest(const struct cr_reconcile *run, const struct cr_tail_ent
     return !entry->gone && entry->restore.entry.not_after > run->now_s;
 }
 
+static void serve(struct cr_redis_store *store, unsigned restored)
+{
+    store->phase = STORE_READY;
+    store->served++;
+    store->lost = false;
+    cr_redis_link_good(store->link);
+    store_trouble(store, "");
+    if (restored > 0) {
+        store_log(store, 'w', "%u revocations that Redis had lost were put back from the journal.", restored);
+    }
+    store_record_catch_up(store);
+    store_ops_resume(store);
+    store_revoked_look(store);
+}
+
 static void run_end(struct cr_reconcile *run)
 {
     struct cr_redis_store *store = run->store;
     store->reconcile = NULL;
-    store->phase = STORE_READY;
-    store->lost = false;
-    cr_redis_link_good(store->link);
-    store_trouble(store, "");
     if (run->restored > 0) {
         store_log(store, 'w', "%u certificates that Redis had lost were put back from the journal.", run->restored);
     }
@@ -186,9 +197,7 @@ static void run_end(struct cr_reconcile *run)
                   run->stray);
     }
     free(run);
-    store_record_catch_up(store);
-    store_ops_resume(store);
-    store_revoked_look(store);
+    store_undone_put_back(store, serve);
 }
 
 static void run_on(struct cr_reconcile *run)
@@ -238,6 +247,7 @@ void store_reconcile_abandon(struct cr_redis_store *store)
 {
     struct cr_reconcile *run = store->reconcile;
     store->reconcile = NULL;
+    store_undone_abandon(store);
     if (run == NULL) {
         return;
     }

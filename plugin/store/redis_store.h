@@ -120,10 +120,12 @@ struct cr_redis_store {
     struct store_op *spare;         /* for reuse */
     unsigned spare_count;
     struct cr_reconcile *reconcile; /* under way; NULL: none */
+    struct store_undone *undone;    /* the same of what was revoked */
     struct store_greeting greet_field, greet_meta, greet_config, greet_script[CR_SCRIPT_COUNT];
     unsigned greet_left;         /* questions without an answer */
     struct cr_redis_call beat_call;
     bool writable, durable, closing, beating;
+    unsigned served;             /* how often it was reconciled, and began to serve */
     bool lost;                   /* something is missing in Redis: reconcile at the next beat */
     char trouble[256];           /* Redis' problem, "" : none */
     struct store_revoked *revoked;    /* each its file's own; NULL: not needed yet */
@@ -284,8 +286,8 @@ void store_audit_slot(struct store_op *op, const char *what, const char *slot, c
                       const char *detail);
 /* As store_audit_op, but only to the stream: the journal has it. */
 void store_audit_stream(struct store_op *op, const char *what, const struct cr_restore *certificate);
-/* About what is revoked, or not any more; remembered for reconcile. */
-void store_audit_revocation(struct cr_redis_store *store, const struct cr_audit *audit);
+/* About what is revoked, with audit->revocation; remembered for reconcile. undone: whether it is an issuer, and as what. */
+void store_audit_revocation(struct cr_redis_store *store, const struct cr_audit *audit, const struct cr_undone *undone);
 /* An intent; only to the journal. An error: the journal would not take it, so nothing may be signed. */
 CR_MUST_USE cr_err store_audit_intent(struct store_op *op, const struct cr_restore *intent);
 /* A line for each of job->deliveries. */
@@ -323,6 +325,9 @@ void store_beat(struct cr_redis_store *store);
 
 /* Puts back what the journal knows and Redis lost; then the store is ready. */
 void store_reconcile(struct cr_redis_store *store);
+/* reconcile_revoked.c: what was revoked; then goes on with `done`. */
+void store_undone_put_back(struct cr_redis_store *store, void (*done)(struct cr_redis_store *store, unsigned restored));
+void store_undone_abandon(struct cr_redis_store *store);
 /* The connection is gone: forget it. */
 void store_reconcile_abandon(struct cr_redis_store *store);
 /* Writes the certificate of an issued entry, read from the journal. */

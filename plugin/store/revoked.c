@@ -1,4 +1,7 @@
-/* What is revoked, page by page to the loop. A page is asked for when the version of the whole is another than the one
+/* Redis can go back in time. What the loop was told holds all the same: another broker may still be about to put it back.
+ * So all is told again, but nothing is forgotten; and not before this broker's journal has put back what it knows.
+ *
+ * What is revoked, page by page to the loop. A page is asked for when the version of the whole is another than the one
  * that the loop was told of. Pages go one after the other, a few of them at a time: the loop says by freeing one that it
  * had it. One that its queue had no room for was never told: then all is told again from where it was before that. */
 #include "plugin/store/redis_store.h"
@@ -21,6 +24,7 @@ struct store_revoked {
     uint64_t told;              /* up to where */
     uint64_t sure;              /* and up to where it is known to have arrived */
     uint64_t lost;              /* how often Redis was given back what it lost */
+    unsigned served;            /* which reconciling it was that `told` is from */
     char epoch[CR_EPOCH_CAP];   /* of which Redis */
 };
 
@@ -100,9 +104,9 @@ static void page_tell(struct store_revoked *revoked, const struct cr_answer *ans
     store->options.done(store->options.done_ctx, job);
 }
 
-static void begin_anew(struct store_revoked *revoked)
+static void tell_again(struct store_revoked *revoked)
 {
-    revoked->anew = true;
+    revoked->served = revoked->store->served;
     revoked->complete = false;
     revoked->told = revoked->sure = 0;
 }
@@ -128,8 +132,12 @@ static void page_take(struct store_revoked *revoked, const struct cr_answer *ans
     }
     bool first = revoked->anew && revoked->told == 0;
     if (!first && ((uint64_t)version < revoked->told || (uint64_t)lost != revoked->lost)) {
+        if (revoked->served == store->served) {
+            store->lost = true; /* the next beat puts back what the journal knows */
+            return;
+        }
         revoked->lost = (uint64_t)lost;
-        begin_anew(revoked); /* Redis went back in time */
+        tell_again(revoked);
         revoked->again = true;
         return;
     }
@@ -174,12 +182,9 @@ static bool pages_settled(struct store_revoked *revoked)
     bool lost = false;
     unsigned out = cr_receipt_look(revoked->receipt, &lost);
     if (lost) {
-        if (revoked->sure == 0) {
-            begin_anew(revoked);
-        } else {
-            revoked->told = revoked->sure;
-            revoked->complete = false;
-        }
+        revoked->told = revoked->sure;
+        revoked->anew = revoked->anew || revoked->sure == 0;
+        revoked->complete = false;
     }
     if (out == 0) {
         revoked->sure = revoked->told;
@@ -204,7 +209,7 @@ static void revoked_ask(struct store_revoked *revoked)
     }
     if (strcmp(revoked->epoch, store->epoch) != 0) {
         memcpy(revoked->epoch, store->epoch, sizeof revoked->epoch);
-        begin_anew(revoked);
+        tell_again(revoked);
     }
     revoked->again = false;
     if (cr_args_revoked_page(&args, &store->records, revoked->told, LOOKS, CR_REVOCATIONS_MAX, "", true,

@@ -29,9 +29,19 @@ void store_audit(struct cr_redis_store *store, const struct cr_audit *audit)
     to_stream(store, audit);
 }
 
-void store_audit_revocation(struct cr_redis_store *store, const struct cr_audit *audit)
+void store_audit_revocation(struct cr_redis_store *store, const struct cr_audit *audit, const struct cr_undone *undone)
 {
+    struct cr_undone one = *undone;
+    one.entry = *audit->revocation;
+    one.version = audit->version;
+    if (audit->device != NULL) {
+        (void)snprintf(one.entry.device, sizeof one.entry.device, "%s", audit->device);
+    }
+    if (audit->slot != NULL) {
+        (void)snprintf(one.slot, sizeof one.slot, "%s", audit->slot);
+    }
     store_audit(store, audit);
+    store->op_errors += cr_undone_add(cr_tail_undone(store->tail), &one) != CR_OK; /* then Redis alone remembers */
 }
 
 void store_audit_elsewhere(struct cr_redis_store *store, const struct cr_audit *audit)
@@ -259,6 +269,9 @@ static void note_steered(struct store_op *op, const struct note *note)
 {
     struct cr_job *job = op->job;
     bool cancelled = strcmp(note->what, "cancelled") == 0;
+    if (strcmp(note->what, "released") == 0) {
+        cr_undone_released(cr_tail_undone(op->store->tail), job->device, note->first);
+    }
     for (unsigned i = 0; !cancelled && job->record != NULL && job->steer != NULL && i < job->record->slot_count; i++) {
         if (strcmp(job->record->slot[i].slot, note->first) == 0) {
             job->steer->changed |= 1u << i;

@@ -79,7 +79,12 @@ static void on_done(void *ctx, struct cr_job *job)
         broker->pushed = job;
         broker->pushes++;
     } else if (job->op == CR_OP_REVOKED) {
-        rig_revoked_take(&broker->revoked, job->revoked);
+        job->revoked->lost = broker->revoked.lose > 0;
+        if (job->revoked->lost) {
+            broker->revoked.lose--;
+        } else {
+            rig_revoked_take(&broker->revoked, job->revoked);
+        }
         cr_job_free(job);
     } else {
         job->next = NULL;

@@ -27,6 +27,7 @@ struct rig;
 struct rig_revoked {
     struct cr_revocation *entry;
     unsigned count, pages, anew;
+    unsigned lose;                              /* so many pages to come find no room */
     uint64_t version;
     bool complete;
     struct cr_issuer_mark mark[CR_ISSUER_MARKS_MAX];

@@ -60,6 +60,7 @@ end
 local function release(serial, issuer, na)
   local member, of = serial .. '@' .. issuer, base .. 'of:' .. issuer
   local was = redis.call('HGET', of, serial)
+  if not was and redis.call('HEXISTS', gone, member) == 1 then tell(member, '-') end -- the answer was lost on its way
   if not was or not string.find(was, '^6 ') then return end
   redis.call('HSET', gone, member, na)
   redis.call('HDEL', of, serial)
