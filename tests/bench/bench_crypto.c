@@ -1,6 +1,8 @@
 /* The cryptographic floor of a renewal: one P-256 signature verified, its key's import included, and one made, each by
- * every backend. Prints `name value` lines, in microseconds of this thread's CPU; crypto_floor_us is libcrypto's. */
+ * every backend; and what it costs that an issuer's key is in a library only while it signs. Prints `name value` lines, in
+ * microseconds of this thread's CPU; crypto_floor_us is libcrypto's. */
 #include "common/key.h"
+#include "plugin/worker/signer.h"
 #include "tests/bench/bench_cpu.h"
 #include "tests/bench/bench_fleet.h"
 
@@ -58,8 +60,48 @@ static double measure(const struct cr_key_backend *backend)
     return verify + sign;
 }
 
+/* A key that stays with the library, and one that rests with the signer. */
+static void measure_signer(const struct cr_key_backend *backend, enum cr_key_type type, const char *name, int each)
+{
+    static const uint8_t text[MESSAGE_LEN] = { 1, 2, 3 };
+    const struct cr_bytes message = { text, sizeof text };
+    double key_us[ROUNDS], signer_us[ROUNDS];
+    struct cr_private_key *key;
+    struct cr_signer signer;
+    struct cr_blob pem;
+    must(backend->private_make(&key, type, 2048), "a new key");
+    must(backend->private_pem(key, &pem), "its text");
+    must(cr_signer_of_key(&signer, cr_blob_view(&pem), NULL, backend), "a signer");
+    for (int r = 0; r < ROUNDS; r++) {
+        uint8_t sig[CR_SIGNATURE_MAX];
+        double start_us = thread_us();
+        for (int i = 0; i < each; i++) {
+            size_t sig_len = sizeof sig;
+            must(backend->sign(key, signer.alg, message, sig, &sig_len), "sign");
+        }
+        double half_us = thread_us();
+        for (int i = 0; i < each; i++) {
+            size_t sig_len = sizeof sig;
+            must(signer.sign(signer.ctx, message, sig, &sig_len), "sign");
+        }
+        key_us[r] = (half_us - start_us) / each;
+        signer_us[r] = (thread_us() - half_us) / each;
+    }
+    printf("%s_%s_key_us %.1f\n%s_%s_signer_us %.1f\n", backend->name, name, bench_percentile(key_us, ROUNDS, 50),
+           backend->name, name, bench_percentile(signer_us, ROUNDS, 50));
+    cr_signer_fini(&signer);
+    cr_blob_fini(&pem);
+    backend->private_free(key);
+}
+
 int main(void)
 {
+    const struct cr_key_backend *const backends[] = { cr_key_libcrypto(), cr_key_mbedtls() };
+    for (int i = 0; i < 2; i++) {
+        measure_signer(backends[i], CR_KEY_EC_P256, "p256", i == 0 ? EACH : 10);
+        measure_signer(backends[i], CR_KEY_EC_P384, "p384", i == 0 ? 20 : 5);
+        measure_signer(backends[i], CR_KEY_RSA, "rsa2048", i == 0 ? 20 : 5);
+    }
     (void)measure(cr_key_mbedtls());
     printf("crypto_floor_us %.2f\n", measure(cr_key_libcrypto()));
     return 0;

@@ -84,10 +84,40 @@ static void a_factory_certificate_makes_no_operator(void **state)
     test_dir_remove(&dir);
 }
 
+/* The device's certificate is judged at another time: nothing can be done with it, and nothing is issued. */
+static void judged_at(struct scene *s, int64_t at_s)
+{
+    const struct cr_client *client;
+    const struct cr_session *session;
+
+    s->rig.clock.wall_s = at_s;
+    client = fake_host_connect(&s->rig.host, "meter-1", cr_blob_view(&s->cert), 4);
+    cr_router_connected(s->rig.router, client);
+    flow_rig_pump(&s->rig);
+    session = cr_sessions_find(&s->rig.router->sessions, client);
+    assert_int_equal(session->refusal, CR_REFUSAL_CERTIFICATE_NOT_VALID);
+    assert_null(session->presence);
+    (void)rig_publish(&s->rig, client, CSR_TOPIC, cr_blob_view(&s->csr));
+    assert_null(fake_host_take(&s->rig.host, "meter-1", "/certificate"));
+}
+
+static void hostile_96_an_expired_certificate_gets_nothing(void **state)
+{
+    judged_at(*state, RIG_START_S + 91LL * DAY_S);
+}
+
+static void hostile_97_a_certificate_that_is_not_yet_valid_gets_nothing(void **state)
+{
+    judged_at(*state, RIG_START_S - 7200);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(nothing_is_issued_before_the_moment, start_before_the_moment, scene_stop),
+        cmocka_unit_test_setup_teardown(hostile_96_an_expired_certificate_gets_nothing, scene_start_any_time, scene_stop),
+        cmocka_unit_test_setup_teardown(hostile_97_a_certificate_that_is_not_yet_valid_gets_nothing, scene_start_any_time,
+                                        scene_stop),
         cmocka_unit_test(a_factory_certificate_makes_no_operator),
     };
 
