@@ -31,6 +31,13 @@ broker_start_refused "weak_keys_file $T/weak:3: must be 20 lower-case hex digits
 chmod 600 "$T/pki/issuer.key"
 PLUGIN_EXTRA=''
 
+step "places for CRLs that are none"
+touch "$T/file"
+PLUGIN_EXTRA="crl_file $T/nowhere/all.pem"$'\n'"crl_dir $T/file"$'\n'"crl_include $T/nothing.pem"
+broker_start_refused "crl_file $T/nowhere/all.pem: make its directory first" "crl_dir $T/file: that is no directory" \
+  "crl_include $T/nothing.pem: No such file or directory"
+PLUGIN_EXTRA=''
+
 step "the option"
 plugin_conf
 PORT=1 broker_conf
