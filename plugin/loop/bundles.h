@@ -17,6 +17,13 @@ struct cr_bundles {
     struct cr_limiter events;
 };
 
+/* As the store told of it last; NULL: it has not yet. Lent until the next tick. */
+const struct cr_bundle *loop_bundle(const struct cr_router *router);
+/* The highest version seen so far. */
+uint64_t loop_bundle_highest(const struct cr_router *router);
+
+/* Sends a session the bundle as it was signed (replies.c). */
+void reply_trust(struct cr_router *router, const struct cr_session *session, struct cr_bytes message);
 /* Operators hear that a device could not install it (bundle_report.c). */
 void bundles_tell_failed(struct cr_router *router, const struct cr_job *job);
 

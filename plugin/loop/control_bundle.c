@@ -1,5 +1,6 @@
 /* Commands about the trust bundle. */
 #include "common/dn.h"
+#include "plugin/loop/bundles.h"
 #include "plugin/loop/control.h"
 
 #include <stdio.h>

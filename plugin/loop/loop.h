@@ -243,9 +243,6 @@ void reply_renew(struct cr_router *router, const struct cr_reply_to *to, const s
 void reply_status(struct cr_router *router, const struct cr_reply_to *to, const struct cr_serial *serial,
                   int64_t not_after, int64_t next_renewal);
 
-/* The trust bundle as it was signed. */
-void reply_trust(struct cr_router *router, const struct cr_session *session, struct cr_bytes message);
-
 /* ---- deliveries (deliveries.c): what was sent, for the audit log ---- */
 
 /* A certificate (serial), or a trigger (NULL, and its attempt), was handed to the broker. */
@@ -403,10 +400,6 @@ void loop_bundle_presented(struct cr_router *router, struct cr_session *session,
 /* <device>/ca/report */
 void loop_bundle_report(struct cr_router *router, struct cr_session *session, const struct cr_topic *topic,
                         struct cr_bytes payload, const struct cr_request_properties *properties);
-/* As the store told of it last; NULL: it has not yet. Lent until the next tick. */
-const struct cr_bundle *loop_bundle(const struct cr_router *router);
-/* The highest version seen so far. */
-uint64_t loop_bundle_highest(const struct cr_router *router);
 void loop_bundle_tick(struct cr_router *router, int64_t now_ms);
 void loop_bundle_fini(struct cr_router *router);
 

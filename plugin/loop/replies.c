@@ -5,7 +5,7 @@
  * one wait for events comes between, and a client that takes the id over in just that one gets what was meant for its
  * predecessor: a certificate, whose key it does not have. Refusals that are published during an event tell nothing but a
  * code. */
-#include "plugin/loop/loop.h"
+#include "plugin/loop/bundles.h"
 #include "plugin/worker/issuer_info.h"
 
 #include <stdio.h>

@@ -171,7 +171,7 @@ struct rotation_device *rotation_add(struct rotation *s)
     assert_true(s->count < ROTATION_DEVICES);
     snprintf(d->name, sizeof d->name, "d%u", s->count++);
     rig_key_make(&d->key);
-    d->cert = rig_certify(&s->rig, &d->key, d->name, 90 * DAY_S);
+    d->cert = rig_certify(&s->rig, &d->key, d->name, s->lifetime_s > 0 ? s->lifetime_s : 90 * DAY_S);
     connect_device(s, d, cr_blob_view(&d->cert));
     return d;
 }

@@ -22,6 +22,7 @@ struct rotation {
     struct cr_blob new_der;
     char old_id[CR_ISSUER_ID_TEXT], new_id[CR_ISSUER_ID_TEXT];
     const struct cr_client *admin;
+    int64_t lifetime_s; /* of certificates of devices that are added; 0: 90 days */
     unsigned count;
     struct rotation_device device[ROTATION_DEVICES];
     cJSON *reply; /* the last one */

@@ -38,7 +38,7 @@ local function count(device, slot, na, f)
   if ends and ends <= now then waits = nil end
   if current and lives then
     needs(current, device, f[1], f[4])
-  elseif current then
+  elseif current and na then
     of(current)[4] = of(current)[4] + 1
   end
   if waits then
@@ -50,19 +50,44 @@ local function count(device, slot, na, f)
   end
 end
 
+-- The names of the fields are the same for all slots of one name.
+local fields = {}
+local function fields_of(slot)
+  if not fields[slot] then
+    local p = slot .. ':'
+    fields[slot] = { 'ls', 'tb', p .. 'crt', p .. 'hold', p .. 'rev', p .. 'st', p .. 'pcrt', p .. 'pend' }
+  end
+  return fields[slot]
+end
+
+local function look(member, na)
+  local slash = find(member, '/', 1, true)
+  if not slash then return end
+  local device, slot = sub(member, 1, slash - 1), sub(member, slash + 1)
+  local f = redis.pcall('HMGET', ARGV[6] .. device, unpack(fields_of(slot)))
+  if not f.err then count(device, slot, na, f) end
+end
+
+-- Those of the agenda that are not in the expiry, some at a time: Lua takes no more arguments than some thousand.
+local CHUNK = 256
+local function others(list)
+  for from = 1, #list, 2 * CHUNK do
+    local members = {}
+    for i = from, math.min(from + 2 * CHUNK, #list + 1) - 2, 2 do members[#members + 1] = list[i] end
+    local known = redis.call('ZMSCORE', KEYS[1], unpack(members)) -- since Redis 6.2; an error is better than too few
+    for i = 1, #members do
+      if not known[i] then look(members[i], nil) end
+    end
+  end
+end
+
 local first = ARGV[2] == 'e'
 local found = redis.pcall('ZSCAN', first and KEYS[1] or KEYS[2], ARGV[3], 'COUNT', ARGV[4])
 if found.err then found = { '0', {} } end
-local list = found[2]
-for i = 1, #list, 2 do
-  local slash = find(list[i], '/', 1, true)
-  if slash and (first or type(redis.pcall('ZSCORE', KEYS[1], list[i])) ~= 'string') then
-    local device, slot = sub(list[i], 1, slash - 1), sub(list[i], slash + 1)
-    local p = slot .. ':'
-    local f = redis.pcall('HMGET', ARGV[6] .. device, 'ls', 'tb', p .. 'crt', p .. 'hold', p .. 'rev', p .. 'st', p .. 'pcrt',
-      p .. 'pend')
-    if not f.err then count(device, slot, first and tonumber(list[i + 1]) or nil, f) end
-  end
+if first then
+  for i = 1, #found[2], 2 do look(found[2][i], tonumber(found[2][i + 1])) end
+else
+  others(found[2])
 end
 
 local rows = {}
