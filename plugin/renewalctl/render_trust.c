@@ -48,7 +48,8 @@ void ctl_render_forbid(const struct ctl_sheet *sheet, const struct ctl_options *
 /* "'" and what a shell would take otherwise cannot be in a token or a name; what a broker says is looked at anyway. */
 static bool plain(const char *text)
 {
-    return text[0] != '\0' && text[strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:-")] == '\0';
+    static const char safe[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:-";
+    return text[0] != '\0' && text[strspn(text, safe)] == '\0';
 }
 
 void ctl_render_token(const struct ctl_sheet *sheet, const struct ctl_options *options, cJSON *data)
@@ -89,8 +90,8 @@ void ctl_render_revoke(const struct ctl_sheet *sheet, const struct ctl_options *
         (void)fprintf(sheet->out, "certificate %s of issuer %s: revoked (%s)%s%s\n", serial, issuer,
                       reason[0] != '\0' ? reason : "unspecified", device[0] != '\0' ? ", of " : "", device);
     } else {
-        (void)fprintf(sheet->out, "%s%s%s: revoked (%s)", device[0] != '\0' || options->words == 0 ? device : options->word[0],
-                      slot[0] != '\0' ? "/" : "", slot, reason[0] != '\0' ? reason : "unspecified");
+        (void)fprintf(sheet->out, "%s%s%s: revoked (%s)",
+                      device[0] != '\0' || options->words == 0 ? device : options->word[0], slot[0] != '\0' ? "/" : "", slot, reason[0] != '\0' ? reason : "unspecified");
         if (count >= 0) {
             (void)fprintf(sheet->out, ", %.0f certificate%s", count, count == 1 ? "" : "s");
         }
