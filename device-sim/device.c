@@ -2,6 +2,7 @@
 
 #include "common/bytes.h"
 #include "device-sim/device_boot.h"
+#include "device-sim/device_identity.h"
 #include "device-sim/device_notes.h"
 
 #include <math.h>
@@ -130,40 +131,11 @@ static void connect_failed(struct device *device, bool refused)
     connect_again_later(device);
 }
 
-/* What the agent wants to show, and whom it wants to believe. */
-static cr_err identity_take(struct device *device, enum agent_identity_kind *kind)
-{
-    struct agent_identity identity;
-    uint8_t trust[AGENT_TRUST_MAX];
-    size_t trust_len = 0;
-    cr_err err = CR_IO;
-    tls_identity_fini(&device->identity);
-    if (agent_credentials(&device->agent, &identity) == AGENT_OK) {
-        *kind = identity.kind;
-        err = tls_identity_init(&device->identity, &identity);
-    }
-    OPENSSL_cleanse(&identity, sizeof identity);
-    if (err == CR_OK && agent_trust_version(&device->agent) > 0) { /* otherwise --cafile, for all of them */
-        err = agent_trust(&device->agent, trust, sizeof trust, &trust_len) == AGENT_OK ?
-              tls_identity_trust(&device->identity, trust, trust_len) : CR_IO;
-    }
-    return err;
-}
-
-static cr_err dial(struct device *device, enum agent_identity_kind kind)
-{
-    char user_name[CR_NAME_CAP + 8];
-    const struct link_login login = { user_name, device->env->options->token };
-    (void)snprintf(user_name, sizeof user_name, "enroll:%s", device->id);
-    return link_open(&device->link, &device->env->link, device->id, &device->identity,
-                     kind == AGENT_BY_TOKEN ? &login : NULL, device);
-}
-
 void device_connect(struct device *device)
 {
     const struct run_options *options = device->env->options;
     enum agent_identity_kind kind = AGENT_BY_OWN;
-    cr_err err = identity_take(device, &kind);
+    cr_err err = device_identity_take(device, &kind);
     if (device->flash.dead) {
         device->env->handshake_over(device->env->fleet);
         power_lost(device);
@@ -176,7 +148,7 @@ void device_connect(struct device *device)
         return;
     }
     notes_connecting(device);
-    err = dial(device, kind);
+    err = device_dial(device, kind);
     if (err != CR_OK) {
         device->env->handshake_over(device->env->fleet);
         connect_failed(device, false);
@@ -438,9 +410,7 @@ void device_stop(struct device *device)
         link_drop(device, false);
         device->state = DEVICE_FINISHED;
     }
-    tls_identity_fini(&device->identity);
-    cr_blob_fini(&device->factory_key);
-    cr_blob_fini(&device->factory_chain);
+    device_identity_fini(device);
     (void)uv_timer_stop(&device->timer);
     uv_close((uv_handle_t *)&device->timer, NULL);
 }

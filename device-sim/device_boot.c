@@ -4,8 +4,8 @@
 #include "common/bytes.h"
 #include "common/clock.h"
 #include "common/random.h"
+#include "device-sim/device_identity.h"
 #include "device-sim/device_notes.h"
-#include "device-sim/pki_cert.h"
 
 #include <stdio.h>
 
@@ -126,61 +126,6 @@ static void port_event(void *ctx, enum agent_event event, const char *detail)
 
 /* --- power on --- */
 
-/* Reads a pair of the device's directory as DER. */
-static bool pair_read(const struct device *device, const char *cert_name, const char *key_name, struct cr_blob *key,
-                      struct cr_blob *chain)
-{
-    char cert_path[FLASH_PATH_CAP + 20], key_path[FLASH_PATH_CAP + 20];
-    unsigned char *key_der = NULL, *chain_der = NULL;
-    struct pki_pair pair = { 0 };
-    (void)snprintf(cert_path, sizeof cert_path, "%s/%s", device->flash.dir, cert_name);
-    (void)snprintf(key_path, sizeof key_path, "%s/%s", device->flash.dir, key_name);
-    if (pki_pair_load(&pair, cert_path, key_path) != CR_OK) {
-        return false;
-    }
-    int key_len = i2d_PrivateKey(pair.key, &key_der), chain_len = i2d_X509(pair.cert, &chain_der);
-    bool ok = key_len > 0 && chain_len > 0 && cr_blob_copy(key, key_der, (size_t)key_len) == CR_OK &&
-              cr_blob_copy(chain, chain_der, (size_t)chain_len) == CR_OK;
-    OPENSSL_clear_free(key_der, key_len > 0 ? (size_t)key_len : 0);
-    OPENSSL_free(chain_der);
-    pki_pair_fini(&pair);
-    return ok;
-}
-
-static bool provision(struct device *device)
-{
-    struct cr_blob key = { 0 }, chain = { 0 };
-    bool ok = pair_read(device, "cert.pem", "key.pem", &key, &chain) &&
-              agent_provision(&device->agent_config, &device->agent_ports, key.data, key.len, chain.data,
-                              chain.len) == AGENT_OK;
-    if (key.data != NULL) {
-        OPENSSL_cleanse(key.data, key.len);
-    }
-    cr_blob_fini(&key);
-    cr_blob_fini(&chain);
-    return ok;
-}
-
-/* The ways in of a device without a certificate of its own. */
-static bool enrolment(struct device *device, struct agent_config *config)
-{
-    const struct run_options *options = device->env->options;
-    if (options->token != NULL) {
-        config->enrol = AGENT_ENROL_TOKEN;
-    }
-    if (!options->factory) {
-        return true;
-    }
-    if (device->factory_key.len == 0 &&
-        !pair_read(device, "factory.pem", "factory-key.pem", &device->factory_key, &device->factory_chain)) {
-        return false;
-    }
-    config->enrol = AGENT_ENROL_FACTORY;
-    config->factory = (struct agent_factory){ device->factory_key.data, device->factory_key.len,
-                                              device->factory_chain.data, device->factory_chain.len };
-    return true;
-}
-
 static enum agent_err agent_start(struct device *device)
 {
     return agent_open(&device->agent, &device->agent_config, &device->agent_ports, device->env->scratch,
@@ -197,7 +142,7 @@ bool device_boot(struct device *device)
         .ask_at_connect = !options->request || device->never_wakes, .own_link = true,
         .trust_updates = device->env->trust_len <= AGENT_TRUST_MAX,
     };
-    if (!enrolment(device, &device->agent_config)) {
+    if (!device_enrolment(device, &device->agent_config)) {
         device_reason(device, "no-factory-certificate");
         return false;
     }
@@ -207,7 +152,7 @@ bool device_boot(struct device *device)
     };
     flash_restore(&device->flash);
     enum agent_err err = agent_start(device);
-    if (err == AGENT_NOT_FOUND && provision(device)) {
+    if (err == AGENT_NOT_FOUND && device_provision(device)) {
         err = agent_start(device);
     }
     if (err != AGENT_OK) {

@@ -227,7 +227,14 @@ static void take_key(struct reader *reader, const char *name, const char *value)
         memcpy(reader->last_value, value, strlen(value) + 1); /* a part of a line, so it fits */
         return;
     }
+    unsigned issuers = reader->config->issuer_count, factories = reader->config->factory_count;
     take(reader, key, reader->line, value);
+    if (reader->config->issuer_count > issuers) {
+        reader->config->issuer[issuers].line = reader->line;
+    }
+    if (reader->config->factory_count > factories) {
+        reader->config->factory[factories].line = reader->line;
+    }
 }
 
 static bool is_blank(uint8_t c)
@@ -282,9 +289,9 @@ static void require(struct reader *reader, const char *name, const char *what)
     }
 }
 
-static void trust_wrong(void *ctx, const char *sentence)
+static void trust_wrong(void *ctx, unsigned line, const char *key, const char *sentence)
 {
-    mistake(ctx, 0, "%s", sentence);
+    mistake(ctx, key != NULL ? seen_line(ctx, key) : line, "%s", sentence);
 }
 
 static void finish(struct reader *reader)

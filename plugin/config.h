@@ -41,6 +41,7 @@ struct cr_config_issuer {
     char passphrase_file[CR_PATH_CAP];   /* "": not encrypted; "credential:NAME": systemd's */
     int64_t sign_from;                   /* from then on it signs, Unix seconds; 0: from the beginning */
     unsigned given;                      /* which keys were */
+    unsigned line;                       /* where it begins */
 };
 
 /* Where the id of a device stands in its factory certificate. */
@@ -65,6 +66,7 @@ struct cr_config_factory {
     enum cr_factory_enroll enroll;
     enum cr_factory_reenroll reenroll;
     unsigned given;
+    unsigned line;
 };
 
 struct cr_config {

@@ -70,8 +70,8 @@ cr_err cr_take_factory_identity(struct cr_config *config, struct cr_profile *slo
 cr_err cr_take_factory_enroll(struct cr_config *config, struct cr_profile *slot, const char *value, struct cr_why *why);
 cr_err cr_take_factory_reenroll(struct cr_config *config, struct cr_profile *slot, const char *value, struct cr_why *why);
 cr_err cr_take_crl_include(struct cr_config *config, struct cr_profile *slot, const char *value, struct cr_why *why);
-/* What is missing or does not fit, once the file is read. A sentence each. */
-typedef void cr_trust_wrong_fn(void *ctx, const char *sentence);
+/* What is missing or does not fit, once the file is read. A sentence each, with the line; 0: that of `key`. */
+typedef void cr_trust_wrong_fn(void *ctx, unsigned line, const char *key, const char *sentence);
 void cr_config_trust_check(struct cr_config *config, cr_trust_wrong_fn *wrong, void *ctx);
 
 cr_err cr_take_redis(struct cr_config *config, struct cr_profile *slot, const char *value, struct cr_why *why);

@@ -187,6 +187,21 @@ cr_err cr_take_crl_include(struct cr_config *config, struct cr_profile *slot, co
 
 /* ---- the whole ---- */
 
+static void check_twice(const struct cr_config *config, cr_trust_wrong_fn *wrong, void *ctx)
+{
+    char sentence[CR_PATH_CAP + 100];
+    for (unsigned i = 0; i < config->issuer_count; i++) {
+        for (unsigned k = 0; k < i; k++) {
+            if (strcmp(config->issuer[i].certfile, config->issuer[k].certfile) == 0) {
+                (void)snprintf(sentence, sizeof sentence, "issuer_certfile %s is given already, in line %u",
+                               config->issuer[i].certfile, config->issuer[k].line);
+                wrong(ctx, config->issuer[i].line, NULL, sentence);
+                break;
+            }
+        }
+    }
+}
+
 void cr_config_trust_check(struct cr_config *config, cr_trust_wrong_fn *wrong, void *ctx)
 {
     char sentence[CR_PATH_CAP + 100];
@@ -195,22 +210,30 @@ void cr_config_trust_check(struct cr_config *config, cr_trust_wrong_fn *wrong, v
             (void)snprintf(sentence, sizeof sentence,
                            "issuer_certfile %s needs an issuer_keyfile behind it: the PEM file with its private key",
                            config->issuer[i].certfile);
-            wrong(ctx, sentence);
+            wrong(ctx, config->issuer[i].line, NULL, sentence);
         }
     }
+    check_twice(config, wrong, ctx);
     for (unsigned i = 0; i < config->factory_count; i++) {
+        if (config->factory[i].name[0] == '\0') {
+            (void)snprintf(sentence, sizeof sentence, "factory_cafile %s needs a factory_name behind it",
+                           config->factory[i].cafile);
+            wrong(ctx, config->factory[i].line, NULL, sentence);
+        }
         for (unsigned k = 0; k < i; k++) {
             if (strcmp(config->factory[i].name, config->factory[k].name) == 0) {
                 (void)snprintf(sentence, sizeof sentence, "two factories are called %s: give one another factory_name",
                                config->factory[i].name);
-                wrong(ctx, sentence);
+                wrong(ctx, config->factory[i].line, NULL, sentence);
+                break;
             }
         }
     }
     if (config->crl_refresh_s >= config->crl_lifetime_s) {
-        wrong(ctx, "crl_refresh must be shorter than crl_lifetime, so that a new CRL is there before the old one ends");
+        wrong(ctx, 0, "crl_refresh",
+              "crl_refresh must be shorter than crl_lifetime, so that a new CRL is there before the old one ends");
     }
     if (config->crl_include_count > 0 && config->crl_file[0] == '\0') {
-        wrong(ctx, "crl_include has no meaning without a crl_file");
+        wrong(ctx, 0, "crl_include", "crl_include has no meaning without a crl_file");
     }
 }

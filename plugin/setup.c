@@ -1,7 +1,12 @@
 #include "plugin/setup.h"
 
+#include <errno.h>
+#include <libgen.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 enum { ERRORS_CAP = 8192 };
 
@@ -77,6 +82,56 @@ static cr_err weak_keys_load(struct cr_setup *setup, const struct cr_setup *form
     return err;
 }
 
+/* ---- where CRLs are written ---- */
+
+static cr_err crl_complain(const char *key, const char *path, const char *what, cr_config_complain_fn *complain, void *ctx)
+{
+    char sentence[CR_PATH_CAP + 200];
+    (void)snprintf(sentence, sizeof sentence, "%s %s: %s", key, path, what);
+    complain(ctx, 0, sentence);
+    return CR_INVALID;
+}
+
+/* Files are written beside their place, and renamed. */
+static cr_err crl_dir_check(const char *key, const char *path, const char *dir, cr_config_complain_fn *complain,
+                            void *ctx)
+{
+    struct stat st;
+    if (stat(dir, &st) != 0) {
+        return crl_complain(key, path, errno == ENOENT ? "make its directory first" : strerror(errno), complain, ctx);
+    }
+    if (!S_ISDIR(st.st_mode)) {
+        return crl_complain(key, path, "that is no directory", complain, ctx);
+    }
+    return access(dir, W_OK | X_OK) == 0
+               ? CR_OK
+               : crl_complain(key, path, "the broker's user must be able to write in that directory", complain, ctx);
+}
+
+static cr_err crl_paths_check(const struct cr_config *config, cr_config_complain_fn *complain, void *ctx)
+{
+    cr_err err = CR_OK, one;
+    struct stat st;
+    if (config->crl_file[0] != '\0') {
+        char copy[CR_PATH_CAP];
+        memcpy(copy, config->crl_file, sizeof copy);
+        err = crl_dir_check("crl_file", config->crl_file, dirname(copy), complain, ctx);
+        if (err == CR_OK && stat(config->crl_file, &st) == 0 && !S_ISREG(st.st_mode)) {
+            err = crl_complain("crl_file", config->crl_file, "that is no file", complain, ctx);
+        }
+    }
+    if (config->crl_dir[0] != '\0') {
+        one = crl_dir_check("crl_dir", config->crl_dir, config->crl_dir, complain, ctx);
+        err = one != CR_OK ? one : err;
+    }
+    for (unsigned i = 0; i < config->crl_include_count; i++) {
+        if (access(config->crl_include[i], R_OK) != 0) {
+            err = crl_complain("crl_include", config->crl_include[i], strerror(errno), complain, ctx);
+        }
+    }
+    return err;
+}
+
 static void setup_free(struct cr_setup *setup)
 {
     if (setup->base != NULL) {
@@ -92,7 +147,7 @@ static void setup_free(struct cr_setup *setup)
 cr_err cr_setup_load(struct cr_setup **setup, const char *path, const struct cr_setup *former, int64_t now_s,
                      cr_config_complain_fn *complain, void *ctx)
 {
-    cr_err err = CR_NOMEM, second = CR_NOMEM;
+    cr_err err = CR_NOMEM, second = CR_NOMEM, third = CR_NOMEM;
     *setup = NULL;
     struct cr_setup *s = calloc(1, sizeof *s);
     if (s == NULL) {
@@ -101,8 +156,10 @@ cr_err cr_setup_load(struct cr_setup **setup, const char *path, const struct cr_
     atomic_init(&s->refs, 1);
     CR_TRY(cr_config_read(&s->config, path, complain, ctx));
     second = weak_keys_load(s, former, complain, ctx);
+    third = crl_paths_check(&s->config, complain, ctx);
     CR_TRY(trust_load(s, now_s, complain, ctx));
     CR_TRY(second);
+    CR_TRY(third);
     *setup = s;
     return CR_OK;
 out:

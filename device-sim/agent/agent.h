@@ -51,8 +51,11 @@
  *   5. publish() is QoS 1 and is used only between agent_connected() and agent_disconnected().
  *   6. The factory's key and chain do not change, and the server's certificate is verified against agent_trust(). A
  *      server that fails this is agent_connect_failed(refused = false).
+ *   7. Attempts are counted in struct agent: trials that failed, refusals. A device that sleeps between two connections
+ *      keeps it, in retained memory for instance, and does not open it again: a count that always begins anew does not
+ *      come to its end.
  *
- * MEMORY. struct agent (about 1 kB), AGENT_SCRATCH_MIN bytes of scratch (with trust_updates AGENT_SCRATCH_TRUST_MIN)
+ * MEMORY. struct agent (under 1 kB), AGENT_SCRATCH_MIN bytes of scratch (with trust_updates AGENT_SCRATCH_TRUST_MIN)
  * which agents of one thread may share, and about 1.5 kB of stack plus what the crypto operations need. Records: two
  * keys of AGENT_KEY_MAX, two chains of AGENT_CHAIN_MAX, two states of AGENT_STATE_LEN, and with trust_updates two sets
  * of AGENT_TRUST_MAX bytes.

@@ -129,7 +129,8 @@ enum agent_err agent_next_begin(struct agent *agent, const char *renewal_id)
     return agent_commit(agent, &next);
 }
 
-/* A clock outside the current certificate's validity proves nothing: that certificate just made the connection. */
+/* A clock outside the current certificate's validity proves nothing: that certificate just made the connection. And
+ * without one there is nothing to tell a good clock by. */
 static bool validity_ok(const struct agent *agent, const struct agent_validity *validity)
 {
     const struct agent_validity *current = &agent->state.slot[agent->state.current].validity;
@@ -137,7 +138,7 @@ static bool validity_ok(const struct agent *agent, const struct agent_validity *
     if (validity->not_after <= validity->not_before) {
         return false;
     }
-    if (now_s < current->not_before || now_s > current->not_after) {
+    if (!agent_has_own(agent) || now_s < current->not_before || now_s > current->not_after) {
         return true;
     }
     return validity->not_before <= now_s + CLOCK_SKEW_S && validity->not_after > now_s;

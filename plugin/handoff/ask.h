@@ -41,6 +41,10 @@ struct cr_filter {
     int64_t expires_within_s;              /* its certificate ends within so long, or has; 0: any */
     int64_t not_seen_for_s;                /* 0: any */
     enum cr_alert_level level;             /* an alert of at least this level, CR_LEVEL_FIELD: on the field list */
+    int64_t issued_after, issued_before;   /* its certificate's notBefore is in [after, before); 0: any */
+    char factory[CR_FACTORY_ID_CAP];       /* by whose certificate it was enrolled */
+    char revoked;                          /* 'y', 'n'; '\0': either */
+    uint64_t trust_before;                 /* it has not confirmed this version of the trust bundle; 0: any */
     int acknowledged;                      /* where alerts are listed: 1 yes, 0 no, -1 either */
 };
 
@@ -61,6 +65,8 @@ struct cr_row {
     int64_t first_seen, last_seen, gap_s; /* as in cr_device_record */
     char broker[CR_NAME_CAP];
     char tags[CR_TAGS_CAP];
+    char factory[CR_FACTORY_ID_CAP];
+    uint64_t trust_version;
     struct cr_slot_record slot;           /* without its certificate */
 };
 

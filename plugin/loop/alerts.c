@@ -25,6 +25,9 @@ static const struct {
 static const char field_detail[] = "the device answered neither triggers nor wakes: somebody has to go there before its "
                                    "certificate expires";
 
+static const char revoked_detail[] = "the certificate was revoked and is not renewed; when that is cleared up, release the "
+                                     "device (releaseDevice) and give it a new key";
+
 static const char *const level_text[] = { "none", "notice", "warning", "critical", "field" };
 
 /* ---- what an alert is about ---- */
@@ -57,6 +60,10 @@ const char *loop_alert_kind(const struct cr_slot_record *slot, unsigned failures
                           : failures_alert > 0 && slot->failures >= failures_alert ? CR_ALERT_FAILING
                                                                                    : CR_ALERT_EXPIRING;
 
+    if (slot->revoked.at > 0) { /* whatever else: it is not renewed */
+        *detail = revoked_detail;
+        return "revoked";
+    }
     *detail = alert == CR_ALERT_EXPIRING && slot->alert.stage == CR_CALL_FIELD ? field_detail : alert_text[alert].detail;
     return alert_text[alert].name;
 }

@@ -5,7 +5,7 @@
  * A renewal may begin with it, but no more of them at once than the rate allows: a presentation takes a token, which is
  * given back when nothing was due after all. Who is due and came without a token waits for one, first come, first
  * served. */
-#include "plugin/loop/loop.h"
+#include "plugin/loop/enrol.h"
 #include "plugin/worker/issuer_info.h"
 
 #include <string.h>

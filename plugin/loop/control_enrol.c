@@ -48,7 +48,8 @@ static bool factory_is_known(const struct cr_command *command, const char *facto
 static bool wish_take(struct cr_command *in, struct enrol_wish *wish, enum cr_refusal *refusal, const char **text)
 {
     *refusal = CR_REFUSAL_MALFORMED_JSON;
-    if (!control_name(in, "device", true, &wish->device, text) || !control_name(in, "factory", false, &wish->factory, text) ||
+    if (!control_name(in, "device", true, &wish->device, text) ||
+        !control_name(in, "factory", false, &wish->factory, text) ||
         !control_tags(in, "tags", wish->tags, refusal, text)) {
         return false;
     }

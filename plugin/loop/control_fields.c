@@ -1,6 +1,7 @@
 /* The fields of a command: taken strictly, with a sentence about what is wrong. */
 #include "plugin/loop/control.h"
 #include "plugin/value.h"
+#include "plugin/worker/issuer_info.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -201,10 +202,50 @@ static bool filter_name(struct cr_command *in, const char *name, char *to, size_
     return cr_text_copy(to, cap, value) == CR_OK || field_wrong(in, name, "is too long", text);
 }
 
+/* Of a factory by its name, or of one that is configured no more by the first digits of its issuer's id. */
+static bool filter_factory(struct cr_command *in, struct cr_filter *filter, const char **text)
+{
+    const struct cr_trust *trust = in->router->setup->trust;
+    struct cr_issuer_info info;
+    const char *value;
+
+    if (!control_name(in, "factory", false, &value, text)) {
+        return false;
+    }
+    if (value[0] == '\0') {
+        return true;
+    }
+    for (unsigned i = 0; cr_trust_info(trust, i, &info) == CR_OK; i++) {
+        if (info.factory[0] != '\0' && strcmp(info.factory, value) == 0) {
+            memcpy(filter->factory, info.id, sizeof filter->factory - 1);
+            return true;
+        }
+    }
+    return (strspn(value, "0123456789abcdef") == CR_FACTORY_ID_CAP - 1 &&
+            cr_text_copy(filter->factory, sizeof filter->factory, value) == CR_OK) ||
+           field_wrong(in, "factory", "must be the name of a factory, or the first 8 digits of its issuer's id", text);
+}
+
+static bool filter_trust(struct cr_command *in, struct cr_filter *filter, const char **text)
+{
+    unsigned version;
+    bool revoked;
+
+    if (!control_number(in, "trustBefore", 1, 1000000000, &version, text) ||
+        !control_truth(in, "revoked", false, &revoked, text)) {
+        return false;
+    }
+    filter->trust_before = version;
+    filter->revoked = field(in, "revoked") == NULL ? '\0' : revoked ? 'y' : 'n';
+    return control_time(in, "issuedAfter", &filter->issued_after, text) &&
+           control_time(in, "issuedBefore", &filter->issued_before, text) && filter_factory(in, filter, text);
+}
+
 bool control_filter(struct cr_command *command, struct cr_filter *filter, const char **text)
 {
     static const char *const known[] = { "state",         "slot",       "issuer", "tag",      "idPrefix", "campaign",
-                                         "expiresWithin", "notSeenFor", "level",  NULL };
+                                         "expiresWithin", "notSeenFor", "level",  "issuedAfter", "issuedBefore",
+                                         "factory",       "revoked",    "trustBefore", NULL };
     static const int64_t max_s = (int64_t)100 * 366 * 86400;
     struct cr_command in = { .router = command->router, .session = command->session, .request = field(command, "filter") };
     bool ok;
@@ -216,7 +257,7 @@ bool control_filter(struct cr_command *command, struct cr_filter *filter, const 
     if (!cJSON_IsObject(in.request) || !cr_json_only_keys(in.request, known)) {
         return field_wrong(command, "filter",
                            "must be an object with some of state, slot, issuer, tag, idPrefix, campaign, expiresWithin, "
-                           "notSeenFor, level", text);
+                           "notSeenFor, level, issuedAfter, issuedBefore, factory, revoked, trustBefore", text);
     }
     ok = filter_words(&in, filter, text) && filter_name(&in, "slot", filter->slot, sizeof filter->slot, text) &&
          filter_name(&in, "issuer", filter->issuer, sizeof filter->issuer, text) &&
@@ -224,7 +265,7 @@ bool control_filter(struct cr_command *command, struct cr_filter *filter, const 
          filter_name(&in, "idPrefix", filter->prefix, sizeof filter->prefix, text) &&
          filter_name(&in, "campaign", filter->campaign, sizeof filter->campaign, text) &&
          control_duration(&in, "expiresWithin", max_s, &filter->expires_within_s, text) &&
-         control_duration(&in, "notSeenFor", max_s, &filter->not_seen_for_s, text);
+         control_duration(&in, "notSeenFor", max_s, &filter->not_seen_for_s, text) && filter_trust(&in, filter, text);
     if (!ok) {
         memcpy(command->why, in.why, sizeof command->why);
         *text = command->why;
@@ -254,7 +295,13 @@ bool control_put_filter(cJSON *object, const char *name, const struct cr_filter 
            control_put_text(json, "campaign", filter->campaign) &&
            put_duration(json, "expiresWithin", filter->expires_within_s) &&
            put_duration(json, "notSeenFor", filter->not_seen_for_s) &&
-           control_put_text(json, "level", filter->level > 0 ? filter_levels[filter->level] : "");
+           control_put_text(json, "level", filter->level > 0 ? filter_levels[filter->level] : "") &&
+           control_put_time(json, "issuedAfter", filter->issued_after) &&
+           control_put_time(json, "issuedBefore", filter->issued_before) &&
+           control_put_text(json, "factory", filter->factory) &&
+           (filter->revoked == '\0' || cJSON_AddBoolToObject(json, "revoked", filter->revoked == 'y') != NULL) &&
+           (filter->trust_before == 0 ||
+            cJSON_AddNumberToObject(json, "trustBefore", (double)filter->trust_before) != NULL);
 }
 
 bool control_page(struct cr_command *command, char cursor[CR_CURSOR_CAP], unsigned *limit, const char **text)

@@ -67,6 +67,17 @@ static bool put_slots(cJSON *item, const struct cr_router *router, const char *i
     return fleet == NULL || cJSON_AddNumberToObject(item, "slots", 0) != NULL;
 }
 
+static bool put_crl(cJSON *item, const struct cr_crl_news *crl)
+{
+    cJSON *object = crl != NULL ? cJSON_AddObjectToObject(item, "crl") : NULL;
+
+    return crl == NULL ||
+           (object != NULL && cJSON_AddNumberToObject(object, "number", (double)crl->number) != NULL &&
+            control_put_time(object, "thisUpdate", crl->this_update) &&
+            control_put_time(object, "nextUpdate", crl->next_update) &&
+            cJSON_AddNumberToObject(object, "entries", crl->entries) != NULL);
+}
+
 static bool put_issuer(cJSON *item, const struct cr_router *router, const struct cr_issuer_info *info)
 {
     return cJSON_AddStringToObject(item, "issuer", info->id) != NULL &&
@@ -76,7 +87,8 @@ static bool put_issuer(cJSON *item, const struct cr_router *router, const struct
            control_put_text(item, "factory", info->factory) &&
            cJSON_AddBoolToObject(item, "signing", issuer_signs(router, info->id)) != NULL &&
            control_put_time(item, "signFrom", info->has_key ? info->sign_from : 0) &&
-           put_mark(item, loop_issuer_mark(router, info->id)) && put_slots(item, router, info->id);
+           put_mark(item, loop_issuer_mark(router, info->id)) && put_slots(item, router, info->id) &&
+           put_crl(item, loop_crl(router, info->id));
 }
 
 static enum cr_command_result list_issuers(struct cr_command *command, cJSON **data, enum cr_refusal *refusal,

@@ -149,13 +149,30 @@ static bool render_membership(cJSON *object, const struct cr_slot_campaign *camp
            cJSON_AddStringToObject(item, "state", state) != NULL;
 }
 
+/* Being revoked is another matter than having expired: it is not renewed. */
+static bool render_revoked(cJSON *object, const struct cr_slot_revoked *revoked)
+{
+    const char *reason = cr_revoke_reason_text(revoked->reason);
+    cJSON *item = revoked->at > 0 ? cJSON_AddObjectToObject(object, "revoked") : NULL;
+
+    return revoked->at <= 0 ||
+           (item != NULL && cJSON_AddStringToObject(item, "reason", reason != NULL ? reason : "unspecified") != NULL &&
+            control_put_time(item, "at", revoked->at));
+}
+
+static bool render_trust(cJSON *data, const char *factory, uint64_t trust_version)
+{
+    return control_put_text(data, "factory", factory) &&
+           (trust_version == 0 || cJSON_AddNumberToObject(data, "trustVersion", (double)trust_version) != NULL);
+}
+
 /* Into the object of a slot, or of a row of the inventory. */
 static bool render_slot_fields(cJSON *object, const struct cr_slot_record *slot, int64_t gap_s, int64_t now_s)
 {
     return cJSON_AddStringToObject(object, "slot", slot->slot) != NULL &&
            cJSON_AddStringToObject(object, "state", cr_state_text(slot->state)) != NULL &&
            cJSON_AddBoolToObject(object, "held", slot->held) != NULL &&
-           control_put_text(object, "hold", slot->held ? slot->hold : "") &&
+           control_put_text(object, "hold", slot->held ? slot->hold : "") && render_revoked(object, &slot->revoked) &&
            cJSON_AddNumberToObject(object, "generation", (double)slot->generation) != NULL &&
            render_entry(object, &slot->current) &&
            control_put_time(object, "lastRenewal", slot->generation > 0 ? slot->superseded.not_after : 0) &&
@@ -191,7 +208,7 @@ cJSON *control_render_row(const struct cr_row *row, int64_t now_s)
 
     if (data == NULL ||
         !render_seen(data, row->device, row->first_seen, row->last_seen, row->gap_s, row->broker, row->tags) ||
-        !render_slot_fields(data, &row->slot, row->gap_s, now_s)) {
+        !render_trust(data, row->factory, row->trust_version) || !render_slot_fields(data, &row->slot, row->gap_s, now_s)) {
         cJSON_Delete(data);
         return NULL;
     }
@@ -206,6 +223,7 @@ cJSON *control_render_device(const struct cr_device_record *record, int64_t now_
     if (data == NULL ||
         !render_seen(data, record->device, record->first_seen, record->last_seen, record->gap_s, record->broker,
                      record->tags) ||
+        !render_trust(data, record->factory, record->trust_version) ||
         !control_put_enrol(data, &record->enrol) || (slots = cJSON_AddArrayToObject(data, "slots")) == NULL) {
         cJSON_Delete(data);
         return NULL;
@@ -317,6 +335,20 @@ static bool render_figures(cJSON *data, struct cr_router *router)
     return true;
 }
 
+static bool render_revocation(cJSON *data, const struct cr_router *router)
+{
+    cJSON *object = cJSON_AddObjectToObject(data, "revoked");
+    struct cr_revoked_state state;
+
+    loop_revoked_state(router, &state);
+    return object != NULL && cJSON_AddNumberToObject(object, "entries", (double)state.entries) != NULL &&
+           cJSON_AddNumberToObject(object, "issuers", state.issuers) != NULL &&
+           cJSON_AddNumberToObject(object, "version", (double)state.version) != NULL &&
+           cJSON_AddBoolToObject(object, "complete", state.known && !state.lacking) != NULL &&
+           cJSON_AddNumberToObject(object, "closed", (double)router->counters.revoked_closed) != NULL &&
+           cJSON_AddNumberToObject(object, "refused", (double)router->counters.revoked_refused) != NULL;
+}
+
 static bool render_fleet(cJSON *data, const struct cr_router *router)
 {
     int64_t at;
@@ -332,7 +364,7 @@ cJSON *control_render_status(struct cr_router *router)
 
     if (data == NULL || !render_figures(data, router) || !render_store(data, router) ||
         !render_issuers(data, router) || !render_counters(data, &router->counters) ||
-        !render_fleet(data, router)) {
+        !render_revocation(data, router) || !render_fleet(data, router)) {
         cJSON_Delete(data);
         return NULL;
     }

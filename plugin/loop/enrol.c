@@ -1,11 +1,11 @@
-/* Onboarding. A session that has no certificate of ours, but a factory's, or that logged in with a token, may ask for its first
- * certificate and do nothing else: it is restricted, apart from the sessions that use the device's certificate, never
- * presented to the store, and gets no triggers. Whether it is let in is decided by BEGIN, in the store.
+/* Onboarding. A session that has no certificate of ours, but a factory's, or that logged in with a token, may ask for
+ * its first certificate and do nothing else: it is restricted, apart from the sessions that use the device's
+ * certificate, never presented to the store, and gets no triggers. Whether it is let in is decided by BEGIN, in the store.
  *
- * A token cannot be judged while its client connects, for the loop never waits: the login is let in for a minute, as far as
- * rates allow, and its first CSR tells. Between the login and the client's first packet there is no session yet; until
+ * A token cannot be judged while its client connects, for the loop never waits: the login is let in for a minute, as far
+ * as rates allow, and its first CSR tells. Between the login and the client's first packet there is no session yet; until
  * then its login waits here, by the client's handle. */
-#include "plugin/loop/loop.h"
+#include "plugin/loop/enrol.h"
 #include "plugin/worker/issuer_info.h"
 
 #include <stdlib.h>
@@ -92,7 +92,8 @@ static bool enrol_token_ok(const char *token)
 }
 
 /* The broker asks again about those that are connected, when its configuration is read anew. */
-static bool enrol_is_in(struct cr_router *router, const struct cr_client *client, const char *device, const uint8_t *hash)
+static bool enrol_is_in(struct cr_router *router, const struct cr_client *client, const char *device,
+                        const uint8_t *hash)
 {
     struct cr_session *session = cr_sessions_find(&router->sessions, client);
     struct enrol_login *login = enrol_login_of(router, client->handle);
@@ -317,7 +318,8 @@ static void enrol_trusted(const struct cr_router *router, struct cr_job *job)
     job->trusted.data[0] = ' ';
     job->trusted.len = 1;
     for (unsigned i = 0; cr_trust_info(router->setup->trust, i, &info) == CR_OK; i++) {
-        if (info.kind != CR_KIND_FACTORY && loop_issuer_mark(router, info.id) == NULL && job->trusted.len + CR_ISSUER_ID_TEXT <= len) {
+        if (info.kind != CR_KIND_FACTORY && loop_issuer_mark(router, info.id) == NULL &&
+            job->trusted.len + CR_ISSUER_ID_TEXT <= len) {
             memcpy(job->trusted.data + job->trusted.len, info.id, CR_ISSUER_ID_TEXT - 1);
             job->trusted.len += CR_ISSUER_ID_TEXT - 1;
             job->trusted.data[job->trusted.len++] = ' ';

@@ -91,6 +91,17 @@ static void figures_of_fleet(struct cr_figure_facts *facts, const struct cr_surv
     }
 }
 
+static void figures_of_revocation(struct cr_figure_facts *facts, const struct cr_router *router)
+{
+    struct cr_revoked_state state;
+
+    loop_revoked_state(router, &state);
+    facts->revoked = state.known ? (double)state.entries : NAN;
+    facts->distrusted = state.known ? (double)state.issuers : NAN;
+    facts->revoked_closed = (double)router->counters.revoked_closed;
+    facts->revoked_refused = (double)router->counters.revoked_refused;
+}
+
 static void figures_gather(struct cr_figure_facts *facts, struct cr_router *router, int64_t now_ms)
 {
     static const unsigned percent[CR_PERCENTILES] = { 50, 99 };
@@ -124,6 +135,7 @@ static void figures_gather(struct cr_figure_facts *facts, struct cr_router *rout
         facts->request_s[i] = took_ms < 0 ? NAN : took_ms / 1000;
     }
     figures_of_store(facts, router);
+    figures_of_revocation(facts, router);
     figures_of_fleet(facts, &figures->survey);
 }
 

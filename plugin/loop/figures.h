@@ -24,6 +24,7 @@ struct cr_figure_facts {
     double uptime_s, sessions, devices, jobs, jobs_limit, store_jobs, campaigns;
     double issued, issued_per_minute, confirmed, triggered, delivered;
     double alarms, alerts, audits_lost, file_errors;
+    double revoked, distrusted, revoked_closed, revoked_refused;
     double connected, writable, durable, latency_s, commands, errors, reconnects, unrecorded, journal_ok, clock_ok;
     double signer_not_after, fleet_at, slots, held, expired, alerted;
     double request_s[CR_PERCENTILES];

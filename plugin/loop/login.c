@@ -2,7 +2,7 @@
  *
  * Only those are looked at closely whose certificate's serial number is among the revoked, or whose issuer may be: for
  * everybody else it is a look into a table. */
-#include "plugin/loop/loop.h"
+#include "plugin/loop/enrol.h"
 #include "plugin/worker/issuer.h"
 
 #include <stdio.h>

@@ -392,36 +392,7 @@ void loop_crl_home(struct cr_router *router, const struct cr_job *job);
 const struct cr_crl_news *loop_crl(const struct cr_router *router, const char *issuer);
 void loop_crls_fini(struct cr_router *router);
 
-/* Onboarding (enrol.c): sessions with a factory certificate, or with a token. */
-CR_MUST_USE cr_err loop_enrol_init(struct cr_router *router);
-/* A client connects with a user name or none; what of it is "enroll:..." is decided here. It runs again, without a
- * certificate and for sessions whose device is away, when the broker's configuration is read again. */
-enum cr_login loop_enrol_login(struct cr_router *router, const struct cr_client *client, const char *password);
-/* May this session do this here? A session that enrols may do nothing else than that. NONE, or why not. */
-enum cr_refusal loop_enrol_refusal(const struct cr_router *router, const struct cr_session *session,
-                                   const struct cr_topic *topic);
-/* Denied for that: an audit line, if there were not too many. */
-void loop_enrol_denied(struct cr_router *router, struct cr_session *session, const struct cr_topic *topic);
-/* May this session's factory certificate enrol it? NONE: it is one that enrols. */
-enum cr_refusal loop_enrol_judge(struct cr_router *router, struct cr_session *session);
-/* A new session: true, when it logged in with a token; then it is bound, and is nothing else. */
-bool loop_enrol_noticed(struct cr_router *router, struct cr_session *session);
-/* One that enrols has come. */
-void loop_enrol_appeared(struct cr_router *router, struct cr_session *session);
-/* All are judged anew; true: this one by its token. */
-bool loop_enrol_judged_anew(struct cr_router *router, struct cr_session *session);
-/* A client with this handle logged in with a token, and did nothing yet. */
-bool loop_enrol_awaits(const struct cr_router *router, const void *handle);
-/* It left; true: without having done anything. */
-bool loop_enrol_gone(struct cr_router *router, const void *handle);
-/* What limits its requests. */
-struct cr_limiter *loop_enrol_requests(struct cr_session *session);
-/* A CSR of somebody who enrols is home, and answered. session: NULL: it left. */
-void loop_enrol_home(struct cr_router *router, struct cr_session *session, const struct cr_job *job);
-void loop_enrol_tick(struct cr_router *router, int64_t now_ms);
-/* What BEGIN is to know of it. */
-void loop_enrol_admit(const struct cr_router *router, const struct cr_session *session, struct cr_job *job);
-void loop_enrol_fini(struct cr_router *router);
+/* Onboarding: enrol.h. */
 
 /* The trust bundle (bundles.c). */
 CR_MUST_USE cr_err loop_bundle_init(struct cr_router *router);

@@ -100,7 +100,8 @@ enum cr_role loop_role(const struct cr_router *router, const struct cr_session *
 
 enum cr_refusal loop_role_refusal(const struct cr_router *router, const struct cr_session *session)
 {
-    return policy_role(router, session) != CR_ROLE_NONE && policy_certificate_over(router, session)
+    return session != NULL && session->refusal != CR_REFUSAL_REVOKED && policy_role(router, session) != CR_ROLE_NONE &&
+                   policy_certificate_over(router, session)
                ? CR_REFUSAL_CERTIFICATE_NOT_VALID
                : CR_REFUSAL_NOT_AUTHORISED;
 }

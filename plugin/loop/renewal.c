@@ -1,5 +1,5 @@
 /* The requests of devices: admitted, sent on their way, answered when they are home. Every request is answered. */
-#include "plugin/loop/loop.h"
+#include "plugin/loop/enrol.h"
 
 #include <stdio.h>
 #include <string.h>

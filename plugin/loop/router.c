@@ -1,5 +1,6 @@
 #include "plugin/loop/router.h"
 
+#include "plugin/loop/enrol.h"
 #include "plugin/loop/loop.h"
 
 #include <stdlib.h>

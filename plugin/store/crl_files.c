@@ -19,7 +19,9 @@ enum { PATH_ROOM = CR_PATH_CAP + CR_ISSUER_ID_TEXT + 8, BESIDE_ROOM = PATH_ROOM 
 static void trouble(struct crl_task *task, cr_err err, const char *what, const char *path)
 {
     task->err = err;
-    (void)snprintf(task->why, sizeof task->why, "%.70s: %.80s", what, path);
+    size_t len = strlen(what);
+    int words = (int)(len - (len > 0 && what[len - 1] == '.'));
+    (void)snprintf(task->why, sizeof task->why, "%.*s: %.80s", words < 70 ? words : 70, what, path);
 }
 
 static bool dir_path(char path[PATH_ROOM], const struct crl_task *task, unsigned i)
@@ -277,7 +279,7 @@ static bool add_included(struct crl_task *task, struct bundle *bundle, const cha
     if (err == CR_NOT_FOUND && why == NULL) {
         return true;
     }
-    trouble(task, CR_DENIED, why != NULL ? why : "It is no CRL, or not all of one.", path);
+    trouble(task, CR_DENIED, err != CR_INVALID && why != NULL ? why : "It is no CRL, or not all of one.", path);
     return false;
 }
 

@@ -273,9 +273,19 @@ static bool has_files(const struct store_crl *crl)
     return crl->setup->config.crl_file[0] != '\0' || crl->setup->config.crl_dir[0] != '\0';
 }
 
+/* What is only just being made is no failure yet. */
+static bool is_whole(const struct store_crl *crl)
+{
+    bool whole = true;
+    for (unsigned i = 0; i < crl->count; i++) {
+        whole = whole && (crl->issuer[i].signer == CR_NO_SIGNER || crl->issuer[i].list.der.len > 0);
+    }
+    return whole;
+}
+
 static void round_done(struct store_crl *crl)
 {
-    if (has_files(crl) && (crl->dirty || store_now_ms() >= crl->write_ms)) {
+    if (has_files(crl) && ((crl->dirty && is_whole(crl)) || store_now_ms() >= crl->write_ms)) {
         crl->dirty = false;
         crl->write_ms = store_now_ms() + CRL_LOOK_MS;
         task_of_all(crl, CRL_WRITE);
@@ -305,7 +315,6 @@ static void loaded(struct store_crl *crl, struct crl_task *task)
         struct crl_issuer *issuer = &crl->issuer[i];
         if (strcmp(issuer->id, task->id[i]) == 0 && task->list[i].number > issuer->list.number) {
             crl_take(crl, issuer, &task->list[i]);
-            issuer->untold = issuer->list.der.len > 0;
         }
     }
     round_ends(crl);
@@ -315,6 +324,9 @@ static void loaded(struct store_crl *crl, struct crl_task *task)
 static void wrote(struct store_crl *crl, struct crl_task *task)
 {
     crl_tell_failure(crl, NULL, task->why);
+    if (task->why[0] != '\0') {
+        crl->write_ms = store_now_ms() + CRL_AGAIN_MS;
+    }
     if (task->wrote) {
         store_log(crl->store, 'n', "CRL files were written; SIGHUP makes the broker read its crlfile again.");
     }
@@ -345,6 +357,7 @@ static struct store_crl *state_of(struct cr_redis_store *store)
         store->crl = calloc(1, sizeof *store->crl);
         if (store->crl != NULL) {
             store->crl->store = store;
+            store->crl->write_ms = store_now_ms() + CRL_LOOK_MS;
         }
     }
     return store->crl;

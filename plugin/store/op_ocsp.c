@@ -81,8 +81,9 @@ static void on_record(struct store_op *op, const redisReply *reply)
         store_op_refuse(op, CR_REFUSAL_UNKNOWN_DEVICE, 0);
         return;
     }
+    bool no_slot = job->slot[0] != '\0' && cr_device_record_slot(job->record, job->slot) == NULL;
     if (!cr_ocsp_find(job->ocsp, job->record, job->slot)) {
-        store_op_refuse(op, CR_REFUSAL_UNKNOWN_CERTIFICATE, 0);
+        store_op_refuse(op, no_slot ? CR_REFUSAL_UNKNOWN_SLOT : CR_REFUSAL_UNKNOWN_CERTIFICATE, 0);
         return;
     }
     (void)snprintf(hash, sizeof hash, "{revoked}:of:%s", job->ocsp->issuer);

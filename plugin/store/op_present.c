@@ -48,6 +48,51 @@ static void key_alarm(struct store_op *op, enum cr_refusal alarm)
     }
 }
 
+static void on_side_answer(struct cr_redis_call *call, const redisReply *reply);
+
+static void side_send(struct store_op *op, struct cr_args *args,
+                      void (*done)(struct cr_redis_call *call, const redisReply *reply))
+{
+    op->side.done = done;
+    if (cr_redis_link_send(op->store->link, args, &op->side) == CR_OK) {
+        op->calls++;
+    }
+}
+
+static void side_ask(struct store_op *op)
+{
+    struct cr_args args;
+    cr_args_start(&args, "HGET");
+    cr_args_bytes(&args, op->claim.shard.text, op->claim.shard.len);
+    cr_args_bytes(&args, op->claim.field, sizeof op->claim.field);
+    side_send(op, &args, on_side_answer);
+}
+
+static void on_side_claimed(struct cr_redis_call *call, const redisReply *reply)
+{
+    struct store_op *op = (struct store_op *)((char *)call - offsetof(struct store_op, side));
+    op->calls--;
+    if (reply != NULL && reply->type == REDIS_REPLY_INTEGER && reply->integer == 0) {
+        side_ask(op); /* somebody presented it at the same time: who? */
+    }
+    store_op_settle(op);
+}
+
+/* Nobody's so far: it is whose it becomes first. Should that get lost, it is asked again with the next connection. */
+static void side_claim(struct store_op *op)
+{
+    struct cr_args args;
+    if (op->key_used) {
+        return; /* it was there a moment ago */
+    }
+    op->key_used = true;
+    cr_args_start(&args, "HSETNX");
+    cr_args_bytes(&args, op->claim.shard.text, op->claim.shard.len);
+    cr_args_bytes(&args, op->claim.field, sizeof op->claim.field);
+    cr_args_bytes(&args, op->claim.used, sizeof op->claim.used);
+    side_send(op, &args, on_side_claimed);
+}
+
 static void on_side_answer(struct cr_redis_call *call, const redisReply *reply)
 {
     struct store_op *op = (struct store_op *)((char *)call - offsetof(struct store_op, side));
@@ -62,6 +107,8 @@ static void on_side_answer(struct cr_redis_call *call, const redisReply *reply)
             key_alarm(op, CR_REFUSAL_REVOKED);
             break;
         case CR_CLAIM_NOBODYS:
+            side_claim(op);
+            break;
         case CR_CLAIM_OURS:
             store_claim_use(store, &op->claim);
             break;
@@ -75,19 +122,12 @@ static void on_side_answer(struct cr_redis_call *call, const redisReply *reply)
 static void claim_beside(struct store_op *op)
 {
     const struct cr_job *job = op->job;
-    struct cr_args args;
     if (cr_records_claim(&op->claim, &op->store->records, job->presented.key_hash, job->device, job->slot) != CR_OK) {
         return;
     }
-    cr_args_start(&args, "HGET");
-    cr_args_bytes(&args, op->claim.shard.text, op->claim.shard.len);
-    cr_args_bytes(&args, op->claim.field, sizeof op->claim.field);
     memcpy(op->facts.device, job->device, sizeof op->facts.device); /* the job may go home first */
     memcpy(op->facts.slot, job->slot, sizeof op->facts.slot);
-    op->side.done = on_side_answer;
-    if (cr_redis_link_send(op->store->link, &args, &op->side) == CR_OK) {
-        op->calls++;
-    }
+    side_ask(op);
 }
 
 /* ---- the script ---- */

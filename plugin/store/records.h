@@ -37,6 +37,7 @@
  * journal; v:<issuer>, the version of its last change; issuer:<id>, '<retired|revoked|trusted> reason at'. A day after
  * notAfter a certificate is forgotten there. Reasons are RFC 5280's numbers.
  * Whose a key is: {k<shard>}:keys, a hash: eight bytes for device/slot, or eight for 'was in a revoked certificate'.
+ * cr:{revoked}:crl:<issuer> is a hash: its CRL, der, with number, version, this, next, count (scripts/crl.lua).
  *
  * cr:policy is one hash: <slot>/<key> or /<key> → value for each setting that all brokers share, and version, at, by (who
  * changed it last), op (which write that was). */

@@ -39,7 +39,7 @@ static const char *level_word(unsigned level)
 
 /* ---- the table ---- */
 
-enum kind { TEXT, LONG, COUNT, WORD, TRUTH, SIGNED };
+enum kind { TEXT, LONG, COUNT, WORD, TRUTH, SIGNED, LETTER };
 
 static const struct field {
     const char *name;
@@ -65,6 +65,11 @@ static const struct field {
     { "fwithin", LONG, AT(filter.expires_within_s), NULL, true },
     { "funseen", LONG, AT(filter.not_seen_for_s), NULL, true },
     { "flevel", WORD, AT(filter.level), level_word, true },
+    { "fafter", LONG, AT(filter.issued_after), NULL, false },
+    { "fbefore", LONG, AT(filter.issued_before), NULL, false },
+    { "ffac", TEXT, AT(filter.factory), NULL, false },
+    { "frev", LETTER, AT(filter.revoked), NULL, false },
+    { "ftrust", LONG, AT(filter.trust_before), NULL, false },
     { "fack", SIGNED, AT(filter.acknowledged), NULL, true },
     { "n", COUNT, AT(group_count), NULL, true },
     { "st", WORD, AT(state), state_word, true },
@@ -135,6 +140,9 @@ static void field_write(struct lines *lines, const struct field *field, const st
         break;
     case TRUTH:
         line(lines, "%s %d\n", field->name, *(const bool *)member ? 1 : 0);
+        break;
+    case LETTER:
+        line(lines, "%s %c\n", field->name, *(const char *)member != '\0' ? *(const char *)member : '-');
         break;
     case SIGNED:
         memcpy(&small, member, sizeof small);
@@ -255,6 +263,10 @@ static cr_err field_read(struct cr_campaign *campaign, const struct field *field
     case TRUTH:
         CR_TRY(count_read(&count, value));
         *(bool *)member = count != 0;
+        break;
+    case LETTER:
+        err = value.len == 1 ? CR_OK : CR_INVALID;
+        *(char *)member = err == CR_OK && (value.data[0] == 'y' || value.data[0] == 'n') ? (char)value.data[0] : '\0';
         break;
     case SIGNED:
         CR_TRY(number_read(&number, value));

@@ -119,6 +119,11 @@ cr_err cr_args_list(struct cr_args *args, const struct cr_records *records, cons
     cr_args_text(args, list->pick.campaign);
     cr_args_number(args, list->pick.share);
     cr_args_text(args, list->pick.tag);
+    number_if(args, filter->issued_after > 0, filter->issued_after);
+    number_if(args, filter->issued_before > 0, filter->issued_before);
+    cr_args_text(args, filter->factory);
+    cr_args_bytes(args, &filter->revoked, filter->revoked != '\0');
+    number_if(args, filter->trust_before > 0, (int64_t)filter->trust_before);
     err = args->overflow ? CR_FULL : CR_OK;
 out:
     return err;
@@ -158,11 +163,13 @@ cr_err cr_list_row_read(struct cr_row *row, const struct cr_records *records, co
             .first_seen = record->first_seen,
             .last_seen = record->last_seen,
             .gap_s = record->gap_s,
+            .trust_version = record->trust_version,
             .slot = record->slot[0], /* nothing of it is on the heap: no certificate was asked for */
         };
         memcpy(row->device, record->device, sizeof row->device);
         memcpy(row->broker, record->broker, sizeof row->broker);
         memcpy(row->tags, record->tags, sizeof row->tags);
+        memcpy(row->factory, record->factory, sizeof row->factory);
     } else {
         err = CR_NOT_FOUND;
     }

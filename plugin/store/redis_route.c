@@ -182,7 +182,8 @@ static struct cr_bytes key_of(const struct cr_args *args)
                                            "PING",      "SCRIPT",     "CONFIG",      "INFO",         "TIME" };
     const char *name = args->arg[0];
     unsigned at = 1;
-    if (args->len[0] == strlen("EVALSHA") && memcmp(name, "EVALSHA", args->len[0]) == 0) {
+    if ((args->len[0] == strlen("EVALSHA") && memcmp(name, "EVALSHA", args->len[0]) == 0) ||
+        (args->len[0] == strlen("EVAL") && memcmp(name, "EVAL", args->len[0]) == 0)) {
         at = args->count > 2 && args->len[2] == 1 && args->arg[2][0] == '0' ? args->count : 3;
     }
     for (size_t i = 0; i < sizeof keyless / sizeof keyless[0]; i++) {

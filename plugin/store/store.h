@@ -162,8 +162,23 @@
  *          LOAD: what is kept, at 0 when there is nothing; ours: this broker is to count, since what is kept is
  *          CR_SURVEY_EVERY_S old and nobody counts, or it counts already: then its claim lasts CR_SURVEY_CLAIM_S from now.
  *          READ: only what is kept.
+ * OCSP     Finds the certificate: of the slot (current), or by serial among all that the device has or had last, in the slot or
+ *          (slot "") in any. Outcome NONE with `known`, serial, issuer and slot set, and revoked with reason and time when it, or its
+ *          issuer, is: to be signed. UNKNOWN_DEVICE, UNKNOWN_SLOT, UNKNOWN_CERTIFICATE. No audit line.
  * FIGURES  Writes `payload` to the configuration's metrics_file, whole or not at all, also while Redis is away: DONE, or
  *          STORE_UNAVAILABLE with the reason in audit_detail. Neither this nor SURVEY writes an audit line.
+ * TRUST    The trust bundle: one for all brokers. WRITE: bundle->certs, mode and by as a new one, whose version is one more
+ *          than the store's and than bundle->version, whichever is higher: it grows also when Redis lost its data. CONFIRM: what a
+ *          device reports of a version: installed is noted in its record, where the version is higher than what is there
+ *          (UNKNOWN_DEVICE), any other outcome only in an audit line. DONE. NEWS: made by the store, never submitted: this
+ *          is the bundle now; told once after each connection begins to serve, also when there is none, and whenever it
+ *          is another one.
+ * CENSUS   Who needs which issuer (ask_trust.h says who does), among all slots whose certificate is known and those that wait
+ *          for their first one: adds a part of them, from the cursor on, to what is in job->census already, as many as half
+ *          of the operation's time allows. Nobody is missed who needs it all the while; who is renewed meanwhile is counted
+ *          for one issuer or the other, and where a bucket grows meanwhile, a few of it may be counted twice. A record that is not
+ *          what it must be is passed over. STORE_UNAVAILABLE also where there are more issuers than can be counted. DONE.
+ *          Changes nothing, and writes no audit line.
  *
  * Every other operation that changes something or refuses writes an audit line: to the journal, and to the stream cr:audit (an
  * intent only to the journal: the stream's line 'issued' has its time). */

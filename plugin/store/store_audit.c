@@ -264,7 +264,7 @@ static void note_steered(struct store_op *op, const struct note *note)
             job->steer->changed |= 1u << i;
         }
     }
-    if (cancelled) {
+    if (cancelled && job->op == CR_OP_STEER) {
         memcpy(job->renewal_id, note->second, CR_RENEWAL_ID_CAP);
         job->renewal_id[CR_RENEWAL_ID_LEN] = '\0';
     }

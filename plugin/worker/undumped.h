@@ -11,7 +11,8 @@
 #define CR_UNDUMPED_H
 
 void cr_undumped_enter(void);
-/* Also wipes what the calls made meanwhile left on this thread's stack, as deep as libraries go. */
+/* Also wipes what the calls made meanwhile left on this thread's stack, as deep as libraries go, and in its vector
+ * registers. */
 void cr_undumped_leave(void);
 
 #endif

@@ -21,7 +21,7 @@ needle() {
 number_of() {
   openssl pkey -in "$T/plain.key" -noout -text 2>/dev/null |
     awk -v part="$1:" '$0 == part { on = 1; next } /^[^ ]/ { on = 0 } on' | tr -d ' :\n' | sed 's/^00//' |
-    cut -c5-52 | sed 's/../\\x&/g' | xargs -0 printf
+    cut -c5-52 | tr -d '\n' | sed 's/../\\x&/g' | xargs -0 printf
 }
 
 # needles PART…: the numbers of the key, its text, and the passphrase.

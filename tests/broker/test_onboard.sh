@@ -17,6 +17,7 @@ factory_cafile $FLEET/factory.pem
 factory_name works
 factory_enroll list
 factory_identity serial-number
+factory_reenroll always
 enroll_tokens true
 retry_after 1s"
 SLOT_EXTRA="retry_first 1s"
@@ -66,6 +67,13 @@ wait "$FLEET_PID" || fail "the fleet ended with $?: $(cat "$T/fleet.log" "$T/sec
 equal "$(figure "$T/second.json" enrolled)" 0
 equal "$(figure "$T/second.json" enrolled_again)" 0
 equal "$(figure "$T/second.json" renewed)" "$COUNT"
+
+step "who lost its own comes back by the factory's"
+rm "$FLEET"/devices/meter-0000[1-3]/chain.*
+fleet_run "$T/lost.json" --factory --count 3
+wait "$FLEET_PID" || fail "the fleet ended with $?: $(cat "$T/fleet.log" "$T/lost.json")"
+equal "$(figure "$T/lost.json" enrolled_again)" 3
+equal "$(certificates_of meter-00001)" 3
 
 step "by a token, once"
 token=$(command_send '{"commands":[{"command":"createToken","device":"sensor-1"}]}' | grep -o '"token":"[^"]*"' | cut -d'"' -f4)

@@ -1,11 +1,13 @@
 # Hostile 98: what is revoked is off within a second, on every broker, and cannot come back: not with a new connection, nor
 # with a resumed TLS session, where the broker looks at no certificate at all. Everybody else stays.
 . "$(dirname "$0")/lib.sh"
+# With user names from certificates the broker asks nobody about a login: then the first packet is the last.
 BROKER_EXTRA="${USERNAMES:+use_identity_as_username true}"
 world_start
 . "$(dirname "$0")/two.sh"
 second_start
 
+trap '' PIPE # who is closed may not wait for what we still say
 now_ms() { echo $(($(date +%s%N) / 1000000)); }
 one() { command_send "{\"commands\":[$1]}"; }
 
@@ -22,7 +24,6 @@ tls() {
 accepted() { [[ $(count_hex "$1" 20020000) != 0 ]]; }
 refused() { [[ $(count_hex "$1" 20020005) != 0 ]]; }
 gone_raw() { ! kill -0 "$RAW_PID" 2>/dev/null; }
-# The n-th connection since the log began is over for the client as for the broker.
 subscribe_packet() { packet 82 "0001$(hex_text some/topic)00"; }
 
 pki_device meter-1 -1 300
@@ -66,10 +67,15 @@ echo "   off on both after $took ms, the command's own connection included"
 ((took < 1000 * SLOW)) || fail "that took $took ms"
 
 step "and it does not come back"
-tls_of meter-1
+# may_publish N NAME: whether it got in. Where it cannot be refused at CONNECT, 3.1.1 is told that all is well, and the
+# message is dropped: those who listen at the end would have heard it.
+may_publish() {
+  local rc=0
+  on "$1" eval 'tls_of $2; timeout 10 mosquitto_pub "${TLS[@]}" -V mqttv311 -q 1 -t some/topic -m from-revoked' 2>"$T/refused" || rc=$?
+  ((rc == 0)) && [[ -z ${USERNAMES-} ]]
+}
 for broker in 1 2; do
-  rc=0; on "$broker" eval 'tls_of meter-1; timeout 10 mosquitto_pub "${TLS[@]}" -V mqttv311 -q 1 -t some/topic -m x' 2>"$T/refused" || rc=$?
-  ((rc != 0)) || fail "broker $broker let it publish"
+  ! may_publish "$broker" meter-1 || fail "broker $broker let it in"
 done
 for version in tls1_2 tls1_3; do
   on 1 tls meter-1 "$version" "$T/third.$version" -sess_in "$T/session.$version"
@@ -101,14 +107,13 @@ contains "$answer" "\"serialNumber\":\"$(serial_of "$T/pki/meter-1.pem")\""
 contains "$answer" '"device":"meter-1","reason":"keyCompromise"'
 status_tells() { contains "$(one '{"command":"getStatus"}')" '"revoked":{"entries":1,"issuers":0,'; }
 until_true 10 status_tells || fail "getStatus does not count it"
-contains "$(one '{"command":"triggerRenewal","device":"meter-1"}')" '"errorCode":"on-hold"'
+contains "$(one '{"command":"triggerRenewal","device":"meter-1"}')" '"errorCode":"revoked"'
 contains "$(cat "$T"/journal*/*.jsonl)" '"what":"revoked"'
 contains "$(cat "$T"/journal*/*.jsonl)" 'operator:operator-1'
 
 step "released, with a new key and certificate"
 contains "$(one '{"command":"releaseDevice","device":"meter-1"}')" '"slots":["operational"]'
-tls_of meter-1
-! timeout 10 mosquitto_pub "${TLS[@]}" -V mqttv311 -q 1 -t some/topic -m x 2>/dev/null || fail "the revoked certificate is good again"
+! may_publish 1 meter-1 || fail "the revoked certificate is good again"
 pki_device meter-1 -1 301
 tls_of meter-1
 mosquitto_pub "${TLS[@]}" -q 1 -t some/topic -m x || fail "its new certificate is refused"
@@ -127,8 +132,7 @@ step "one certificate, by its number, and the operator's own"
 issuer=$(one '{"command":"listRevoked","limit":1}' | grep -o '"issuer":"[0-9a-f]*"' | head -n 1 | cut -d'"' -f4)
 (cd "$T/pki" && pki_sign operator-2 operator-2 issuer device -1 300)
 contains "$(one "{\"command\":\"revokeCertificate\",\"serialNumber\":\"$(serial_of "$T/pki/operator-2.pem")\",\"issuer\":\"$issuer\"}")" '"reason":"unspecified"'
-tls_of operator-2
-! timeout 10 mosquitto_pub "${TLS[@]}" -V mqttv311 -q 1 -t some/topic -m x 2>/dev/null || fail "its certificate is good"
+! may_publish 1 operator-2 || fail "its certificate is good"
 
 step "the issuer"
 contains "$(one "{\"command\":\"revokeIssuer\",\"issuer\":\"$issuer\"}")" '"errorCode":"issuer-in-use"'
@@ -136,7 +140,7 @@ contains "$(one '{"command":"revokeIssuer","issuer":"0123456789abcdef"}')" '"err
 one "{\"command\":\"revokeIssuer\",\"issuer\":\"$issuer\",\"reason\":\"cACompromise\",\"force\":true}" >/dev/null || true
 all_off() { ! kill -0 "$stays" 2>/dev/null && ! kill -0 "$stays2" 2>/dev/null; }
 until_true 10 all_off || fail "devices of a revoked issuer are still connected"
-PORT=${PORTS[2]}
-tls_of meter-2
-! timeout 10 mosquitto_pub "${TLS[@]}" -V mqttv311 -q 1 -t some/topic -m x 2>/dev/null || fail "a device of a revoked issuer is let in"
+! may_publish 2 meter-2 || fail "a device of a revoked issuer is let in"
+! grep -q from-revoked "$T"/m1 "$T"/m1b "$T"/m2 "$T"/m2b "$T"/b? || fail "somebody heard a revoked device"
+broker_stop
 step "passed"

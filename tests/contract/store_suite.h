@@ -205,6 +205,7 @@ void store_enrol_is_forbidden_again(void **state);
 void store_enrol_any_is_once(void **state);
 void store_enrol_same_key_gets_the_same_bytes(void **state);
 void store_reenrol_when_the_certificate_is_useless(void **state);
+void store_reenrol_after_a_revocation(void **state);
 void store_reenrol_always_or_never(void **state);
 void store_enrol_is_stopped_by_a_hold(void **state);
 void store_token_is_used_by_one_key(void **state);
@@ -212,6 +213,7 @@ void store_token_expires(void **state);
 void store_token_is_for_a_known_device_too(void **state);
 void store_factory_keys_are_no_other_keys(void **state);
 void store_presented_keys_are_claimed_for_ever(void **state);
+void store_presented_keys_have_one_owner(void **state);
 void store_device_without_slots_is_no_trouble(void **state);
 
 #endif

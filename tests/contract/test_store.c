@@ -187,6 +187,7 @@ int main(void)
         BOTH(store_enrol_any_is_once),
         BOTH(store_enrol_same_key_gets_the_same_bytes),
         BOTH(store_reenrol_when_the_certificate_is_useless),
+        BOTH(store_reenrol_after_a_revocation),
         BOTH(store_reenrol_always_or_never),
         BOTH(store_enrol_is_stopped_by_a_hold),
         BOTH(store_token_is_used_by_one_key),
@@ -194,6 +195,7 @@ int main(void)
         BOTH(store_token_is_for_a_known_device_too),
         BOTH(store_factory_keys_are_no_other_keys),
         BOTH(store_presented_keys_are_claimed_for_ever),
+        BOTH(store_presented_keys_have_one_owner),
         BOTH(store_device_without_slots_is_no_trouble),
     };
     return cmocka_run_group_tests_name("store", tests, NULL, NULL);

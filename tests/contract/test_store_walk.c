@@ -44,6 +44,7 @@ struct choice { /* rolled once, used for both */
     enum cr_steer_verb verb;
     const char *text, *add, *drop;
     bool whole; /* all of the device's slots */
+    unsigned why;
     int which;
 };
 static struct choice choice;
@@ -99,6 +100,15 @@ static struct cr_job *make_steer(struct walk *walk, struct rig_broker *broker, c
     (void)snprintf(job->steer->add, sizeof job->steer->add, "%s", choice.add);
     (void)snprintf(job->steer->drop, sizeof job->steer->drop, "%s", choice.drop);
     return job;
+}
+
+static struct cr_job *make_revoke(struct walk *walk, struct rig_broker *broker, const char *device, unsigned slot)
+{
+    const struct walk_place *place = &walk->place[choice.device][slot];
+    if (choice.cert < place->count && !choice.whole) {
+        return rig_job_revoke_certificate(broker, choice.stray ? "" : device, &place->seen[choice.cert], choice.why);
+    }
+    return rig_job_revoke(broker, CR_REVOKE_DEVICE, device, choice.whole ? "" : slot_name[slot], choice.why);
 }
 
 static struct cr_job *make_report(struct walk *walk, struct rig_broker *broker, const char *device, unsigned slot)
@@ -160,7 +170,9 @@ static void roll(struct walk *walk, const char *device, unsigned slot)
     choice.text = texts[dice(walk, 2)];
     choice.add = tags[dice(walk, 5)];
     choice.drop = tags[dice(walk, 5)];
+    static const unsigned reasons[] = { CR_REASON_UNSPECIFIED, CR_REASON_KEY_COMPROMISE, CR_REASON_CERTIFICATE_HOLD };
     choice.whole = dice(walk, 3) == 0;
+    choice.why = reasons[dice(walk, 3)];
     for (int k = 0; k < 2; k++) {
         struct cr_slot_record record = rig_slot(walk->broker[k][0], device, slot_name[slot]);
         (void)snprintf(choice.renewal[k], CR_RENEWAL_ID_CAP, "%s",
@@ -193,6 +205,9 @@ static void step_run(struct walk *walk, make_fn *make, const char *device, unsig
         }
         unsigned *count = job[0]->outcome == CR_OUT_REFUSED ? walk->refused : walk->steered;
         count[choice.verb]++;
+    }
+    if (job[0]->op == CR_OP_REVOKE) {
+        walk->revoked += job[0]->outcome == CR_OUT_DONE ? job[0]->revoke->count : 0;
     }
     if (job[0]->op == CR_OP_PRESENT) {
         remember(walk, slot, &job[0]->presented);
@@ -248,13 +263,21 @@ static void step(struct walk *walk)
                                        make_trigger, make_steer };
     char device[CR_NAME_CAP];
     choice.device = dice(walk, DEVICES);
-    unsigned slot = dice(walk, SLOTS), what = dice(walk, 21), life = dice(walk, 8) == 0;
+    unsigned slot = dice(walk, SLOTS), what = dice(walk, 22), life = dice(walk, 8) == 0;
     (void)snprintf(device, sizeof device, "walker-%u", choice.device);
     roll(walk, device, slot);
     if (what < 14) {
         step_run(walk, makers[what], device, slot, life);
     } else if (what < 17) {
         step_record(walk);
+    } else if (what == 21) {
+        if (dice(walk, 3) == 0) {
+            step_run(walk, make_revoke, device, slot, life);
+        } else { /* or it would soon be all that is left */
+            choice.verb = CR_STEER_RELEASE;
+            step_run(walk, make_steer, device, slot, life);
+        }
+        walk_compare_revoked(walk);
     } else {
         static const int64_t leaps[] = { 0, 1, FAKE_LEASE_S - 1, FAKE_LEASE_S, 3600, RIG_DAY_S, 8 * RIG_DAY_S };
         int64_t leap = leaps[dice(walk, 7)];
@@ -303,6 +326,7 @@ static void both_walk_alike(void **state)
         for (unsigned verb = 0; verb < VERBS; verb++) {
             assert_true(walk.steered[verb] > 0 && (verb == CR_STEER_HOLD || walk.refused[verb] > 0));
         }
+        assert_true(walk.revoked > 0 && walk.taken_back > 0);
         assert_true(walk.most.asked > 0 && walk.most.renewed > 0 && walk.most.failed > 0);
         assert_true(walk.most.unanswered > 0 && walk.most.cancelled > 0 && walk.most.skipped > 0);
         assert_true(walk.told == (CR_TOLD_RAISED | CR_TOLD_WOKEN | CR_TOLD_FIELD) && walk.cleared > 0);

@@ -28,6 +28,7 @@ struct walk {
     /* how often it was like this */
     unsigned regressed, split, outdated, begun, unanswered, failing, told, cleared;
     unsigned steered[CR_STEER_ACKNOWLEDGE + 1], refused[CR_STEER_ACKNOWLEDGE + 1];
+    unsigned revoked, taken_back, entries;
     struct cr_campaign_counts most;
     uint64_t generation[WALK_DEVICES][WALK_SLOTS];
 };
@@ -35,5 +36,7 @@ struct walk {
 void walk_same_job(struct walk *walk, const struct cr_job *fake, const struct cr_job *real);
 /* All that both remember; and what must hold of it at every step. */
 void walk_compare(struct walk *walk);
+/* What is revoked, entry by entry. */
+void walk_compare_revoked(struct walk *walk);
 
 #endif

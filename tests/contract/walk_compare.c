@@ -73,6 +73,8 @@ static void same_slot(struct walk *walk, const struct cr_slot_record *fake, cons
     assert_memory_equal(&fake->alert, &real->alert, offsetof(struct cr_slot_alert, by));
     assert_string_equal(fake->alert.by, real->alert.by);
     assert_string_equal(fake->hold, real->hold);
+    assert_int_equal(fake->revoked.reason, real->revoked.reason);
+    assert_int_equal(fake->revoked.at, real->revoked.at);
     same_member(walk, &fake->campaign, &real->campaign);
     assert_int_equal(fake->certificate.len, real->certificate.len);
     if (fake->certificate.len > 0) {
@@ -190,4 +192,51 @@ void walk_compare(struct walk *walk)
         (void)snprintf(base, sizeof base, "cr:{b%02u}:", bucket);
         assert_int_equal(bucket_check(walk->rig[1].redis.context, base, walk->rig[0].now_s, stderr), 0);
     }
+}
+
+/* ---- what is revoked ---- */
+
+enum { REVOKED_MAX = 4096 };
+
+static int by_serial(const void *a, const void *b)
+{
+    const struct cr_revocation *one = a, *other = b;
+    return memcmp(one->serial.octets, other->serial.octets, sizeof one->serial.octets);
+}
+
+static unsigned revoked_all(struct rig_broker *broker, struct cr_revocation *all)
+{
+    char cursor[sizeof ((struct cr_revoke *)0)->cursor] = "";
+    unsigned count = 0;
+    do {
+        struct cr_job *job = rig_job_revoke(broker, CR_REVOKE_LIST, "", "", 0);
+        memcpy(job->revoke->cursor, cursor, sizeof cursor);
+        job = rig_run(broker, job);
+        assert_int_equal(job->outcome, CR_OUT_DONE);
+        assert_true(count + job->revoke->count <= REVOKED_MAX);
+        for (unsigned i = 0; i < job->revoke->count; i++) {
+            all[count++] = job->revoke->row[i];
+        }
+        memcpy(cursor, job->revoke->cursor, sizeof cursor);
+        cr_job_free(job);
+    } while (cursor[0] != '\0');
+    qsort(all, count, sizeof *all, by_serial);
+    return count;
+}
+
+void walk_compare_revoked(struct walk *walk)
+{
+    static struct cr_revocation fake[REVOKED_MAX], real[REVOKED_MAX];
+    unsigned count = revoked_all(walk->broker[0][0], fake);
+    assert_int_equal(revoked_all(walk->broker[1][0], real), count);
+    for (unsigned i = 0; i < count; i++) {
+        assert_true(cr_serial_equal(&fake[i].serial, &real[i].serial));
+        assert_string_equal(fake[i].issuer, real[i].issuer);
+        assert_string_equal(fake[i].device, real[i].device);
+        assert_int_equal(fake[i].reason, real[i].reason);
+        assert_int_equal(fake[i].at, real[i].at);
+        assert_int_equal(fake[i].not_after, real[i].not_after);
+    }
+    walk->taken_back += count < walk->entries;
+    walk->entries = count;
 }

@@ -350,7 +350,9 @@ static void token_session_can_do_nothing_else(void **state)
     assert_string_equal(s->rig.host.last_kick, "silent"); /* though it did nothing */
     flow_rig_pass(&s->rig, 60);
     assert_int_equal(login(s, "willing", token), CR_LOGIN_ALLOW);
-    scene_leave(s);
+    fake_host_offline(&s->rig.host, s->client); /* before the broker tells that it left */
+    assert_int_equal(cr_router_access(s->rig.router, s->client, CR_ACCESS_WRITE, "its/will"), CR_DENY);
+    cr_router_disconnected(s->rig.router, s->client);
     assert_int_equal(cr_router_access(s->rig.router, s->client, CR_ACCESS_WRITE, "its/will"), CR_DENY);
 }
 

@@ -82,10 +82,17 @@ static void step_triggered(struct fake_ledger *ledger, struct cr_job *job, const
     fake_audit_job(ledger, "triggered", job, slot->view.renewal_id);
 }
 
+void fake_park(struct fake_slot *slot)
+{
+    if (!slot->parked) {
+        slot->quiet_due = slot->view.due;
+    }
+}
+
 static void step_begin(struct fake_ledger *ledger, struct cr_job *job, struct fake_slot *slot)
 {
-    slot->quiet_due = job->now_s;
     fake_go_triggered(ledger, slot, CR_RENEW_EXPIRY);
+    slot->quiet_due = job->now_s;
     fake_attempt(slot, job);
     step_triggered(ledger, job, slot);
 }
@@ -93,6 +100,7 @@ static void step_begin(struct fake_ledger *ledger, struct cr_job *job, struct fa
 static void step_once_more(struct fake_ledger *ledger, struct cr_job *job, struct fake_slot *slot)
 {
     int64_t deadline = slot->view.deadline;
+    fake_park(slot);
     fake_pending_clear(slot);
     slot->view.state = CR_STATE_TRIGGERED;
     slot->view.version++;

@@ -66,6 +66,7 @@ void fake_go_confirmed(struct fake_slot *slot, int64_t now_s)
 
 void fake_go_triggered(struct fake_ledger *ledger, struct fake_slot *slot, enum cr_renew_reason reason)
 {
+    fake_park(slot);
     fake_pending_clear(slot);
     slot->view.state = CR_STATE_TRIGGERED;
     slot->view.version++;
@@ -389,6 +390,7 @@ void fake_ledger_report(struct fake_ledger *ledger, struct cr_job *job)
         slot->view.attempt++;
         slot->view.failures++;
         fake_tally(ledger, slot, 'f');
+        fake_park(slot);
         fake_attempt(slot, job);
         slot->view.retry_at = slot->view.due;
         fake_heed_failure(slot, job);

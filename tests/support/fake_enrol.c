@@ -152,7 +152,8 @@ enum cr_refusal fake_enrol_refusal(struct fake_ledger *ledger, const struct cr_j
     }
     if (factory->reenroll == CR_REENROLL_ALWAYS ||
         (factory->reenroll == CR_REENROLL_EXPIRED &&
-         (current->not_after <= job->now_s || !is_trusted(job, current->issuer)))) {
+         (current->not_after <= job->now_s || !is_trusted(job, current->issuer) ||
+          fake_is_revoked(ledger, &current->serial, current->issuer)))) {
         return CR_REFUSAL_NONE;
     }
     *seconds = current->not_after - job->now_s;

@@ -5,7 +5,7 @@
 
 #include "plugin/host/host.h"
 
-enum { FAKE_CLIENTS = 64, FAKE_PUBLICATIONS = 4096 };
+enum { FAKE_CLIENTS = 4200, FAKE_PUBLICATIONS = 4096 };
 
 struct fake_client {
     struct cr_client client;    /* handle: this fake_client */

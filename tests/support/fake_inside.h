@@ -87,6 +87,8 @@ void fake_alert_job(struct fake_ledger *ledger, struct cr_job *job, const struct
 void fake_pending_clear(struct fake_slot *slot);
 void fake_go_quiet(struct fake_slot *slot);
 void fake_go_confirmed(struct fake_slot *slot, int64_t now_s);
+/* What follows takes its place in the agenda for a while. */
+void fake_park(struct fake_slot *slot);
 void fake_go_triggered(struct fake_ledger *ledger, struct fake_slot *slot, enum cr_renew_reason reason);
 /* The renewal under way ends without an answer, with an alert. */
 void fake_give_up(struct fake_ledger *ledger, struct cr_job *job, struct fake_slot *slot);
@@ -172,6 +174,7 @@ void fake_figures(struct fake_ledger *ledger, struct cr_job *job);
 struct fake_revoked;
 void fake_revoked_free(struct fake_revoked *revoked);
 struct fake_revoked **fake_ledger_revoked(struct fake_ledger *ledger);
+bool fake_is_revoked(struct fake_ledger *ledger, const struct cr_serial *serial, const char *issuer);
 /* A revoked slot is released: what was so only for as long as it is on hold is so no more. */
 void fake_revoked_release(struct fake_ledger *ledger, struct cr_job *job, struct fake_slot *slot);
 

@@ -125,6 +125,16 @@ static bool alert_matches(const struct cr_list *list, const struct cr_slot_alert
            (filter->level == CR_LEVEL_FIELD ? alert->stage == CR_CALL_FIELD : alert->level >= filter->level);
 }
 
+static bool trust_matches(const struct cr_filter *filter, const struct fake_device *device,
+                          const struct cr_slot_record *slot)
+{
+    return (filter->issued_after == 0 || slot->current.not_before >= filter->issued_after) &&
+           (filter->issued_before == 0 || slot->current.not_before < filter->issued_before) &&
+           (filter->factory[0] == '\0' || strcmp(filter->factory, device->factory) == 0) &&
+           (filter->revoked == '\0' || (filter->revoked == 'y') == (slot->revoked.at != 0)) &&
+           (filter->trust_before == 0 || device->trust_version < filter->trust_before);
+}
+
 static bool matches(const struct cr_list *list, const struct spot *spot, const struct cr_slot_record *slot, int64_t now_s)
 {
     const struct cr_filter *filter = &list->filter;
@@ -135,7 +145,7 @@ static bool matches(const struct cr_list *list, const struct spot *spot, const s
            (filter->campaign[0] == '\0' || strcmp(filter->campaign, slot->campaign.id) == 0) &&
            (filter->expires_within_s == 0 || slot->current.not_after <= now_s + filter->expires_within_s) &&
            (filter->not_seen_for_s == 0 || device->last_seen <= now_s - filter->not_seen_for_s) &&
-           alert_matches(list, &slot->alert) && picked(&list->pick, spot);
+           trust_matches(filter, device, slot) && alert_matches(list, &slot->alert) && picked(&list->pick, spot);
 }
 
 /* ---- a page ---- */
@@ -152,6 +162,8 @@ static void add_row(struct cr_list *list, const struct spot *spot, const struct 
     snprintf(row->device, sizeof row->device, "%s", spot->device->id);
     memcpy(row->broker, shown->broker, sizeof row->broker);
     memcpy(row->tags, shown->tags, sizeof row->tags);
+    memcpy(row->factory, shown->factory, sizeof row->factory);
+    row->trust_version = shown->trust_version;
     row->slot = *slot;
     cr_device_record_free(shown);
 }

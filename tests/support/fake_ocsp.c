@@ -14,8 +14,9 @@ void fake_ledger_ocsp(struct fake_ledger *ledger, struct cr_job *job)
     if (job->outcome != CR_OUT_RECORD) {
         return;
     }
+    bool no_slot = job->slot[0] != '\0' && cr_device_record_slot(job->record, job->slot) == NULL;
     if (!cr_ocsp_find(job->ocsp, job->record, job->slot)) {
-        fake_refuse(ledger, job, CR_REFUSAL_UNKNOWN_CERTIFICATE, 0);
+        fake_refuse(ledger, job, no_slot ? CR_REFUSAL_UNKNOWN_SLOT : CR_REFUSAL_UNKNOWN_CERTIFICATE, 0);
         return;
     }
     const struct cr_slot_record *slot = cr_device_record_slot(job->record, job->slot);

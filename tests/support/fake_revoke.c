@@ -48,6 +48,12 @@ static struct fake_revocation *find(struct fake_revoked *revoked, const struct c
     return NULL;
 }
 
+bool fake_is_revoked(struct fake_ledger *ledger, const struct cr_serial *serial, const char *issuer)
+{
+    const struct fake_revocation *one = find(revoked_of(ledger), serial, issuer);
+    return one != NULL && !one->entry.gone;
+}
+
 /* ---- entries ---- */
 
 static bool same(const struct cr_revocation *a, const struct cr_revocation *b)
@@ -148,7 +154,9 @@ static void revoke_slot(struct fake_ledger *ledger, struct cr_job *job, struct f
     struct cr_slot_record *view = &slot->view;
     unsigned reason = job->revoke->reason;
     bool news = view->revoked.at == 0 || (reason != 0 && reason != view->revoked.reason);
+    bool shown = slot->shown;
     fake_expire(ledger, job, slot);
+    slot->shown = shown; /* what is raised and over in one is not told of */
     if (news) {
         view->revoked.at = view->revoked.at != 0 ? view->revoked.at : job->now_s;
         view->revoked.reason = reason;
@@ -159,8 +167,10 @@ static void revoke_slot(struct fake_ledger *ledger, struct cr_job *job, struct f
     if (view->state != CR_STATE_QUIET) {
         fake_ledger_audit(ledger, "cancelled", job->device, view->slot, view->renewal_id);
         fake_tally(ledger, slot, 'c');
+        int64_t due = slot->parked ? slot->quiet_due : view->due;
         slot->withdrawn = view->pending;
         fake_go_quiet(slot);
+        view->due = slot->quiet_due = due;
     }
     fake_calm(ledger, job, slot);
     mark_keys(ledger, job->device, slot, job->now_s, true);
@@ -198,13 +208,25 @@ void fake_revoked_release(struct fake_ledger *ledger, struct cr_job *job, struct
 
 /* ---- the verbs ---- */
 
+/* The slot after the one of this name, by name; NULL: that was the last. */
+static struct fake_slot *slot_after(struct fake_device *device, const char *name)
+{
+    struct fake_slot *next = NULL;
+    for (unsigned i = 0; device != NULL && i < device->slot_count; i++) {
+        struct fake_slot *slot = &device->slot[i];
+        if (strcmp(slot->view.slot, name) > 0 && (next == NULL || strcmp(slot->view.slot, next->view.slot) < 0)) {
+            next = slot;
+        }
+    }
+    return next;
+}
+
 static enum cr_refusal revoke_device(struct fake_ledger *ledger, struct cr_job *job)
 {
     struct fake_device *device = fake_device_find(ledger, job->device);
     const struct cr_revoke *revoke = job->revoke;
     bool certificate = revoke->verb == CR_REVOKE_CERTIFICATE, any = false, named = false;
-    for (unsigned i = 0; device != NULL && i < device->slot_count; i++) {
-        struct fake_slot *slot = &device->slot[i];
+    for (struct fake_slot *slot = slot_after(device, ""); slot != NULL; slot = slot_after(device, slot->view.slot)) {
         if ((job->slot[0] == '\0' || strcmp(slot->view.slot, job->slot) == 0) &&
             (!certificate || has(slot, revoke))) {
             revoke_slot(ledger, job, slot);

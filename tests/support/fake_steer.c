@@ -95,7 +95,9 @@ static enum cr_refusal steer_cancel(struct fake_ledger *ledger, struct cr_job *j
     if (!slot->shown) {
         fake_calm(ledger, job, slot);
     }
-    if (view->current.serial.len > 0 && view->due < view->retry_at) {
+    if (view->current.serial.len == 0) {
+        view->due = slot->quiet_due = 0; /* there is nothing to renew */
+    } else if (view->due < view->retry_at) {
         view->due = slot->quiet_due = view->retry_at;
     }
     steer_told(ledger, job, slot, "cancelled", job->renewal_id);

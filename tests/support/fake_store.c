@@ -246,22 +246,8 @@ static void forget(struct fake_store *fake, struct cr_job *job, bool record)
     }
 }
 
-/* As the store on Redis does each second: here whenever it has just served. */
-static void tell_bundle(struct fake_store *fake, struct cr_setup *setup)
-{
-    struct cr_job *news;
-    news = fake_ledger_bundle_news(fake->ledger, fake->bundle_told ? fake->bundle_version : UINT64_MAX, fake->bundle_at, setup);
-    if (news != NULL) {
-        fake->bundle_told = true;
-        fake->bundle_version = news->bundle->version;
-        fake->bundle_at = news->bundle->at;
-        finish(fake, news);
-    }
-}
-
 static void serve(struct fake_store *fake, struct cr_job *job)
 {
-    struct cr_setup *setup = cr_setup_hold(job->setup);
     bool record = job->op == CR_OP_CSR && job->stage == CR_STAGE_RECORD;
     fake->commands++;
     if (fake->fault == FAKE_STORE_JOURNAL_FULL && record) {
@@ -286,10 +272,8 @@ static void serve(struct fake_store *fake, struct cr_job *job)
             fake->lose_next--;
             forget(fake, job, record);
         }
-        tell_bundle(fake, setup);
     }
     finish(fake, job);
-    cr_setup_drop(setup);
 }
 
 static struct cr_job *take_all(struct fake_store *fake)
@@ -323,6 +307,24 @@ static unsigned tell_revoked(struct fake_store *fake)
     return count;
 }
 
+/* Likewise of the trust bundle. */
+static unsigned tell_bundle(struct fake_store *fake)
+{
+    struct cr_job *news = NULL;
+    if (fake->setup != NULL && fake->fault != FAKE_STORE_DOWN) {
+        news = fake_ledger_bundle_news(fake->ledger, fake->bundle_told ? fake->bundle_version : UINT64_MAX,
+                                       fake->bundle_at, fake->setup);
+    }
+    if (news == NULL) {
+        return 0;
+    }
+    fake->bundle_told = true;
+    fake->bundle_version = news->bundle->version;
+    fake->bundle_at = news->bundle->at;
+    finish(fake, news);
+    return 1;
+}
+
 unsigned fake_store_pump(struct cr_store *store)
 {
     struct fake_store *fake = fake_of(store);
@@ -343,7 +345,7 @@ unsigned fake_store_pump(struct cr_store *store)
         serve(fake, job);
         count++;
     }
-    return count + tell_revoked(fake);
+    return count + tell_revoked(fake) + tell_bundle(fake);
 }
 
 unsigned fake_store_time_out(struct cr_store *store)

@@ -79,6 +79,19 @@ static void test_from_the_factory(void **state)
     assert_int_equal(1, world.events[AGENT_EVENT_ENROLLED]);
 }
 
+/* Without a certificate there is nothing to tell a good clock by. */
+static void test_any_clock_will_do(void **state)
+{
+    (void)state;
+    static const int64_t clocks[] = { 0, 1, TOY_NOW, TOY_NOW + 1000LL * 86400, -1 };
+    for (size_t i = 0; i < sizeof clocks / sizeof *clocks; i++) {
+        (void)set_up(NULL);
+        world.now_s = clocks[i];
+        assert_true(live() && live());
+        assert_int_equal(1, world.generation);
+    }
+}
+
 static void test_by_token(void **state)
 {
     (void)state;
@@ -377,7 +390,7 @@ static void test_both_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(test_from_the_factory), T(test_by_token), T(test_configurations), T(test_not_allowed_yet),
+        T(test_from_the_factory), T(test_any_clock_will_do), T(test_by_token), T(test_configurations), T(test_not_allowed_yet),
         T(test_rejected_for_good_takes_another_key), T(test_damaged_certificate_is_asked_for_again),
         T(test_bad_certificates_take_another_key), T(test_certificate_that_nobody_takes),
         T(test_damaged_key_takes_another), B(test_refused_falls_back),

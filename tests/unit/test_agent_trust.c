@@ -1,5 +1,5 @@
 /* Trust bundles: which are taken, what is believed in then, and how it goes back. Power is test_agent_power's. */
-#include "agent_bundle.h"
+#include "agent_slots.h"
 #include "test_agent_toy.h"
 #include "test_agent_world.h"
 
@@ -338,6 +338,27 @@ static void test_two_trials(void **state)
     }
 }
 
+/* A state record of before there were trust sets: 128 bytes, magic CRA1. */
+static void test_old_state_record(void **state)
+{
+    (void)state;
+    enum { OLD = 128 };
+    for (unsigned i = 0; i < 2; i++) {
+        uint8_t *data = world.record[AGENT_RECORD_STATE_0 + i].data;
+        if (world.record[AGENT_RECORD_STATE_0 + i].there) {
+            data[3] = '1';
+            toy_put(data + OLD - 4, agent_crc32(data, OLD - 4), 4);
+            world.record[AGENT_RECORD_STATE_0 + i].len = OLD;
+        }
+    }
+    world_open(&world, &ports);
+    assert_int_equal(0, agent_trust_version(agent()));
+    assert_false(agent()->state.enrolling || agent_trust_on_trial(agent()));
+    world_trigger(&world);
+    assert_true(live() && live());
+    assert_int_equal(1, world.generation);
+}
+
 static void test_without_trust_updates(void **state)
 {
     (void)state;
@@ -360,7 +381,7 @@ int main(void)
         T(test_add), T(test_replace_is_on_trial), T(test_replace_that_nobody_fits_goes_back),
         T(test_no_network_does_not_roll_back), T(test_refusals_say_nothing_about_it),
         T(test_own_certificate_must_survive), T(test_confirmed_again), T(test_forged), T(test_unreadable),
-        T(test_too_large), T(test_damaged_set), T(test_two_trials), T(test_without_trust_updates),
+        T(test_too_large), T(test_damaged_set), T(test_two_trials), T(test_old_state_record), T(test_without_trust_updates),
     };
     return cmocka_run_group_tests_name("agent, trust", tests, NULL, NULL);
 }

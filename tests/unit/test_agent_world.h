@@ -113,4 +113,15 @@ void world_trigger(struct world *world);
 /* The bundle of the world as the plugin sends it; returns its length. */
 size_t world_bundle(const struct world *world, char *json, size_t cap);
 
+/* What the two halves of it share: test_agent_world.c and test_agent_plugin.c. */
+
+/* Counts a step; true: the power goes right now. */
+bool world_step(struct world *world);
+/* A TLS connection that shows this serial: false when the plugin or the broker refuses it. */
+bool world_plugin_connect(struct world *world, uint32_t serial);
+/* The device shows up: what it presents is looked at, and what waits for it is sent. */
+void world_plugin_seen(struct world *world);
+/* As agent_ports wants it; ctx: the world. */
+enum agent_err world_plugin_publish(void *ctx, uint32_t id, const char *topic, const uint8_t *payload, size_t len);
+
 #endif

@@ -302,7 +302,7 @@ static void hostile_103_a_very_deep_chain(void **state)
         static struct test_ca chain[DEPTH];
         const struct test_ca *above = ca;
         for (int i = 0; i < DEPTH; i++) {
-            char name[16];
+            char name[32];
             snprintf(name, sizeof name, "Deep %d", i);
             test_ca_make(&chain[i], name, above, CR_KEY_EC_P256);
             above = &chain[i];

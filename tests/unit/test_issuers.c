@@ -36,7 +36,7 @@ static int set_up(void **state)
     test_ca_make_at(&x->ca[SHORT], names[SHORT], &x->root, CR_KEY_EC_P256, TEST_PKI_NOW - DAY_S,
                     TEST_PKI_NOW + 10 * DAY_S);
     for (int i = 0; i < CAS; i++) {
-        char name[16];
+        char name[32];
         snprintf(name, sizeof name, "%s.pem", names[i]);
         snprintf(x->cert[i], sizeof x->cert[i], "%s", test_dir_file(&x->dir, name));
         snprintf(name, sizeof name, "%s.key", names[i]);

@@ -4,11 +4,14 @@
 --       5 how many rows at most ('0': they are only counted), 6 what the keys of the bucket's devices begin with.
 --       The filter, each '' for any: 7 state, 8 slot, 9 issuer, 10 tag, 11 what the device's id begins with, 12 campaign,
 --       13 the last notAfter, 14 when it was last seen at the latest, 15 level, 16 acknowledged: '1' or '0'.
+--       20 and 21 its notBefore is not before this one, and before that one, 22 factory, 23 revoked: 'y' or 'n', 24 the
+--       trust bundle that it has not confirmed.
 --       Of a campaign's group: 17 campaign ('': no group), 18 share in parts of a million, 19 tag
 -- Answer: { looked, matched, notAfter and member of the last one ('': that was all of the bucket), row ... }
 -- row: { member, its time in the agenda or '', { name, value ... } }
 local now, after, rows = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[5])
 local latest, seen, level, share = tonumber(ARGV[13]), tonumber(ARGV[14]), tonumber(ARGV[15]), tonumber(ARGV[18])
+local after_nb, before_nb, trust = tonumber(ARGV[20]), tonumber(ARGV[21]), tonumber(ARGV[24])
 local index, find, sub = KEYS[1], string.find, string.sub
 local answer, fields, looked, matched = { 0, 0, '0', '' }, {}, 0, 0
 
@@ -56,6 +59,10 @@ need('hold', ARGV[7] ~= '')
 need('cmp', ARGV[12] ~= '' or ARGV[17] ~= '')
 need('al', level)
 need('ack', ARGV[16] ~= '')
+need('nb', after_nb or before_nb)
+need('fac', ARGV[22] ~= '', true)
+need('rev', ARGV[23] ~= '')
+need('tb', trust, true)
 
 local function fields_of(slot)
   if not fields[slot] then
@@ -91,6 +98,14 @@ local function picked(device, tags, cmp)
     math.floor(tonumber(sub(redis.sha1hex(ARGV[17] .. device), 1, 8), 16) * 1000000 / 4294967296) < share
 end
 
+local function trust_matches(rec)
+  local nb = tonumber(rec[place.nb] or 0) or 0
+  return (not after_nb or nb >= after_nb) and (not before_nb or nb < before_nb) and
+    (ARGV[22] == '' or rec[place.fac] == ARGV[22]) and
+    (ARGV[23] == '' or (ARGV[23] == 'y') == (rec[place.rev] and true or false)) and
+    (not trust or (tonumber(rec[place.tb] or 0) or 0) < trust)
+end
+
 local function record_matches(key, device, slot)
   local rec = redis.pcall('HMGET', key, unpack(fields_of(slot)))
   if rec.err or not rec[1] then return false end
@@ -99,7 +114,7 @@ local function record_matches(key, device, slot)
     (not seen or (tonumber(rec[place.ls] or 0) or 0) <= seen) and
     state_matches(rec[place.st], rec[place['end']], rec[place.hold]) and
     (ARGV[12] == '' or member_of(cmp, ARGV[12])) and alert_matches(rec[place.al], rec[place.ack]) and
-    picked(device, tags, cmp)
+    trust_matches(rec) and picked(device, tags, cmp)
 end
 
 local all = #names == 1 and ARGV[9] == '' and ARGV[17] == '' and rows > 0 -- then the row says whether there is one
