@@ -165,7 +165,7 @@ bool ctl_build_restore_issuer(cJSON *command, const struct ctl_options *options)
 bool ctl_build_trust(cJSON *command, const struct ctl_options *options)
 {
     (void)options;
-    return ctl_put_named(command, "getTrustBundle");
+    return ctl_put_named(command, "getTrustBundle") && cJSON_AddTrueToObject(command, "count") != NULL;
 }
 
 bool ctl_build_ocsp(cJSON *command, const struct ctl_options *o)

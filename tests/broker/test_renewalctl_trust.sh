@@ -119,3 +119,57 @@ contains "$out" "entries       0"
 openssl crl -in "$T/issuer.crl" -noout -CAfile "$T/pki/issuer.pem" -verify 2>"$T/verify.out" || fail "openssl crl -verify"
 expect 3 --timeout 1 crl 0123456789abcdef
 contains "$err" "no CRL of this issuer came in time"
+
+step "issuers, who has a certificate of which, and one that is needed"
+expect 0 issuers
+contains "$out" "$ISSUER  own"
+contains "$out" "factory works"
+expect 0 census
+contains "$out" "$ISSUER  1 "
+expect 2 retire "$ISSUER"
+expect 1 retire "$ISSUER" --yes
+contains "$err" "(issuer-in-use)"
+expect 1 restore-issuer "$ISSUER"
+contains "$err" "(wrong-state)"
+
+step "a trust bundle"
+expect 0 trust show
+contains "$out" "no trust bundle"
+expect 2 trust set "$T/pki/meter-17.pem" --yes
+contains "$err" "is no certificate of a CA"
+expect 1 trust set "$T/factory.pem" --yes
+contains "$err" "(policy-not-allowed)"
+expect 0 trust set "$T/pki/root.pem" --yes
+contains "$out" "has version 1"
+expect 0 trust show
+contains "$out" "version       1, added to what devices trust"
+contains "$out" "unconfirmed   1"
+expect 0 devices --trust-before 1 --all
+contains "$out" "meter-17"
+
+step "what is revoked is locked out, listed, in the CRL, and let in again"
+expect 2 revoke meter-17
+expect 1 revoke nobody --yes
+contains "$err" "(unknown-device)"
+expect 0 revoke meter-17 --reason keyCompromise --comment 'case 4711' --yes
+contains "$out" "meter-17: revoked (keyCompromise), 1 certificate"
+expect 0 device meter-17
+contains "$out" "revoked: keyCompromise, at "
+expect 0 devices --revoked --all
+contains "$out" "revoked: keyCompromise"
+expect 0 revoked --all
+contains "$out" "keyCompromise"
+contains "$out" "meter-17"
+in_crl() { "$CR_RENEWALCTL" crl "$ISSUER" | grep -q '^entries  *1$'; }
+until_true 20 in_crl || fail "it is not in the CRL"
+expect 0 ocsp meter-17
+contains "$out" "status        revoked"
+printf 'meter-17\nnobody\n' >"$T/list"
+expect 1 revoke --list "$T/list" --yes
+contains "$out" "nobody   2     unknown-device"
+contains "$out" "refused 1"
+expect 0 revoke --id-prefix meter-17 --yes
+contains "$out" "revoked 1 devices"
+expect 0 revoke --serial 0a0b --issuer "$ISSUER" --yes
+contains "$out" "certificate 0a0b of issuer $ISSUER: revoked (unspecified)"
+expect 0 release meter-17
