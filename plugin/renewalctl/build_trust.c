@@ -48,7 +48,8 @@ bool ctl_build_forbid(cJSON *command, const struct ctl_options *options)
 
 bool ctl_build_token(cJSON *command, const struct ctl_options *options)
 {
-    return ctl_put_word(command, "createToken", "device", options) && ctl_put_text(command, "expires", options->expires);
+    return ctl_put_word(command, "createToken", "device", options) &&
+           ctl_put_text(command, "expires", options->expires);
 }
 
 /* ---- revocation ---- */
@@ -77,7 +78,8 @@ cr_err ctl_check_revoke(const struct ctl_options *o, char why[CTL_WHY_CAP])
     bool list = o->list[0] != '\0';
     if (o->serial[0] != '\0') {
         if (o->issuer[0] == '\0') {
-            return wrong(why, "--serial needs --issuer: serial numbers are an issuer's own; renewalctl issuers lists them");
+            return wrong(why, "--serial needs --issuer: serial numbers are an issuer's own; renewalctl issuers lists "
+                              "them");
         }
         return o->words > 0 || list || o->slot[0] != '\0' || ctl_filter_beyond_issuer(o)
                    ? wrong(why, "--serial is about one certificate: with it there are --issuer and --device alone")
@@ -163,7 +165,7 @@ bool ctl_build_restore_issuer(cJSON *command, const struct ctl_options *options)
 bool ctl_build_trust(cJSON *command, const struct ctl_options *options)
 {
     (void)options;
-    return ctl_put_named(command, "getTrustBundle");
+    return ctl_put_named(command, "getTrustBundle") && cJSON_AddTrueToObject(command, "count") != NULL;
 }
 
 bool ctl_build_ocsp(cJSON *command, const struct ctl_options *o)

@@ -80,7 +80,8 @@ int ctl_run_enroll(struct ctl_run *run)
     }
     int rc = ctl_rows_collect(&rows, run, run->options->csv, CTL_ROWS_CSV);
     if (rc == CTL_DONE) {
-        struct ctl_send send = { .run = run, .rows = &rows, .build = some_build, .field = "enrolled", .done = "enrolled" };
+        struct ctl_send send = { .run = run, .rows = &rows, .build = some_build, .field = "enrolled",
+                                 .done = "enrolled" };
         rc = ctl_send_rows(&send);
     }
     ctl_rows_fini(&rows);

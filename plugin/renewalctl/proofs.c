@@ -80,7 +80,8 @@ static int crl_fetch(struct ctl_run *run, struct crl_wait *wait)
         return ctl_complain(run, err == CR_UNAVAILABLE || err == CR_TIMEOUT ? CTL_NO_CONNECTION : CTL_FAILED, why);
     }
     return ctl_complain(run, wait->err == CR_NOT_FOUND ? CTL_NO_CONNECTION : CTL_FAILED,
-                        wait->err == CR_NOT_FOUND ? "no CRL of this issuer came in time; renewalctl issuers shows which there are"
+                        wait->err == CR_NOT_FOUND ? "no CRL of this issuer came in time; renewalctl issuers shows which "
+                                                    "there are"
                         : wait->err == CR_FULL    ? "the CRL is too large"
                                                   : "out of memory");
 }
@@ -128,7 +129,8 @@ int ctl_run_crl(struct ctl_run *run)
     int rc = crl_fetch(run, &wait);
     struct cr_bytes der = cr_blob_view(&wait.der);
     if (rc == CTL_DONE && cr_crl_parse(&crl, der) != CR_OK) {
-        rc = ctl_complain(run, CTL_FAILED, "what the broker keeps there cannot be read as a CRL; the broker's log may say more");
+        rc = ctl_complain(run, CTL_FAILED,
+                          "what the broker keeps there cannot be read as a CRL; the broker's log may say more");
     }
     if (rc == CTL_DONE && out[0] != '\0') {
         rc = options->pem ? pem_write(run, der, out) : ctl_output_write(run, out, der);

@@ -48,7 +48,8 @@ void ctl_render_forbid(const struct ctl_sheet *sheet, const struct ctl_options *
 /* "'" and what a shell would take otherwise cannot be in a token or a name; what a broker says is looked at anyway. */
 static bool plain(const char *text)
 {
-    return text[0] != '\0' && text[strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:-")] == '\0';
+    static const char safe[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:-";
+    return text[0] != '\0' && text[strspn(text, safe)] == '\0';
 }
 
 void ctl_render_token(const struct ctl_sheet *sheet, const struct ctl_options *options, cJSON *data)
@@ -89,8 +90,8 @@ void ctl_render_revoke(const struct ctl_sheet *sheet, const struct ctl_options *
         (void)fprintf(sheet->out, "certificate %s of issuer %s: revoked (%s)%s%s\n", serial, issuer,
                       reason[0] != '\0' ? reason : "unspecified", device[0] != '\0' ? ", of " : "", device);
     } else {
-        (void)fprintf(sheet->out, "%s%s%s: revoked (%s)", device[0] != '\0' || options->words == 0 ? device : options->word[0],
-                      slot[0] != '\0' ? "/" : "", slot, reason[0] != '\0' ? reason : "unspecified");
+        (void)fprintf(sheet->out, "%s%s%s: revoked (%s)",
+                      device[0] != '\0' || options->words == 0 ? device : options->word[0], slot[0] != '\0' ? "/" : "", slot, reason[0] != '\0' ? reason : "unspecified");
         if (count >= 0) {
             (void)fprintf(sheet->out, ", %.0f certificate%s", count, count == 1 ? "" : "s");
         }
@@ -211,7 +212,7 @@ void ctl_render_issuer_steered(const struct ctl_sheet *sheet, const struct ctl_o
     char issuer[CTL_CELL_CAP], cell[CTL_CELL_CAP] = "", text[CTL_CELL_CAP];
     ctl_cell_take(issuer, data, "issuer");
     ctl_cell_add_take(cell, "", data, "reason");
-    ctl_count_take(text, data, "live", "", " certificates of it were in use");
+    ctl_count_take(text, data, "live", "needed by ", " devices");
     ctl_cell_add(cell, "", text);
     (void)fprintf(sheet->out, "%s: %s%s%s\n", issuer[0] != '\0' ? issuer : options->word[0], options->command->done,
                   cell[0] != '\0' ? ": " : "", cell);
@@ -225,8 +226,8 @@ void ctl_render_needed(const struct ctl_sheet *sheet, const cJSON *response)
     double live = ctl_number_of(cJSON_GetObjectItemCaseSensitive(response, "live"), 0);
     double shown = 0;
     if (live > 0) {
-        (void)fprintf(sheet->out, "%.0f certificate%s of it %s in use:\n", live, live == 1 ? "" : "s",
-                      live == 1 ? "is" : "are");
+        (void)fprintf(sheet->out, "%.0f device%s still need%s it:\n", live, live == 1 ? "" : "s",
+                      live == 1 ? "s" : "");
     }
     for (const cJSON *one = cJSON_IsArray(devices) ? devices->child : NULL; one != NULL; one = one->next, shown++) {
         char cell[CTL_CELL_CAP];

@@ -21,10 +21,11 @@ static int one(struct ctl_run *run)
     char question[CTL_QUESTION_CAP];
     cJSON *data = NULL;
     if (o->serial[0] != '\0') {
-        (void)snprintf(question, sizeof question, "This revokes the certificate %.40s of issuer %.16s.", o->serial, o->issuer);
+        (void)snprintf(question, sizeof question, "This revokes the certificate %.40s of issuer %.16s.", o->serial,
+                       o->issuer);
     } else {
-        (void)snprintf(question, sizeof question, "This revokes the certificates of %.64s%s%.64s: it is locked out until "
-                       "renewalctl release.", o->word[0], o->slot[0] != '\0' ? "/" : "", o->slot);
+        (void)snprintf(question, sizeof question, "This revokes the certificates of %.64s%s%.64s: it is locked out "
+                       "until renewalctl release.", o->word[0], o->slot[0] != '\0' ? "/" : "", o->slot);
     }
     int rc = ctl_confirm(run, question);
     if (rc == CTL_DONE) {
@@ -46,8 +47,8 @@ static int many(struct ctl_run *run)
     char question[CTL_QUESTION_CAP];
     int rc = ctl_rows_collect(&rows, run, run->options->list, CTL_ROWS_LIST);
     if (rc == CTL_DONE) {
-        (void)snprintf(question, sizeof question, "This revokes the certificates of %zu device%s, which %s locked out until "
-                       "renewalctl release.", rows.count, rows.count == 1 ? "" : "s", rows.count == 1 ? "is" : "are");
+        (void)snprintf(question, sizeof question, "This revokes the certificates of %zu device%s, which %s locked out "
+                       "until renewalctl release.", rows.count, rows.count == 1 ? "" : "s", rows.count == 1 ? "is" : "are");
         rc = ctl_confirm(run, question);
     }
     if (rc == CTL_DONE) {

@@ -78,8 +78,8 @@ cr_err ctl_tags_check(const char *tags, char why[CTL_WHY_CAP])
         at += *at == ';'; /* one at the end does no harm */
     }
     if (total > TAGS_MAX) {
-        (void)snprintf(why, CTL_WHY_CAP, "the tags are too long together: %zu characters, a device has room for %d", total,
-                       TAGS_MAX);
+        (void)snprintf(why, CTL_WHY_CAP, "the tags are too long together: %zu characters, a device has room for %d",
+                       total, TAGS_MAX);
         return CR_INVALID;
     }
     return CR_OK;
@@ -176,8 +176,8 @@ static cr_err header_read(struct reading *reading, char *const *field, size_t fi
             c++;
         }
         if (c == COLUMNS || (seen & 1U << c) != 0) {
-            (void)snprintf(why, CTL_WHY_CAP, "the columns are device, factory and tags, each once, not '%.*s'%s", SHOWN_MAX,
-                           field[i], c == COLUMNS ? "" : " again");
+            (void)snprintf(why, CTL_WHY_CAP, "the columns are device, factory and tags, each once, not '%.*s'%s",
+                           SHOWN_MAX, field[i], c == COLUMNS ? "" : " again");
             return CR_FULL;
         }
         seen |= 1U << c;

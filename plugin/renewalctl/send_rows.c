@@ -38,8 +38,8 @@ static int cut_short(const struct rows_sending *sending, enum ctl_exit code, con
     for (size_t i = 0; i < CTL_WINDOW; i++) {
         open += sending->parcel[i].correlation[0] != '\0' ? sending->parcel[i].count : 0;
     }
-    (void)snprintf(line, sizeof line, "%.260s; %.0f of %zu devices are %s, of %zu it is not known; run it again: what is "
-                   "done stays done", why, send->devices, send->rows->count, send->done, open);
+    (void)snprintf(line, sizeof line, "%.260s; %.0f of %zu devices are %s, of %zu it is not known; run it again: what "
+                   "is done stays done", why, send->devices, send->rows->count, send->done, open);
     return ctl_complain(send->run, code, line);
 }
 
@@ -81,7 +81,8 @@ static int parcel_send(struct rows_sending *sending)
 }
 
 /* All of a command was refused: it is for another time, or the end. */
-static int refusal_take(struct rows_sending *sending, const struct parcel *parcel, const cJSON *response, const char *line)
+static int refusal_take(struct rows_sending *sending, const struct parcel *parcel, const cJSON *response,
+                        const char *line)
 {
     const struct ctl_rows *rows = sending->send->rows;
     char of[CTL_WHY_CAP];

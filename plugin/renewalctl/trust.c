@@ -131,8 +131,8 @@ static int bundle_confirm(const struct bundle *bundle)
             (void)fprintf(run->err, "  %s\n", one->valuestring);
         }
     }
-    return ctl_confirm(run, replace ? "Every device will trust these alone: one that needs another CA to reach its broker is "
-                                      "lost."
+    return ctl_confirm(run, replace ? "Every device will trust these alone: one that needs another CA to reach its "
+                                      "broker is lost."
                                     : "Every device will trust these, too.");
 }
 

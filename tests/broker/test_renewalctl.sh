@@ -173,7 +173,7 @@ kill -INT "$EVENTS_PID"
 wait "$EVENTS_PID" || fail "events ended with $?"
 equal "$(<"$T/events.err")" ""
 expect 1 --cert "$T/pki/meter-17.pem" --key "$T/pki/meter-17.key" events
-contains "$err" "does not let you see events"
+contains "$err" "does not let you read there"
 
 step "help needs no broker and no configuration"
 expect 0 --config "$T/nothing" --help

@@ -263,7 +263,7 @@ static void what_is_shown_of_trust(void **state)
           "0123456789abcdef  7     1        0     2        2026-11-20 60 min ago  CN=A\n"
           "not all could be counted: there may be more; run it again\n"
           "as of         2026-11-21T00:00:00Z\n");
-    shows("retire " ISSUER, "{'issuer':'" ISSUER "','live':0}", ISSUER ": retired: 0 certificates of it were in use\n");
+    shows("retire " ISSUER, "{'issuer':'" ISSUER "','live':0}", ISSUER ": retired: needed by 0 devices\n");
     shows("restore-issuer " ISSUER, "{}", ISSUER ": trusted again\n");
     shows("trust show", "{'version':0}",
           "no trust bundle: devices trust what they were made with; renewalctl trust set gives them one\n");

@@ -156,9 +156,37 @@ static void responses(void **state)
     assert_null(json);
 }
 
+/* Several are under way: each response is told apart. */
+static void the_response_to_one_of_several(void **state)
+{
+    (void)state;
+    static const char *const asked[] = { "7", "8", "9" };
+    static const struct { const char *payload; cr_err err; size_t which; } cases[] = {
+        { "{\"responses\":[{\"command\":\"x\",\"data\":{},\"correlationData\":\"8\"}]}", CR_OK, 1 },
+        { "{\"responses\":[{\"data\":{},\"correlationData\":\"6\"},{\"data\":{},\"correlationData\":\"9\"}]}", CR_OK, 2 },
+        { "{\"responses\":[{\"data\":{},\"correlationData\":\"88\"}]}", CR_NOT_FOUND, 0 },
+        { "{\"responses\":[{\"data\":{}}]}", CR_NOT_FOUND, 0 },
+        { "{\"responses\":[{\"error\":\"No.\"}]}", CR_OK, 0 },
+        { "{\"responses\":[null,7,\"8\"]}", CR_NOT_FOUND, 0 },
+        { "{\"responses\":8}", CR_INVALID, 0 },
+        { "{", CR_INVALID, 0 },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        cJSON *response = NULL;
+        size_t which = 99;
+        const struct cr_bytes payload = { (const uint8_t *)cases[i].payload, strlen(cases[i].payload) };
+        print_message("%s\n", cases[i].payload);
+        assert_int_equal(ctl_response_read_one(&response, &which, payload, asked, 3), cases[i].err);
+        assert_int_equal(response != NULL, cases[i].err == CR_OK);
+        assert_true(cases[i].err != CR_OK || which == cases[i].which);
+        cJSON_Delete(response);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_response_to_one_of_several),
         cmocka_unit_test(requests),
         cmocka_unit_test(a_request_is_a_batch_of_one),
         cmocka_unit_test(groups_are_read_strictly),

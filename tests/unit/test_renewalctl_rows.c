@@ -180,6 +180,14 @@ static void a_line_of_ten_megabytes(void **state)
     says("renewalctl: f.csv, line 2: longer than 1024 bytes\n");
     assert_int_equal(rows.count, 2);
     assert_true(rows.cap <= 4096);
+    /* 1024 bytes are not too many, 1025 are */
+    memset(large, '\n', CTL_ROWS_LINE_MAX + 2);
+    memset(large, ' ', CTL_ROWS_LINE_MAX);
+    assert_int_equal(read_bytes(large, CTL_ROWS_LINE_MAX + 1, CTL_ROWS_CSV), CR_INVALID);
+    assert_non_null(strstr(told, "line 1: a device's id is 1 to 64"));
+    large[CTL_ROWS_LINE_MAX] = ' ';
+    assert_int_equal(read_bytes(large, CTL_ROWS_LINE_MAX + 2, CTL_ROWS_CSV), CR_INVALID);
+    says("renewalctl: f.csv, line 1: longer than 1024 bytes\n");
     free(large);
 }
 

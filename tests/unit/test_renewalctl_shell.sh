@@ -42,6 +42,15 @@ expect 'audit --what' conf 'configuration confirmed'
 expect 'devices --tag' '' ''
 expect 'help' dev 'device devices'
 expect 'help campaign' s 'start status'
+expect '' enr 'enroll'
+expect '' re 'release restore-issuer retire revoke revoke-issuer revoked'
+expect 'trust' '' 'set show'
+expect 'trust set' --m '--mode'
+expect 'trust set f --mode' a 'add'
+expect 'revoke m --reason' key 'keyCompromise'
+expect 'revoke m --force' --comm '--comment' # a flag of another: nothing behind it is its value
+expect 'crl --pem' --o '--out'
+expect 'enroll --factory acme' --t '--tag --timeout'
 expect 'status' --ca '--cafile --capath'
 
 if command -v groff >/dev/null; then

@@ -83,7 +83,7 @@ static void what_is_asked(void **state)
         { "revoke-issuer 0123456789abcdef --yes --reason cACompromise --comment x",
           "{'command':'revokeIssuer','issuer':'0123456789abcdef','reason':'cACompromise','comment':'x'}" },
         { "restore-issuer 0123456789abcdef", "{'command':'restoreIssuer','issuer':'0123456789abcdef'}" },
-        { "trust show", "{'command':'getTrustBundle'}" },
+        { "trust show", "{'command':'getTrustBundle','count':true}" },
         { "ocsp m --slot data --serial abc", "{'command':'getOcspResponse','device':'m','slot':'data','serialNumber':'0abc'}" },
         { "devices --revoked --trust-before 3 --issuer 0123456789abcdef",
           "{'command':'listDevices','filter':{'issuer':'0123456789abcdef','revoked':true,'trustBefore':3},'limit':50}" },
@@ -158,7 +158,7 @@ static void who_needs_an_issuer_is_shown(void **state)
                                            "\"live\":12,\"devices\":[\"m1\",\"m\\u001b2\"]}" };
     run("retire 0123456789abcdef --yes", NULL, refused);
     assert_int_equal(rig.rc, CTL_FAILED);
-    assert_string_equal(rig.out, "12 certificates of it are in use:\n  m1\n  m?2\n"
+    assert_string_equal(rig.out, "12 devices still need it:\n  m1\n  m?2\n"
                                  "  and 10 more; renewalctl devices --issuer ID --all lists them\n");
     assert_true(has(rig.err, "renewalctl: Devices still need this issuer (issuer-in-use); "));
     run("retire 0123456789abcdef --yes --json", NULL, refused);
