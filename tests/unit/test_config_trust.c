@@ -132,7 +132,8 @@ static void mistakes_about_factories(void **state)
         snprintf(text, sizeof text, REQUIRED "factory_cafile a.pem\n%s\n%s\n", orphans[i], orphans[i]);
         refuses(text, "6: ", "is given twice for the same factory_cafile");
     }
-    refuses(REQUIRED "factory_cafile a.pem\nfactory_name a b\n", "5: ", "factory_name must be 1 to 64 of the characters");
+    refuses(REQUIRED "factory_cafile a.pem\nfactory_name a b\n", "5: ", "factory_name must be 1 to 32 of the characters");
+    refuses(REQUIRED "factory_cafile a.pem\nfactory_name 123456789012345678901234567890123\n", "5: ", "must be 1 to 32");
     refuses(REQUIRED "factory_cafile a.pem\nfactory_identity serial\n", "5: ", "serial-number");
     refuses(REQUIRED "factory_cafile a.pem\nfactory_enroll some\n", "5: ", "factory_enroll must be one of");
     refuses(REQUIRED "factory_cafile a.pem\nfactory_reenroll yes\n", "5: ", "factory_reenroll must be one of");
