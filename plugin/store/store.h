@@ -28,6 +28,8 @@
  *          Outcome RECORD with every slot of the device, and the certificates of issued slots.
  * BEGIN    What of the policy needs the record, and the intent: in this order
  *            key of another device/slot, or of an issuer ........ KEY_REUSED (an alarm)
+ *            a key that was in a revoked certificate, whosever .. REVOKED (an alarm)
+ *            revoked, and not released .......................... REVOKED
  *            on hold ............................................ ON_HOLD
  *            this key is already issued here .................... CERTIFICATE: the same bytes, the same intent, again
  *            this key is being issued, lease running ............ taken over when the owner is an earlier life of this broker,
@@ -52,7 +54,8 @@
  *          renewal_id is the outstanding one or a new UUID; outcome NONE: go on to SIGN. An issuing whose lease ran out is
  *          replaced by the new intent: its serial is never used again.
  * RECORD   Appends to the journal, waits for it to be durable (one fsync for all that wait), then records issued with the
- *          certificate if the intent is still this one: CERTIFICATE. If another's intent has replaced it: PENDING. If Redis
+ *          certificate if the intent is still this one: CERTIFICATE. If another's intent has replaced it: PENDING. If the
+ *          slot was revoked meanwhile: REVOKED, and nobody gets it. If Redis
  *          does not answer in time: PENDING; the store goes on trying and makes a DELIVER job when it succeeds.
  * GET      Outcome RECORD with the one slot and its waiting certificate. By a factory's certificate: its key as in BEGIN.
  * REPORT   installed: noted, and for a slot that is not used for TLS it confirms. failed, rolled-back: the state goes back
@@ -120,6 +123,25 @@
  *                          issued: WRONG_STATE, for it is answered already
  *            TAG ......... removes, then adds; sorted, each once. More than CR_TAGS_CAP - 1 bytes: TOO_LARGE
  *            ACKNOWLEDGE . the slot's alert, by whom. UNKNOWN_ALERT: it has none
+ *          RELEASE of a revoked slot ends that too, but the certificates that were revoked stay so for ever, and so do their
+ *          keys. Only what was revoked with reason certificateHold is taken back, before the slot is released.
+ * REVOKE   DONE. Reasons are RFC 5280's; one that is given later takes the place of the one before, unless it is unspecified.
+ *          Whatever is asked again completes what ended half-way.
+ *            DEVICE ...... every slot of it, or the one named, is revoked and on hold: what is under way ends, without a
+ *                          certificate (an issuing too: its serial is revoked already), so does its alert; requests and
+ *                          triggers are refused as REVOKED. Every certificate of it that has not ended is revoked: current,
+ *                          superseded, and the one under way. Their keys are nobody's for ever. UNKNOWN_DEVICE,
+ *                          UNKNOWN_SLOT (never seen)
+ *            CERTIFICATE . the same for the slot of job->device that has it, if any; otherwise only the certificate
+ *            ISSUER ...... revoked. RETIRE: retired; a revoked one: WRONG_STATE. RESTORE: a retired one is trusted again,
+ *                          any other: WRONG_STATE. More than CR_ISSUER_MARKS_MAX not trusted: TOO_LARGE
+ *            LIST ........ a page, in the order in which they were revoked; whatever changes meanwhile is seen again, at the
+ *                          end. UNKNOWN_CURSOR: none that a page has given
+ *          A revoked certificate is forgotten a day after its notAfter.
+ * REVOKED  Made by the store, never submitted: what changed among what is revoked, in pages, a few at a time; the first of all
+ *          begins with anew. What another broker changes is told at once, or within a second. A page that is freed with
+ *          `lost` is told again. When Redis lost what it knew, all is told again, once this broker's journal has put
+ *          back what it knows, and nothing that was told is taken back.
  * HISTORY  A page of the stream cr:audit: the entries that match, in the order asked for. DONE, with a cursor unless the
  *          stream's end was reached: it ends early rather than late, so a page may be short, or empty, and go on.
  *          since and until are of Redis' clock, which gives the entries their ids. UNKNOWN_CURSOR: no entry's id.
