@@ -96,7 +96,7 @@ static int page_revoke(struct ctl_send *send, char cursor[CTL_TEXT_CAP])
         bool stopped = run->stop != NULL && *run->stop != 0;
         (void)snprintf(line, sizeof line, "%.250s; %.0f devices are revoked so far; run it again for the others",
                        stopped ? "interrupted" : why, send->devices);
-        return ctl_complain(run, stopped ? CTL_INTERRUPTED : rc, line);
+        return ctl_complain(run, stopped ? CTL_INTERRUPTED : CTL_NO_CONNECTION, line);
     }
     if (rc != CTL_DONE) {
         return rc;

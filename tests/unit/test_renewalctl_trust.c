@@ -127,10 +127,11 @@ static void dangerous_ones_ask(void **state)
             assert_non_null(strstr(rig.request[r], "listDevices")); /* it only counted */
         }
     }
+    static const char last[] = "{\"devices\":0,\"revoked\":0,\"refused\":[{\"device\":\"z\",\"errorCode\":"
+                               "\"unknown-slot\"}]}";
     static const char *const counted[] = { "{\"devices\":[{},{}],\"cursor\":\"c\"}", "{\"devices\":[{}]}",
                                            "{\"devices\":2,\"revoked\":3,\"refused\":[],\"cursor\":\"d\"}",
-                                           "{\"devices\":0,\"revoked\":0,\"refused\":[{\"device\":\"z\",\"errorCode\":"
-                                           "\"unknown-slot\"}]}" };
+                                           last };
     run("revoke --tag lab --slot data", "yes\n", counted);
     assert_int_equal(rig.rc, CTL_FAILED);
     assert_true(has(rig.err, "This is about 3 certificates; "));
@@ -364,14 +365,16 @@ static void what_ends_early_says_how_far_it_came(void **state)
     file_gone();
 }
 
+#define BUSY "{\"device\":\"m\",\"errorCode\":\"busy\"}"
+#define BUSY_THRICE "{\"refused\":[" BUSY "," BUSY "," BUSY "]}"
+
 static void odd_answers_about_many(void **state)
 {
     (void)state;
     static const char *const odd[] = {
         "{}", "{\"enrolled\":-5}", "{\"enrolled\":\"x\",\"refused\":{}}", "{\"enrolled\":1,\"refused\":[null,1,[],{}]}",
         "{\"enrolled\":1e999,\"refused\":\"x\"}", "{\"refused\":[{\"device\":7,\"errorCode\":{}}]}",
-        "{\"refused\":[{\"device\":\"m\",\"errorCode\":\"busy\"},{\"device\":\"m\",\"errorCode\":\"busy\"},"
-        "{\"device\":\"m\",\"errorCode\":\"busy\"}]}",
+        BUSY_THRICE,
         "{\"refused\":[{\"device\":\"\\u001b[2J\",\"errorCode\":\"\\u0007\"}]}", "7", "!not-authorised",
     };
     for (size_t i = 0; i < sizeof odd / sizeof odd[0]; i++) {
