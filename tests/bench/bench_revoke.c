@@ -55,7 +55,7 @@ static struct cr_store *store_open(const char *journal)
         .done = on_done,
     };
     if (cr_store_redis_new(&store, &options, why, sizeof why) != CR_OK) {
-        (void)fprintf(stderr, "bench_revoked: %s\n", why);
+        (void)fprintf(stderr, "bench_revoke: %s\n", why);
         exit(1);
     }
     for (int64_t end = mono_ms() + 10000; cr_store_health_get(store, &health), !health.connected; nap()) {
