@@ -79,7 +79,8 @@ static void on_done(void *ctx, struct cr_job *job)
         site->payloads += job->payload.len > 0;
     }
     if (job->alarm == CR_REFUSAL_CRL_FAILED) {
-        (void)snprintf(site->alarm, sizeof site->alarm, "%s", job->audit_detail);
+        size_t len = strlen(site->alarm);
+        (void)snprintf(site->alarm + len, sizeof site->alarm - len, "%s\n", job->audit_detail);
     }
     (void)pthread_mutex_unlock(&site->lock);
     cr_job_free(job);

@@ -32,7 +32,7 @@ struct site {
     pthread_mutex_t lock;
     uint64_t told;     /* number of the CA's CRL that the loop was told of last */
     unsigned payloads;
-    char alarm[200];   /* what operators were last told */
+    char alarm[8192]; /* all that it told of, a line each */
 };
 
 struct crl_world {
