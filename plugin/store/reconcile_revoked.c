@@ -92,14 +92,15 @@ static void on_put(struct cr_redis_call *call, const redisReply *reply)
     run_on(run);
 }
 
-static cr_err put_args(struct undone_put *put, struct cr_args *args)
+/* mark: room for what the arguments point at. */
+static cr_err put_args(struct undone_put *put, struct cr_args *args, struct cr_issuer_mark *mark)
 {
     const struct cr_undone *one = &put->one;
     const struct cr_records *records = &put->run->store->records;
     if (one->issuer) {
-        struct cr_issuer_mark mark = { .state = one->state, .reason = one->entry.reason, .at = one->entry.at };
-        memcpy(mark.id, one->entry.issuer, sizeof mark.id);
-        return cr_args_revoked_issuer(args, records, &mark, true);
+        *mark = (struct cr_issuer_mark){ .state = one->state, .reason = one->entry.reason, .at = one->entry.at };
+        memcpy(mark->id, one->entry.issuer, sizeof mark->id);
+        return cr_args_revoked_issuer(args, records, mark, true);
     }
     if (put->slot_next) {
         return cr_args_revoke(args, records, one->entry.device, one->slot, put->run->now_s, one->entry.reason, "",
@@ -117,8 +118,9 @@ static cr_err put_args(struct undone_put *put, struct cr_args *args)
 static void put_send(struct undone_put *put)
 {
     struct cr_redis_store *store = put->run->store;
+    struct cr_issuer_mark mark;
     struct cr_args args;
-    if (put_args(put, &args) != CR_OK) {
+    if (put_args(put, &args, &mark) != CR_OK) {
         return;
     }
     args.arg[1] = store->sha[args.script];
