@@ -113,6 +113,15 @@ static void a_disk_that_is_full_keeps_the_old_file(void **state)
     }
 }
 
+#if defined(__SANITIZE_THREAD__)
+/* A child is made while libuv's pool has threads; libuv begins a new one there. */
+const char *__tsan_default_options(void);
+const char *__tsan_default_options(void)
+{
+    return "die_after_fork=0";
+}
+#endif
+
 static void one_that_dies_leaves_the_rest_to_others(void **state)
 {
     (void)state;
