@@ -101,6 +101,7 @@ void store_present_notes_the_broker(void **state);
 void store_list_tells_what_is_over(void **state);
 void store_list_filters_one_by_one(void **state);
 void store_list_filters_together(void **state);
+void store_list_filters_by_trust(void **state);
 void store_list_shows_alerts(void **state);
 
 /* store_suite_pages.c: page by page, and by groups of a campaign. */
@@ -149,6 +150,7 @@ void store_campaign_asks_each_member_once(void **state);
 void store_campaign_takes_in_what_is_under_way(void **state);
 void store_campaign_gives_members_away(void **state);
 void store_campaign_counts_who_is_cancelled(void **state);
+void store_campaign_counts_who_is_revoked(void **state);
 void store_campaign_needs_not_be_known_to_its_members(void **state);
 /* store_suite_look.c: what is watched, what a look finds, and what ends it. */
 void store_watch_has_what_is_due(void **state);
