@@ -175,6 +175,17 @@ void store_survey_tells_who_does_not_answer(void **state);
 void store_survey_goes_through_all(void **state);
 void store_survey_one_broker_counts(void **state);
 
+/* store_suite_revoke_rules.c: which certificates are revoked, and what is known of each. */
+void store_revoking_takes_a_first_certificate(void **state);
+void store_revoking_leaves_what_has_ended(void **state);
+void store_revoked_superseded_is_kept_long_enough(void **state);
+void store_revoked_superseded_keeps_its_issuer(void **state);
+void store_any_certificate_takes_its_slot(void **state);
+void store_revoking_tells_of_a_trigger_that_was_over(void **state);
+void store_revoked_entry_grows(void **state);
+void store_issuer_marks_have_a_bound(void **state);
+void store_revoking_needs_what_it_is_about(void **state);
+
 /* store_suite_trust.c: the trust bundle. */
 void store_trust_is_told_to_all(void **state);
 void store_trust_versions_only_grow(void **state);

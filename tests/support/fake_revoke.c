@@ -226,6 +226,9 @@ static enum cr_refusal revoke_device(struct fake_ledger *ledger, struct cr_job *
     struct fake_device *device = fake_device_find(ledger, job->device);
     const struct cr_revoke *revoke = job->revoke;
     bool certificate = revoke->verb == CR_REVOKE_CERTIFICATE, any = false, named = false;
+    if (certificate && (revoke->serial.len == 0 || revoke->issuer[0] == '\0')) {
+        return CR_REFUSAL_INTERNAL;
+    }
     for (struct fake_slot *slot = slot_after(device, ""); slot != NULL; slot = slot_after(device, slot->view.slot)) {
         if ((job->slot[0] == '\0' || strcmp(slot->view.slot, job->slot) == 0) &&
             (!certificate || has(slot, revoke))) {
@@ -238,7 +241,8 @@ static enum cr_refusal revoke_device(struct fake_ledger *ledger, struct cr_job *
                           strcmp(revoke->row[i].issuer, revoke->issuer) == 0);
     }
     if (certificate && !named) {
-        add(revoked_of(ledger), job, &revoke->serial, revoke->issuer, revoke->not_after);
+        int64_t not_after = revoke->not_after > 0 ? revoke->not_after : job->now_s + (int64_t)10 * 366 * 86400;
+        add(revoked_of(ledger), job, &revoke->serial, revoke->issuer, not_after);
         fake_audit_job(ledger, "revoked", job, revoke->comment);
         any = true;
     }
@@ -253,6 +257,9 @@ static enum cr_refusal revoke_issuer(struct fake_ledger *ledger, struct cr_job *
     struct fake_revoked *revoked = revoked_of(ledger);
     const struct cr_revoke *revoke = job->revoke;
     unsigned at = 0;
+    if (revoke->issuer[0] == '\0') {
+        return CR_REFUSAL_INTERNAL;
+    }
     while (at < revoked->marks && strcmp(revoked->mark[at].id, revoke->issuer) != 0) {
         at++;
     }
@@ -303,7 +310,7 @@ static enum cr_refusal revoke_list(struct fake_ledger *ledger, struct cr_job *jo
     const struct fake_revocation *one;
     char *end = revoke->cursor;
     uint64_t after = revoke->cursor[0] != '\0' ? strtoull(revoke->cursor, &end, 10) : 0;
-    if (*end != '\0') {
+    if (*end != '\0' || strlen(revoke->cursor) > 15) {
         return CR_REFUSAL_UNKNOWN_CURSOR;
     }
     unsigned limit = revoke->limit == 0 || revoke->limit > CR_PAGE_MAX ? CR_PAGE_MAX : revoke->limit;
