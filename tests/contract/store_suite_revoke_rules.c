@@ -123,7 +123,10 @@ void store_revoked_superseded_keeps_its_issuer(void **state)
     memcpy(stray.issuer, second.issuer, sizeof stray.issuer);
     (void)rig_revoke(broker, rig_job_revoke_certificate(broker, device, &stray, 0));
     assert_false(rig_slot(broker, device, slot).held); /* that is none of this slot's */
-    (void)rig_revoke(broker, rig_job_revoke_certificate(broker, device, &first, 0));
+    job = rig_run(broker, rig_job_revoke_certificate(broker, device, &first, 0));
+    assert_int_equal(job->revoke->rows, 2);
+    assert_int_equal(job->revoke->count, 2);
+    cr_job_free(job);
     assert_true(rig_slot(broker, device, slot).held);
     (void)entry_of(broker, &first);
     (void)entry_of(broker, &second);
@@ -168,6 +171,28 @@ void store_revoking_tells_of_a_trigger_that_was_over(void **state)
     assert_int_equal(rig_slot(broker, device, slot).state, CR_STATE_QUIET);
     rig_expect_audits(rig, "expired", device, 1);
     rig_expect_audits(rig, "cancelled", device, 0);
+}
+
+/* One of a slot's certificates was revoked for good while the slot was on hold: releasing the slot leaves that alone. */
+void store_release_leaves_what_is_revoked_for_good(void **state)
+{
+    struct rig *rig = *state;
+    struct rig_broker *broker = rig_open(rig, "one");
+    struct cr_cert_facts facts = known(broker, 1);
+    struct cr_job *job = rig_issue(broker, device, slot, 2);
+    struct cr_cert_facts second = rig_cert_of(job);
+    cr_job_free(job);
+    revoke_device(broker, CR_REASON_CERTIFICATE_HOLD, 2, 2);
+    (void)rig_revoke(broker, rig_job_revoke_certificate(broker, "", &facts, CR_REASON_KEY_COMPROMISE));
+    release(broker);
+    struct cr_revocation entry;
+    assert_true(rig_revoked(broker, &second, false, &entry));
+    assert_int_equal(entry_of(broker, &facts).reason, CR_REASON_KEY_COMPROMISE);
+    assert_false(rig_slot(broker, device, slot).held);
+    job = rig_job_csr(broker, device, slot, 1, &facts);
+    job->profile = &rig->eager; /* which would let a device keep its key */
+    refused(broker, job, CR_REFUSAL_REVOKED);
+    refused(broker, rig_job_csr(broker, device, slot, 2, &facts), CR_REFUSAL_KEY_REUSED);
 }
 
 /* What is told of a certificate later is added to what was known. */

@@ -293,6 +293,7 @@ int main(void)
         BOTH(store_revoked_superseded_keeps_its_issuer),
         BOTH(store_any_certificate_takes_its_slot),
         BOTH(store_revoking_tells_of_a_trigger_that_was_over),
+        BOTH(store_release_leaves_what_is_revoked_for_good),
         BOTH(store_revoked_entry_grows),
         BOTH(store_issuer_marks_have_a_bound),
         BOTH(store_revoking_needs_what_it_is_about),

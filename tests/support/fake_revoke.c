@@ -132,20 +132,16 @@ static bool has(const struct fake_slot *slot, const struct cr_revoke *revoke)
     return found;
 }
 
-/* Keys of certificates of this slot: revoked, or used as any other. */
-static void mark_keys(struct fake_ledger *ledger, const char *device, const struct fake_slot *slot, int64_t now_s,
-                      bool revoked)
+/* The key of a certificate of this slot: revoked, or used as any other. */
+static void mark_key(struct fake_ledger *ledger, const char *device, const struct fake_slot *slot,
+                     const struct cr_cert_entry *entry, bool revoked)
 {
     static const uint8_t none[CR_SHA256_LEN];
-    struct cr_cert_entry entry[3];
-    unsigned count = certificates(slot, now_s, entry);
-    for (unsigned i = 0; i < count; i++) {
-        struct fake_key *key;
-        if (memcmp(entry[i].key_hash, none, sizeof none) != 0) {
-            (void)fake_key_claim(ledger, entry[i].key_hash, device, slot->view.slot, &key);
-            key->revoked = revoked;
-            key->used = true;
-        }
+    struct fake_key *key;
+    if (memcmp(entry->key_hash, none, sizeof none) != 0) {
+        (void)fake_key_claim(ledger, entry->key_hash, device, slot->view.slot, &key);
+        key->revoked = revoked;
+        key->used = true;
     }
 }
 
@@ -173,10 +169,10 @@ static void revoke_slot(struct fake_ledger *ledger, struct cr_job *job, struct f
         view->due = slot->quiet_due = due;
     }
     fake_calm(ledger, job, slot);
-    mark_keys(ledger, job->device, slot, job->now_s, true);
     struct cr_cert_entry entry[3];
     unsigned count = certificates(slot, job->now_s, entry);
     for (unsigned i = 0; i < count; i++) {
+        mark_key(ledger, job->device, slot, &entry[i], true);
         add(revoked_of(ledger), job, &entry[i].serial, entry[i].issuer, entry[i].not_after);
     }
     for (unsigned i = 0; i < (count > 0 ? count : 1); i++) {
@@ -197,10 +193,8 @@ void fake_revoked_release(struct fake_ledger *ledger, struct cr_job *job, struct
         if (one != NULL && !one->entry.gone && one->entry.reason == CR_REASON_CERTIFICATE_HOLD) {
             one->entry.gone = true;
             one->version = ++revoked->version;
+            mark_key(ledger, job->device, slot, &entry[i], false);
         }
-    }
-    if (count > 0) {
-        mark_keys(ledger, job->device, slot, job->now_s, false);
     }
     slot->view.revoked = (struct cr_slot_revoked){ .at = 0 };
     slot->withdrawn = (struct cr_cert_entry){ .not_after = 0 };
