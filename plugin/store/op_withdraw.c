@@ -116,11 +116,43 @@ static cr_err take_entries(struct store_op *op, const struct cr_answer *answer)
     return text.len == 0 ? CR_OK : CR_INVALID;
 }
 
+static bool is_gone(struct cr_bytes entries, const struct cr_cert_entry *certificate)
+{
+    struct cr_revocation entry;
+    bool found = false;
+    while (!found && cr_revocation_read(&entry, &entries)) {
+        found = entry.gone && cr_serial_equal(&entry.serial, &certificate->serial) &&
+                strcmp(entry.issuer, certificate->issuer) == 0;
+    }
+    return found;
+}
+
+/* What is revoked for another reason by now stays so, and so does its key's claim. */
+static void keep_those_gone(struct store_withdrawal *kept, const struct cr_answer *answer)
+{
+    enum { VERSION, NEW, CHANGED, ENTRIES };
+    struct cr_bytes rest = kept->rest;
+    struct cr_withdrawn one;
+    const uint8_t *line = rest.data;
+    size_t len = 0;
+    for (; cr_withdrawn_read(&one, &rest); line = rest.data) {
+        if (is_gone(answer->part[ENTRIES], &one.entry)) {
+            size_t line_len = (size_t)(rest.data - line);
+            memmove(kept->text + len, line, line_len);
+            len += line_len;
+        }
+    }
+    kept->rest.len = kept->len = len;
+}
+
 static void on_written(struct store_op *op, const redisReply *reply)
 {
     struct cr_answer answer;
     cr_err err = store_answer_read(&answer, reply);
     err = err == CR_OK ? take_entries(op, &answer) : err;
+    if (err == CR_OK && op->withdrawal->back) {
+        keep_those_gone(op->withdrawal, &answer);
+    }
     if (err == CR_OK) {
         claim_next(op);
     } else if (err == CR_NOMEM) {

@@ -155,7 +155,7 @@
  *            confirmed ........................... a, f, u become r
  *            REPORT failed, rolled-back .......... a, u become f
  *            its deadline passed ................. a becomes u
- *            STEER cancel ........................ a becomes c
+ *            STEER cancel, REVOKE ................ a becomes c
  *          and does not change otherwise: c and s stay, whatever the device does later by itself.
  * LOOK     A slot in the watch whose time has come (claimed_until as in ADVANCE). A slot is watched from when its renewal is
  *          triggered until a certificate is confirmed, or a newer one seen; not while it is on hold, nor when its certificate

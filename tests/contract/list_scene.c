@@ -134,6 +134,26 @@ void fleet_join(struct rig *rig, unsigned number, const char *campaign)
     }
 }
 
+void fleet_made_by(struct rig *rig, unsigned number, const char *factory)
+{
+    if (rig->backend == RIG_FAKE) {
+        snprintf(fake(rig, number)->factory, CR_FACTORY_ID_CAP, "%s", factory);
+    } else {
+        put(rig, number, "fac", factory);
+    }
+}
+
+void fleet_confirmed(struct rig *rig, unsigned number, unsigned version)
+{
+    char text[12];
+    (void)snprintf(text, sizeof text, "%u", version);
+    if (rig->backend == RIG_FAKE) {
+        fake(rig, number)->trust_version = version;
+    } else {
+        put(rig, number, "tb", text);
+    }
+}
+
 void fleet_alert(struct rig_broker *broker, unsigned number, enum cr_alert_level level, enum cr_alert_call stage,
                   bool acknowledged)
 {

@@ -26,6 +26,8 @@ void fleet_issue(struct rig_broker *broker, unsigned number);
 void fleet_tag(struct rig *rig, unsigned number, const char *tags);
 void fleet_hold(struct rig *rig, unsigned number);
 void fleet_join(struct rig *rig, unsigned number, const char *campaign);
+void fleet_made_by(struct rig *rig, unsigned number, const char *factory);
+void fleet_confirmed(struct rig *rig, unsigned number, unsigned version);
 void fleet_alert(struct rig_broker *broker, unsigned number, enum cr_alert_level level, enum cr_alert_call stage,
                  bool acknowledged);
 

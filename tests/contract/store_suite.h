@@ -101,6 +101,7 @@ void store_present_notes_the_broker(void **state);
 void store_list_tells_what_is_over(void **state);
 void store_list_filters_one_by_one(void **state);
 void store_list_filters_together(void **state);
+void store_list_filters_by_trust(void **state);
 void store_list_shows_alerts(void **state);
 
 /* store_suite_pages.c: page by page, and by groups of a campaign. */
@@ -149,6 +150,7 @@ void store_campaign_asks_each_member_once(void **state);
 void store_campaign_takes_in_what_is_under_way(void **state);
 void store_campaign_gives_members_away(void **state);
 void store_campaign_counts_who_is_cancelled(void **state);
+void store_campaign_counts_who_is_revoked(void **state);
 void store_campaign_needs_not_be_known_to_its_members(void **state);
 /* store_suite_look.c: what is watched, what a look finds, and what ends it. */
 void store_watch_has_what_is_due(void **state);
@@ -172,6 +174,18 @@ void store_survey_tells_who_fails(void **state);
 void store_survey_tells_who_does_not_answer(void **state);
 void store_survey_goes_through_all(void **state);
 void store_survey_one_broker_counts(void **state);
+
+/* store_suite_revoke_rules.c: which certificates are revoked, and what is known of each. */
+void store_revoking_takes_a_first_certificate(void **state);
+void store_revoking_leaves_what_has_ended(void **state);
+void store_revoked_superseded_is_kept_long_enough(void **state);
+void store_revoked_superseded_keeps_its_issuer(void **state);
+void store_any_certificate_takes_its_slot(void **state);
+void store_revoking_tells_of_a_trigger_that_was_over(void **state);
+void store_release_leaves_what_is_revoked_for_good(void **state);
+void store_revoked_entry_grows(void **state);
+void store_issuer_marks_have_a_bound(void **state);
+void store_revoking_needs_what_it_is_about(void **state);
 
 /* store_suite_trust.c: the trust bundle. */
 void store_trust_is_told_to_all(void **state);

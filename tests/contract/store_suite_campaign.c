@@ -399,6 +399,23 @@ void store_campaign_counts_who_is_cancelled(void **state)
     campaign_expect_counts(broker, campaign.id, 0, "f1 c1");
 }
 
+/* Revoked is cancelled, too; who has renewed has done so all the same. */
+void store_campaign_counts_who_is_revoked(void **state)
+{
+    struct rig *rig = *state;
+    struct rig_broker *broker = rig_open(rig, "one");
+    struct cr_campaign campaign = begun(broker);
+    (void)campaign_device(broker, one, 1);
+    (void)campaign_device(broker, two, 2);
+    (void)campaign_asked(broker, one, campaign.id, 0);
+    (void)campaign_asked(broker, two, campaign.id, 0);
+    campaign_renewed(broker, two, 3);
+    (void)rig_revoke(broker, rig_job_revoke(broker, CR_REVOKE_DEVICE, one, "", 0));
+    (void)rig_revoke(broker, rig_job_revoke(broker, CR_REVOKE_DEVICE, two, "", 0));
+    assert_int_equal(rig_slot(broker, one, campaign_slot).campaign.state, 'c');
+    campaign_expect_counts(broker, campaign.id, 0, "r1 c1");
+}
+
 void store_campaign_needs_not_be_known_to_its_members(void **state)
 {
     struct rig *rig = *state;

@@ -200,6 +200,63 @@ void store_list_filters_together(void **state)
                                                  .expires_within_s = 100 * RIG_DAY_S } }, "8");
 }
 
+/* Devices 1 to 5, whose certificates began a day after each other; 3 and 4 of a factory, 2 to 4 with a trust bundle; of 5
+ * both slots were revoked, of 1 only the other one. */
+static int64_t trusting_fleet(struct rig_broker *broker)
+{
+    struct rig *rig = broker->rig;
+    char name[CR_NAME_CAP];
+    int64_t first = rig->now_s - RIG_DAY_S; /* as fleet_known has it */
+    for (unsigned i = 1; i <= 5; i++) {
+        (void)fleet_known(broker, i, rig->now_s + 90 * RIG_DAY_S);
+        fleet_name(name, i);
+        struct cr_cert_facts facts = rig_cert(name, 900 + i, 900 + i, rig->now_s - RIG_DAY_S, rig->now_s + RIG_DAY_S);
+        (void)rig_present(broker, "data", &facts);
+        rig->now_s += RIG_DAY_S / 24;
+    }
+    fleet_made_by(rig, 3, "fac00001");
+    fleet_made_by(rig, 4, "fac00001");
+    fleet_made_by(rig, 5, "fac00002");
+    for (unsigned i = 2; i <= 4; i++) {
+        fleet_confirmed(rig, i, i);
+    }
+    (void)rig_revoke(broker, rig_job_revoke(broker, CR_REVOKE_DEVICE, "meter-005", "", CR_REASON_SUPERSEDED));
+    (void)rig_revoke(broker, rig_job_revoke(broker, CR_REVOKE_DEVICE, "meter-001", "data", CR_REASON_SUPERSEDED));
+    return first;
+}
+
+void store_list_filters_by_trust(void **state)
+{
+    struct rig *rig = *state;
+    struct rig_broker *broker = rig_open(rig, "one");
+    int64_t first = trusting_fleet(broker), hour = RIG_DAY_S / 24;
+    const struct {
+        struct cr_filter filter;
+        const char *expected;
+    } wanted[] = {
+        { { .issued_after = first + 2 * hour }, "3 4 5" },
+        { { .issued_after = first + 2 * hour + 1 }, "4 5" },
+        { { .issued_before = first + 2 * hour }, "1 2" },
+        { { .issued_before = first + 2 * hour + 1 }, "1 2 3" },
+        { { .issued_after = first + hour, .issued_before = first + 3 * hour }, "2 3" },
+        { { .factory = "fac00001" }, "3 4" },
+        { { .factory = "fac00002" }, "5" },
+        { { .factory = "fac0000" }, "" },
+        { { .revoked = 'y' }, "5" },
+        { { .revoked = 'n' }, "1 2 3 4" },
+        { { .trust_before = 1 }, "1 5" },
+        { { .trust_before = 3 }, "1 2 5" },
+        { { .trust_before = 5 }, "1 2 3 4 5" },
+        { { .trust_before = 4, .factory = "fac00001", .revoked = 'n', .issued_after = first }, "3" },
+    };
+    for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
+        struct cr_list list = { .filter = wanted[i].filter, .limit = 2 };
+        snprintf(list.filter.slot, sizeof list.filter.slot, "%s", fleet_slot);
+        fleet_finds(broker, &list, wanted[i].expected);
+    }
+    fleet_finds(broker, &(struct cr_list){ .filter = { .slot = "data", .revoked = 'y' } }, "1 5");
+}
+
 /* ---- alerts ---- */
 
 void store_list_shows_alerts(void **state)

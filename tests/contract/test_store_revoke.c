@@ -174,6 +174,46 @@ static void older_redis_is_brought_up_to_date(void **state)
     assert_int_equal(rig_issuer(three, issuer, CR_ISSUER_TRUSTED), CR_ISSUER_TRUSTED);
 }
 
+/* Redis forgets what is revoked, and nothing else, while it serves: each broker puts back what its journal knows, and none
+ * forgets what it was told. Who asks for something meanwhile is answered. */
+static void revocations_alone_are_put_back(void **state)
+{
+    enum { ENTRIES = 300 }; /* some pages, and more than are put back at a time */
+    (void)state;
+    struct rig_broker *one = rig_open(&rig, "one"), *two = rig_open(&rig, "two");
+    struct cr_cert_facts theirs = rig_cert("meter-18", 999, 999, rig.now_s, rig.now_s + RIG_DAY_S);
+    struct cr_revocation entry;
+    for (unsigned i = 0; i < ENTRIES; i++) {
+        struct cr_cert_facts facts = rig_cert(device, 1000 + i, 1000 + i, rig.now_s, rig.now_s + RIG_DAY_S);
+        rig_submit(one, rig_job_revoke_certificate(one, device, &facts, CR_REASON_KEY_COMPROMISE));
+        cr_job_free(rig_next(one, RIG_WAIT_MS));
+    }
+    (void)rig_revoke(two, rig_job_revoke_certificate(two, "", &theirs, CR_REASON_SUPERSEDED));
+    assert_true(rig_revoked_complete(one, ENTRIES + 1));
+    assert_true(rig_revoked_complete(two, ENTRIES + 1));
+    freeReplyObject(private_redis_command(&rig.redis, "DEL cr:{revoked}:meta cr:{revoked}:of:%s cr:{revoked}:changes "
+                                                      "cr:{revoked}:ends", issuer));
+    long long back = 0;
+    for (int64_t end = mono_ms() + RIG_WAIT_MS; back < ENTRIES + 1; nap()) {
+        (void)rig_slot(one, device, slot);
+        back = private_redis_integer(&rig.redis, "HLEN cr:{revoked}:of:%s", issuer);
+        assert_true(mono_ms() < end);
+    }
+    struct rig_broker *three = rig_open(&rig, "three");
+    assert_true(rig_revoked_complete(three, ENTRIES + 1));
+    assert_true(rig_revoked(three, &theirs, true, &entry));
+    assert_int_equal(entry.reason, CR_REASON_SUPERSEDED);
+    assert_int_equal(one->revoked.anew, 1);
+    assert_int_equal(two->revoked.anew, 1);
+    /* and what comes now, is told to all */
+    struct cr_cert_facts late = rig_cert(device, 5000, 5000, rig.now_s, rig.now_s + RIG_DAY_S);
+    (void)rig_revoke(three, rig_job_revoke_certificate(three, "", &late, 0));
+    assert_true(rig_revoked(one, &late, true, &entry));
+    assert_true(rig_revoked(two, &late, true, &entry));
+    assert_true(rig_revoked_complete(one, ENTRIES + 2));
+    assert_true(rig_revoked_complete(two, ENTRIES + 2));
+}
+
 static int by_size(const void *a, const void *b)
 {
     int64_t one = *(const int64_t *)a, other = *(const int64_t *)b;
@@ -247,8 +287,19 @@ int main(void)
         BOTH(store_issuers_are_retired_and_revoked),
         BOTH(store_revoked_are_listed_in_pages),
         BOTH(store_other_brokers_are_told),
+        BOTH(store_revoking_takes_a_first_certificate),
+        BOTH(store_revoking_leaves_what_has_ended),
+        BOTH(store_revoked_superseded_is_kept_long_enough),
+        BOTH(store_revoked_superseded_keeps_its_issuer),
+        BOTH(store_any_certificate_takes_its_slot),
+        BOTH(store_revoking_tells_of_a_trigger_that_was_over),
+        BOTH(store_release_leaves_what_is_revoked_for_good),
+        BOTH(store_revoked_entry_grows),
+        BOTH(store_issuer_marks_have_a_bound),
+        BOTH(store_revoking_needs_what_it_is_about),
         REDIS(lost_revocations_are_put_back),
         REDIS(older_redis_is_brought_up_to_date),
+        REDIS(revocations_alone_are_put_back),
         REDIS(others_are_told_at_once),
         REDIS(page_that_was_lost_is_told_again),
     };

@@ -132,20 +132,16 @@ static bool has(const struct fake_slot *slot, const struct cr_revoke *revoke)
     return found;
 }
 
-/* Keys of certificates of this slot: revoked, or used as any other. */
-static void mark_keys(struct fake_ledger *ledger, const char *device, const struct fake_slot *slot, int64_t now_s,
-                      bool revoked)
+/* The key of a certificate of this slot: revoked, or used as any other. */
+static void mark_key(struct fake_ledger *ledger, const char *device, const struct fake_slot *slot,
+                     const struct cr_cert_entry *entry, bool revoked)
 {
     static const uint8_t none[CR_SHA256_LEN];
-    struct cr_cert_entry entry[3];
-    unsigned count = certificates(slot, now_s, entry);
-    for (unsigned i = 0; i < count; i++) {
-        struct fake_key *key;
-        if (memcmp(entry[i].key_hash, none, sizeof none) != 0) {
-            (void)fake_key_claim(ledger, entry[i].key_hash, device, slot->view.slot, &key);
-            key->revoked = revoked;
-            key->used = true;
-        }
+    struct fake_key *key;
+    if (memcmp(entry->key_hash, none, sizeof none) != 0) {
+        (void)fake_key_claim(ledger, entry->key_hash, device, slot->view.slot, &key);
+        key->revoked = revoked;
+        key->used = true;
     }
 }
 
@@ -173,10 +169,10 @@ static void revoke_slot(struct fake_ledger *ledger, struct cr_job *job, struct f
         view->due = slot->quiet_due = due;
     }
     fake_calm(ledger, job, slot);
-    mark_keys(ledger, job->device, slot, job->now_s, true);
     struct cr_cert_entry entry[3];
     unsigned count = certificates(slot, job->now_s, entry);
     for (unsigned i = 0; i < count; i++) {
+        mark_key(ledger, job->device, slot, &entry[i], true);
         add(revoked_of(ledger), job, &entry[i].serial, entry[i].issuer, entry[i].not_after);
     }
     for (unsigned i = 0; i < (count > 0 ? count : 1); i++) {
@@ -197,10 +193,8 @@ void fake_revoked_release(struct fake_ledger *ledger, struct cr_job *job, struct
         if (one != NULL && !one->entry.gone && one->entry.reason == CR_REASON_CERTIFICATE_HOLD) {
             one->entry.gone = true;
             one->version = ++revoked->version;
+            mark_key(ledger, job->device, slot, &entry[i], false);
         }
-    }
-    if (count > 0) {
-        mark_keys(ledger, job->device, slot, job->now_s, false);
     }
     slot->view.revoked = (struct cr_slot_revoked){ .at = 0 };
     slot->withdrawn = (struct cr_cert_entry){ .not_after = 0 };
@@ -226,6 +220,9 @@ static enum cr_refusal revoke_device(struct fake_ledger *ledger, struct cr_job *
     struct fake_device *device = fake_device_find(ledger, job->device);
     const struct cr_revoke *revoke = job->revoke;
     bool certificate = revoke->verb == CR_REVOKE_CERTIFICATE, any = false, named = false;
+    if (certificate && (revoke->serial.len == 0 || revoke->issuer[0] == '\0')) {
+        return CR_REFUSAL_INTERNAL;
+    }
     for (struct fake_slot *slot = slot_after(device, ""); slot != NULL; slot = slot_after(device, slot->view.slot)) {
         if ((job->slot[0] == '\0' || strcmp(slot->view.slot, job->slot) == 0) &&
             (!certificate || has(slot, revoke))) {
@@ -238,7 +235,8 @@ static enum cr_refusal revoke_device(struct fake_ledger *ledger, struct cr_job *
                           strcmp(revoke->row[i].issuer, revoke->issuer) == 0);
     }
     if (certificate && !named) {
-        add(revoked_of(ledger), job, &revoke->serial, revoke->issuer, revoke->not_after);
+        int64_t not_after = revoke->not_after > 0 ? revoke->not_after : job->now_s + (int64_t)10 * 366 * 86400;
+        add(revoked_of(ledger), job, &revoke->serial, revoke->issuer, not_after);
         fake_audit_job(ledger, "revoked", job, revoke->comment);
         any = true;
     }
@@ -253,6 +251,9 @@ static enum cr_refusal revoke_issuer(struct fake_ledger *ledger, struct cr_job *
     struct fake_revoked *revoked = revoked_of(ledger);
     const struct cr_revoke *revoke = job->revoke;
     unsigned at = 0;
+    if (revoke->issuer[0] == '\0') {
+        return CR_REFUSAL_INTERNAL;
+    }
     while (at < revoked->marks && strcmp(revoked->mark[at].id, revoke->issuer) != 0) {
         at++;
     }
@@ -303,7 +304,7 @@ static enum cr_refusal revoke_list(struct fake_ledger *ledger, struct cr_job *jo
     const struct fake_revocation *one;
     char *end = revoke->cursor;
     uint64_t after = revoke->cursor[0] != '\0' ? strtoull(revoke->cursor, &end, 10) : 0;
-    if (*end != '\0') {
+    if (*end != '\0' || strlen(revoke->cursor) > 15) {
         return CR_REFUSAL_UNKNOWN_CURSOR;
     }
     unsigned limit = revoke->limit == 0 || revoke->limit > CR_PAGE_MAX ? CR_PAGE_MAX : revoke->limit;

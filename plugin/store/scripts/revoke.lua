@@ -44,8 +44,6 @@ local function revoke()
     put('rev', reason .. ' ' .. (since or string.format('%.0f', now)))
     put('hold', hold)
     if not get('st') then bump() end
-  elseif not get('hold') then
-    put('hold', hold)
   end
   if get('st') then end_what_is_under_way() end
   calm()
