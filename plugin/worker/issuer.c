@@ -166,17 +166,24 @@ static bool issuer_name(struct cr_bytes *name, struct cr_bytes cert_der)
            cr_der_whole(&tbs, CR_DER_SEQUENCE, name) == CR_OK;
 }
 
-/* It is nobody's whom we know. Where it says that a factory made it, the broker let it in for that factory's sake. */
-static cr_err unknown(const struct cr_trust *trust, struct cr_bytes cert_der, struct cr_cert_facts *facts,
-                      cr_err err)
+unsigned cr_trust_factory_claimed(const struct cr_trust *trust, struct cr_bytes cert_der)
 {
     struct cr_bytes name;
-    for (size_t i = 0; trust->factory_count > 0 && i < trust->issuer_count && facts->factory == 0; i++) {
-        if (trust->issuer[i].factory != 0 && issuer_name(&name, cert_der) &&
-            cr_bytes_equal(name, trust->issuer[i].cert.subject)) {
-            facts->factory = trust->issuer[i].factory;
+    if (trust->factory_count == 0 || !issuer_name(&name, cert_der)) {
+        return 0;
+    }
+    for (size_t i = 0; i < trust->issuer_count; i++) {
+        if (trust->issuer[i].factory != 0 && cr_bytes_equal(name, trust->issuer[i].cert.subject)) {
+            return trust->issuer[i].factory;
         }
     }
+    return 0;
+}
+
+/* It is nobody's whom we know. Where it says that a factory made it, the broker let it in for that factory's sake. */
+static cr_err unknown(const struct cr_trust *trust, struct cr_bytes cert_der, struct cr_cert_facts *facts, cr_err err)
+{
+    facts->factory = (uint8_t)cr_trust_factory_claimed(trust, cert_der);
     return err;
 }
 

@@ -111,6 +111,9 @@ enum cr_sig_alg cr_issuer_sig_alg(const struct cr_trust *trust, unsigned signer)
  * one that cannot be read, for the broker has let it in. Other errors: could not tell. Times are not looked at: facts has them, and TLS did. */
 CR_MUST_USE cr_err cr_trust_identify(const struct cr_trust *trust, struct cr_bytes cert_der,
                                      struct cr_cert_facts *facts, enum cr_refusal *why);
+/* The number of the factory with such a CA as the certificate names as its issuer; 0: none. Nothing is verified, and the
+ * rest of the certificate may be unreadable. */
+unsigned cr_trust_factory_claimed(const struct cr_trust *trust, struct cr_bytes cert_der);
 
 /* Whether this is the hash (SHA-256 of the SubjectPublicKeyInfo) of a CA's key that we know: of a trusted issuer or of
  * a certificate in a chain, or of a factory. A device that asks to have such a key certified is an alarm. */

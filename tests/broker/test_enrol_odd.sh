@@ -52,6 +52,33 @@ mosquitto_pub "${TLS[@]}" -q 1 -t some/topic -m the-first
 until_true 10 grep -q the-first "$T/heard" || fail "others are not heard"
 ! grep -q ' by-' "$T/heard" || fail "a factory certificate published: $(cat "$T/heard")"
 
+step "the client id of a device that is here, or sleeps"
+wrong=$(printf 'A%.0s' $(seq 43))
+pki_device meter-9
+pki_device meter-8
+listen "$T/meter-9" meter-9 "$(topic_of meter-9 renew)"
+LISTENER=$LISTENER_PID
+raw_open meter-8 "$T/meter-8.out"
+raw_send "$(packet 10 "$(hex_text MQTT)0400003c$(hex_text meter-8)")$(packet 82 "0001$(hex_text "$(topic_of meter-8 renew)")01")"
+expect_log "Sending SUBACK to meter-8"
+raw_send e000; raw_close
+until_true 10 grep -qE "Client meter-8 .*(disconnected|closed)" "$T/broker.log" || fail "meter-8 is still there"
+for name in good old; do
+  for id in meter-9 meter-8; do
+    tls_of "$name"
+    out=$(mosquitto_pub "${TLS[@]}" -V 5 -i "$id" -q 1 -t some/topic -m x 2>&1) && fail "$name took the client id $id"
+    contains "$out" "uthori"
+  done
+done
+tls_of good
+equal "$(mosquitto_rr "${TLS[@]}" -i meter-1 -V mqttv311 -q 1 -W 10 -t "$(topic_of meter-1 get)" -e "$(topic_of meter-1 status)" -m "")" "{}"
+for n in $(seq 12); do
+  mosquitto_pub -h 127.0.0.1 -p "$TOKEN_PORT" --cafile "$T/pki/root.pem" -u "enroll:m-$n" -P "$wrong" -V mqttv311 -i meter-9 -q 1 -t x \
+    -m x 2>>"$T/client.log" && fail "a token's login took the client id of a device"
+done
+kill -0 "$LISTENER" || fail "meter-9 was closed"
+(($(grep -c "client id of a device" "$T"/journal/*.jsonl) <= 5)) || fail "anybody can fill the journal"
+
 step "a will that is sent long after the connection ended"
 # last_will ID OPTION…: a client that subscribes, and ends without a word.
 last_will() {
