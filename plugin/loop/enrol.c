@@ -159,8 +159,8 @@ enum cr_login loop_enrol_login(struct cr_router *router, const struct cr_client 
     } else if (!cr_limiter_take(&enrolments->total, &total_rate, now_ms, NULL) ||
                !cr_limiter_take(&enrolments->device[enrol_bucket(device)], &device_rate, now_ms, NULL)) {
         router->counters.refused[CR_REFUSAL_RATE_LIMITED]++;
-    } else if (!enrol_token_ok(password) || !cr_name_ok(device, strlen(device)) || client->id == NULL ||
-               client->address == NULL) {
+    } else if (!enrol_token_ok(password) || !cr_name_ok(device, strlen(device)) || loop_is_operators(router, device) ||
+               client->id == NULL || client->address == NULL) {
         router->counters.refused[CR_REFUSAL_TOKEN_NOT_VALID]++;
     } else if (loop_enrol_takes_id(router, client->id)) {
         router->counters.refused[CR_REFUSAL_WRONG_IDENTITY]++;
@@ -239,6 +239,10 @@ enum cr_refusal loop_enrol_judge(struct cr_router *router, struct cr_session *se
         return CR_REFUSAL_CERTIFICATE_NOT_VALID;
     }
     if (facts->device[0] == '\0') {
+        return CR_REFUSAL_WRONG_IDENTITY;
+    }
+    if (loop_is_operators(router, facts->device)) {
+        loop_alarm(router, session, facts->device, CR_REFUSAL_WRONG_IDENTITY, "its factory certificate has an operator's name");
         return CR_REFUSAL_WRONG_IDENTITY;
     }
     return cr_sessions_enrol(session) == CR_OK ? CR_REFUSAL_NONE : CR_REFUSAL_INTERNAL;

@@ -182,6 +182,8 @@ const struct cr_profile *loop_tls_profile(const struct cr_router *router);
 int64_t loop_accept_expired_s(const struct cr_router *router);
 /* Whether this is an operator's name, whatever its certificate is worth. */
 bool loop_is_operator_name(const struct cr_router *router, const struct cr_session *session);
+/* Whether a certificate, or a user name, of this name is an operator's: no device may get one. */
+bool loop_is_operators(const struct cr_router *router, const char *name);
 
 /* The name that makes it an operator, of its certificate or its user; "": it is none. Lent by the configuration. */
 const char *loop_operator_name(const struct cr_router *router, const struct cr_session *session);
