@@ -51,6 +51,9 @@ static enum cr_refusal appear_judge(struct cr_router *router, struct cr_session 
         return CR_REFUSAL_WRONG_IDENTITY;
     }
     if (cr_trust_identify(router->setup->trust, session->der, &session->facts, &refusal) != CR_OK) {
+        if (session->facts.factory != 0) {
+            cr_sessions_restrict(&router->sessions, session);
+        }
         return appear_stranger_is_out_of_date(router, session) ? CR_REFUSAL_CERTIFICATE_NOT_VALID
                : refusal != CR_REFUSAL_NONE                    ? refusal
                                                                : CR_REFUSAL_INTERNAL;
@@ -63,10 +66,7 @@ static enum cr_refusal appear_judge(struct cr_router *router, struct cr_session 
         refusal = session->facts.factory != 0 ? loop_enrol_judge(router, session)
                                               : appear_judge_time(router, session, &restricted);
     }
-    if (session->facts.factory != 0) {
-        return refusal;
-    }
-    if (refusal != CR_REFUSAL_NONE) {
+    if (session->facts.factory != 0 || refusal != CR_REFUSAL_NONE) {
         return refusal;
     }
     if (restricted) {
@@ -216,7 +216,8 @@ struct cr_session *loop_notice(struct cr_router *router, const struct cr_client 
     if (session != NULL) {
         return session;
     }
-    if (client->id == NULL || client->address == NULL) {
+    if (client->id == NULL || client->address == NULL ||
+        (!loop_enrol_awaits(router, client->handle) && loop_gone_was_restricted(router, client))) {
         return NULL; /* offline, or not a client at all */
     }
     if (cr_sessions_add(&router->sessions, &session, client) != CR_OK) {
@@ -264,7 +265,8 @@ struct cr_session *loop_notice_exactly(struct cr_router *router, const struct cr
 {
     struct cr_session *session = cr_sessions_find(&router->sessions, client);
 
-    if (session != NULL && session->mark != router->host->ops->certificate_mark(router->host, client)) {
+    if (session != NULL && (session->mark != router->host->ops->certificate_mark(router->host, client) ||
+                            (client->id != NULL && strcmp(session->client_id, client->id) != 0))) {
         cr_sessions_remove(&router->sessions, session);
     }
     return loop_notice(router, client);

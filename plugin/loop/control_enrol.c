@@ -8,6 +8,9 @@
 
 enum { TOKEN_DAY_S = 86400, TOKEN_LEAST_S = 60, TOKEN_MOST_S = 30 * TOKEN_DAY_S };
 
+/* Its certificate would command. */
+static const char operators_name[] = "This is the name of an admin or viewer; no device is let in by it.";
+
 /* NULL: out of memory, or too much is under way. */
 static struct cr_job *enrol_job(struct cr_command *command, enum cr_enrol_verb verb, const char *device)
 {
@@ -51,6 +54,10 @@ static bool wish_take(struct cr_command *in, struct enrol_wish *wish, enum cr_re
     if (!control_name(in, "device", true, &wish->device, text) ||
         !control_name(in, "factory", false, &wish->factory, text) ||
         !control_tags(in, "tags", wish->tags, refusal, text)) {
+        return false;
+    }
+    if (loop_is_operators(in->router, wish->device)) {
+        *text = operators_name;
         return false;
     }
     if (wish->factory[0] != '\0' && !factory_is_known(in, wish->factory)) {
@@ -232,6 +239,10 @@ static enum cr_command_result create_token(struct cr_command *command, cJSON **d
     *refusal = CR_REFUSAL_MALFORMED_JSON;
     if (!control_name(command, "device", true, &device, text) ||
         !control_duration(command, "expires", TOKEN_MOST_S, &lives_s, text)) {
+        return CR_COMMAND_FAILED;
+    }
+    if (loop_is_operators(command->router, device)) {
+        *text = operators_name;
         return CR_COMMAND_FAILED;
     }
     if (lives_s != 0 && lives_s < TOKEN_LEAST_S) {

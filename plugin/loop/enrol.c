@@ -106,7 +106,7 @@ static bool enrol_is_in(struct cr_router *router, const struct cr_client *client
 }
 
 /* A client id that is in use would be taken from who has it, together with all that the broker keeps for it. */
-static bool enrol_takes_id(struct cr_router *router, const char *client_id)
+bool loop_enrol_takes_id(struct cr_router *router, const char *client_id)
 {
     const struct cr_presence *presence = cr_sessions_presence(&router->sessions, client_id);
 
@@ -159,13 +159,15 @@ enum cr_login loop_enrol_login(struct cr_router *router, const struct cr_client 
     } else if (!cr_limiter_take(&enrolments->total, &total_rate, now_ms, NULL) ||
                !cr_limiter_take(&enrolments->device[enrol_bucket(device)], &device_rate, now_ms, NULL)) {
         router->counters.refused[CR_REFUSAL_RATE_LIMITED]++;
-    } else if (!enrol_token_ok(password) || !cr_name_ok(device, strlen(device)) || client->id == NULL ||
-               client->address == NULL) {
+    } else if (!enrol_token_ok(password) || !cr_name_ok(device, strlen(device)) || loop_is_operators(router, device) ||
+               client->id == NULL || client->address == NULL) {
         router->counters.refused[CR_REFUSAL_TOKEN_NOT_VALID]++;
-    } else if (enrol_takes_id(router, client->id)) {
+    } else if (loop_enrol_takes_id(router, client->id)) {
         router->counters.refused[CR_REFUSAL_WRONG_IDENTITY]++;
-        loop_audit(router, NULL, device, "", "denied", CR_REFUSAL_WRONG_IDENTITY,
-                   "a token's login under the client id of a device");
+        if (cr_limiter_take(&router->strangers, &router->sessions.alarm_rate, now_ms, NULL)) {
+            loop_audit(router, NULL, device, "", "denied", CR_REFUSAL_WRONG_IDENTITY,
+                       "a token's login under the client id of a device");
+        }
     } else if (enrol_login_add(router, client, device, hash)) {
         login = CR_LOGIN_ALLOW;
     }
@@ -237,6 +239,10 @@ enum cr_refusal loop_enrol_judge(struct cr_router *router, struct cr_session *se
         return CR_REFUSAL_CERTIFICATE_NOT_VALID;
     }
     if (facts->device[0] == '\0') {
+        return CR_REFUSAL_WRONG_IDENTITY;
+    }
+    if (loop_is_operators(router, facts->device)) {
+        loop_alarm(router, session, facts->device, CR_REFUSAL_WRONG_IDENTITY, "its factory certificate has an operator's name");
         return CR_REFUSAL_WRONG_IDENTITY;
     }
     return cr_sessions_enrol(session) == CR_OK ? CR_REFUSAL_NONE : CR_REFUSAL_INTERNAL;

@@ -8,6 +8,8 @@ CR_MUST_USE cr_err loop_enrol_init(struct cr_router *router);
 /* A client connects with a user name or none; what of it is "enroll:..." is decided here. It runs again, without a
  * certificate and for sessions whose device is away, when the broker's configuration is read again. */
 enum cr_login loop_enrol_login(struct cr_router *router, const struct cr_client *client, const char *password);
+/* Whether a client with this id would take it from a device that is connected here, or whose session the broker keeps. */
+bool loop_enrol_takes_id(struct cr_router *router, const char *client_id);
 /* May this session do this here? A session that enrols may do nothing else than that. NONE, or why not. */
 enum cr_refusal loop_enrol_refusal(const struct cr_router *router, const struct cr_session *session,
                                    const struct cr_topic *topic);

@@ -15,14 +15,13 @@ struct cr_campaigns;
 struct cr_away;
 struct cr_dormant;
 struct cr_figures;
+struct cr_gone;
 struct cr_revoked;
 struct cr_bundles;
 struct cr_crls;
 struct cr_enrolments;
 struct cr_policies;
 struct cr_watch;
-
-enum { CR_RESTRICTED_GONE = 256 };
 
 /* Since start. */
 struct cr_counters {
@@ -56,9 +55,7 @@ struct cr_router {
     struct cr_limiter_rate begin_rate;
     struct cr_dormant *dormant, *dormant_by_client; /* devices that are away, by name and by client id */
     struct cr_away *away;             /* operators that are, by client id */
-    /* Clients that were restricted when their connection ended: their wills and deliveries are checked after that. */
-    const void *restricted_gone[CR_RESTRICTED_GONE];
-    unsigned restricted_gone_at;
+    struct cr_gone *gone;             /* who was restricted when its connection ended: its will comes after that */
     unsigned in_flight;               /* jobs admitted and not home yet */
     uint64_t last_job, last_batch;
     struct cr_batch *batches;         /* operator commands that wait for an answer */
@@ -160,6 +157,13 @@ void loop_dormant_pushed(struct cr_router *router, const char *device);
 void loop_dormant_looked(struct cr_router *router, const struct cr_job *job);
 void loop_dormant_fini(struct cr_router *router);
 
+/* ---- gone (gone.c): connections that ended, and whose wills and deliveries are checked after that ---- */
+
+void loop_gone(struct cr_router *router, const struct cr_client *client, bool restricted);
+/* Whether the client is such a connection, and nobody who came since. */
+bool loop_gone_was_restricted(const struct cr_router *router, const struct cr_client *client);
+void loop_gone_fini(struct cr_router *router);
+
 /* ---- away (away.c): operators that are away and whose session the broker keeps ---- */
 
 /* The session ends: nothing is remembered of who is no operator. */
@@ -178,6 +182,8 @@ const struct cr_profile *loop_tls_profile(const struct cr_router *router);
 int64_t loop_accept_expired_s(const struct cr_router *router);
 /* Whether this is an operator's name, whatever its certificate is worth. */
 bool loop_is_operator_name(const struct cr_router *router, const struct cr_session *session);
+/* Whether a certificate, or a user name, of this name is an operator's: no device may get one. */
+bool loop_is_operators(const struct cr_router *router, const char *name);
 
 /* The name that makes it an operator, of its certificate or its user; "": it is none. Lent by the configuration. */
 const char *loop_operator_name(const struct cr_router *router, const struct cr_session *session);

@@ -40,6 +40,18 @@ bool loop_is_operator_name(const struct cr_router *router, const struct cr_sessi
     return false;
 }
 
+bool loop_is_operators(const struct cr_router *router, const char *name)
+{
+    const struct cr_config *config = &router->setup->config;
+
+    for (unsigned i = 0; i < config->principal_count; i++) {
+        if (strcmp(config->principal[i].name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 const struct cr_profile *loop_tls_profile(const struct cr_router *router)
 {
     const struct cr_config *config = &router->setup->config;

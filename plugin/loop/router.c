@@ -70,6 +70,7 @@ void cr_router_free(struct cr_router *router)
     loop_crls_fini(router);
     loop_dormant_fini(router);
     loop_away_fini(router);
+    loop_gone_fini(router);
     cr_sessions_fini(&router->sessions);
     loop_enrol_fini(router); /* sessions' deadlines are kept there */
     cr_setup_drop(router->setup);
@@ -108,15 +109,9 @@ void loop_use_setup(struct cr_router *router, struct cr_setup *setup)
 
 /* ---- access ---- */
 
-/* A connection that ended while it was restricted; its broker's handle stays for as long as its will may be sent. */
 static bool router_was_restricted(const struct cr_router *router, const struct cr_client *client)
 {
-    for (unsigned i = 0; i < CR_RESTRICTED_GONE; i++) {
-        if (router->restricted_gone[i] == client->handle) {
-            return true;
-        }
-    }
-    return loop_enrol_awaits(router, client->handle);
+    return loop_gone_was_restricted(router, client) || loop_enrol_awaits(router, client->handle);
 }
 
 /* Mosquitto 2.0 also asks about messages that it queues for a client that is away, and only the missing certificate tells:
@@ -132,19 +127,6 @@ static struct cr_session *router_hears_of(struct cr_router *router, const struct
     return session;
 }
 
-/* This is the last that was heard of its handle, whoever had it before. */
-static void router_note_gone(struct cr_router *router, const struct cr_session *session)
-{
-    for (unsigned i = 0; i < CR_RESTRICTED_GONE; i++) {
-        if (router->restricted_gone[i] == session->handle) {
-            router->restricted_gone[i] = NULL;
-        }
-    }
-    if (session->restricted) {
-        router->restricted_gone[router->restricted_gone_at++ % CR_RESTRICTED_GONE] = session->handle;
-    }
-}
-
 /* What is none of our business, but for those that may do nothing else. */
 static enum cr_verdict router_elsewhere(struct cr_router *router, const struct cr_client *client, enum cr_access access,
                                         const char *text)
@@ -154,9 +136,10 @@ static enum cr_verdict router_elsewhere(struct cr_router *router, const struct c
     if (session != NULL ? session->restricted : router_was_restricted(router, client)) {
         return CR_DENY;
     }
-    if (session == NULL && client->address != NULL && loop_accept_expired_s(router) > 0 &&
+    if (session == NULL && client->address != NULL &&
+        (loop_accept_expired_s(router) > 0 || router->setup->config.factory_count > 0) &&
         router->host->ops->certificate_mark(router->host, client) != NULL) {
-        return CR_DENY; /* its certificate may have expired, and nobody else looks */
+        return CR_DENY; /* by its client id, or for want of memory: nobody has looked whose certificate it is */
     }
     if (access != CR_ACCESS_WRITE && router->setup->config.crl_publish &&
         strncmp(text, CR_TOPIC_CRL "/", strlen(CR_TOPIC_CRL "/")) == 0) {
@@ -349,11 +332,11 @@ void cr_router_disconnected(struct cr_router *router, const struct cr_client *cl
 
     if (session == NULL) {
         if (loop_enrol_gone(router, client->handle)) { /* it said nothing, but may have left a will */
-            router->restricted_gone[router->restricted_gone_at++ % CR_RESTRICTED_GONE] = client->handle;
+            loop_gone(router, client, true);
         }
         return;
     }
-    router_note_gone(router, session);
+    loop_gone(router, client, session->restricted);
     if (session->persistent || client->persistent) {
         loop_dormant_left(router, session);
         loop_away_left(router, session);

@@ -1,3 +1,4 @@
+#include "common/der.h"
 #include "plugin/store/checkpoint.h"
 #include "plugin/worker/factory.h"
 #include "plugin/worker/issuer_inside.h"
@@ -141,6 +142,7 @@ static cr_err identified(const struct cr_trust *trust, const struct cr_trusted *
     if (issuer->factory != 0) {
         cr_err err = factory_key_check(trust, cert, why);
         if (err != CR_OK) {
+            facts->factory = issuer->factory;
             return err;
         }
         cr_factory_device(known.device, cert, trust->factory[issuer->factory - 1].identity);
@@ -148,6 +150,41 @@ static cr_err identified(const struct cr_trust *trust, const struct cr_trusted *
     *facts = known;
     *why = CR_REFUSAL_NONE;
     return CR_OK;
+}
+
+/* The issuer's name in what may be no certificate for us, but was one for the broker: of version 1, with a serial number
+ * that is too long, with extensions that we do not know. */
+static bool issuer_name(struct cr_bytes *name, struct cr_bytes cert_der)
+{
+    struct cr_der outside = cr_der_of(cert_der), inside, tbs;
+    struct cr_bytes skipped;
+    return cr_der_enter(&outside, CR_DER_SEQUENCE, &inside) == CR_OK &&
+           cr_der_enter(&inside, CR_DER_SEQUENCE, &tbs) == CR_OK &&
+           (cr_der_peek(&tbs) != (CR_DER_CONTEXT | CR_DER_CONSTRUCTED) ||
+            cr_der_any(&tbs, NULL, NULL, &skipped) == CR_OK) &&
+           cr_der_any(&tbs, NULL, NULL, &skipped) == CR_OK && cr_der_any(&tbs, NULL, NULL, &skipped) == CR_OK &&
+           cr_der_whole(&tbs, CR_DER_SEQUENCE, name) == CR_OK;
+}
+
+unsigned cr_trust_factory_claimed(const struct cr_trust *trust, struct cr_bytes cert_der)
+{
+    struct cr_bytes name;
+    if (trust->factory_count == 0 || !issuer_name(&name, cert_der)) {
+        return 0;
+    }
+    for (size_t i = 0; i < trust->issuer_count; i++) {
+        if (trust->issuer[i].factory != 0 && cr_bytes_equal(name, trust->issuer[i].cert.subject)) {
+            return trust->issuer[i].factory;
+        }
+    }
+    return 0;
+}
+
+/* It is nobody's whom we know. Where it says that a factory made it, the broker let it in for that factory's sake. */
+static cr_err unknown(const struct cr_trust *trust, struct cr_bytes cert_der, struct cr_cert_facts *facts, cr_err err)
+{
+    facts->factory = (uint8_t)cr_trust_factory_claimed(trust, cert_der);
+    return err;
 }
 
 cr_err cr_trust_identify(const struct cr_trust *trust, struct cr_bytes cert_der, struct cr_cert_facts *facts,
@@ -158,10 +195,10 @@ cr_err cr_trust_identify(const struct cr_trust *trust, struct cr_bytes cert_der,
     *why = CR_REFUSAL_UNTRUSTED_ISSUER;
     cr_err err = cr_cert_parse(&cert, cert_der);
     if (err != CR_OK) {
-        return err == CR_INVALID ? CR_DENIED : err;
+        return unknown(trust, cert_der, facts, err == CR_INVALID ? CR_DENIED : err);
     }
     if (cert.is_ca || !cert.client_auth) { /* an issuer's own certificate, or a server's, is no device's */
-        return CR_DENIED;
+        return unknown(trust, cert_der, facts, CR_DENIED);
     }
     for (size_t i = 0; i < trust->issuer_count; i++) {
         err = cr_cert_verify(&cert, &trust->issuer[i].cert, trust->backend);
@@ -169,10 +206,10 @@ cr_err cr_trust_identify(const struct cr_trust *trust, struct cr_bytes cert_der,
             return identified(trust, &trust->issuer[i], &cert, facts, why);
         }
         if (err != CR_DENIED) {
-            return err;
+            return unknown(trust, cert_der, facts, err);
         }
     }
-    return CR_DENIED;
+    return unknown(trust, cert_der, facts, CR_DENIED);
 }
 
 bool cr_trust_has_key(const struct cr_trust *trust, const uint8_t key_hash[CR_SHA256_LEN])

@@ -107,9 +107,13 @@ enum cr_sig_alg cr_issuer_sig_alg(const struct cr_trust *trust, unsigned signer)
  * facts->device is what its factory_identity names; "" when that is not there exactly once, or could not be an identity,
  * as facts->device is "" when the subject has no such CN. CR_DENIED: *why says what is to be answered;
  * CR_REFUSAL_KEY_NOT_ALLOWED: a factory certificate with a key that is known weak or of a kind that nobody may have.
- * Other errors: could not tell. Times are not looked at: facts has them, and TLS did. */
+ * Of what is denied only facts->factory is told: not 0 where the certificate names a factory's CA as its issuer, be it
+ * one that cannot be read, for the broker has let it in. Other errors: could not tell. Times are not looked at: facts has them, and TLS did. */
 CR_MUST_USE cr_err cr_trust_identify(const struct cr_trust *trust, struct cr_bytes cert_der,
                                      struct cr_cert_facts *facts, enum cr_refusal *why);
+/* The number of the factory with such a CA as the certificate names as its issuer; 0: none. Nothing is verified, and the
+ * rest of the certificate may be unreadable. */
+unsigned cr_trust_factory_claimed(const struct cr_trust *trust, struct cr_bytes cert_der);
 
 /* Whether this is the hash (SHA-256 of the SubjectPublicKeyInfo) of a CA's key that we know: of a trusted issuer or of
  * a certificate in a chain, or of a factory. A device that asks to have such a key certified is an alarm. */

@@ -159,7 +159,7 @@ static void a_key_that_others_can_know_lets_nobody_in(void **state)
         struct test_factory_leaf leaf = { .cn = "m", .spki = forge_spki(f, weak[i], "uncompressed", "named_curve") };
         assert_int_equal(refusal_of(x, &x->factory[CN], &leaf, &facts), CR_REFUSAL_KEY_NOT_ALLOWED);
         assert_string_equal(facts.device, "");
-        assert_int_equal(facts.factory, 0);
+        assert_int_equal(facts.factory, CN + 1);
     }
     /* by the list */
     uint8_t fingerprint[CR_WEAK_LEN];
@@ -213,7 +213,8 @@ static void expect_stranger(struct fixture *x, const struct test_ca *ca, const s
     struct cr_cert_facts facts;
     assert_int_equal(refusal_of(x, ca, leaf, &facts), CR_REFUSAL_UNTRUSTED_ISSUER);
     assert_string_equal(facts.device, "");
-    assert_int_equal(facts.factory, 0);
+    assert_int_equal(facts.serial.len, 0);
+    assert_int_equal(facts.factory, cr_bytes_equal(ca->cert.subject, x->factory[CN].cert.subject) ? CN + 1 : 0); /* as it says itself */
 }
 
 /* Whose time is over, or has not come, is told with its times: what becomes of it is the loop's to decide. */
