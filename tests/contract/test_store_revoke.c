@@ -243,6 +243,7 @@ int main(void)
         BOTH(store_revoked_key_is_refused_for_ever),
         BOTH(store_release_ends_it),
         BOTH(store_certificate_hold_is_taken_back),
+        BOTH(store_certificate_hold_takes_nothing_back),
         BOTH(store_revoked_certificate_takes_its_slot),
         BOTH(store_issuers_are_retired_and_revoked),
         BOTH(store_revoked_are_listed_in_pages),

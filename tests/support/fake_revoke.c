@@ -62,6 +62,14 @@ static bool same(const struct cr_revocation *a, const struct cr_revocation *b)
            strcmp(a->device, b->device) == 0 && a->gone == b->gone;
 }
 
+/* certificateHold has an end: it gives way to any other reason, and never takes the place of one. */
+static unsigned weightier(unsigned was, unsigned reason)
+{
+    bool news = was == CR_REASON_CERTIFICATE_HOLD ||
+                (reason != CR_REASON_UNSPECIFIED && reason != CR_REASON_CERTIFICATE_HOLD);
+    return news ? reason : was;
+}
+
 /* New information is added to what is known; the first time stays. Returns the entry; told to who asked. */
 static void add(struct fake_revoked *revoked, struct cr_job *job, const struct cr_serial *serial, const char *issuer,
                 int64_t not_after)
@@ -79,7 +87,7 @@ static void add(struct fake_revoked *revoked, struct cr_job *job, const struct c
         was = &revoked->one[revoked->count++];
         *was = (struct fake_revocation){ .entry.gone = true };
     } else if (!was->entry.gone) {
-        now.reason = revoke->reason != 0 ? revoke->reason : was->entry.reason;
+        now.reason = weightier(was->entry.reason, revoke->reason);
         now.at = was->entry.at;
         now.not_after = not_after > was->entry.not_after ? not_after : was->entry.not_after;
         if (now.device[0] == '\0') {
@@ -153,7 +161,7 @@ static void revoke_slot(struct fake_ledger *ledger, struct cr_job *job, struct f
 {
     struct cr_slot_record *view = &slot->view;
     unsigned reason = job->revoke->reason;
-    bool news = view->revoked.at == 0 || (reason != 0 && reason != view->revoked.reason);
+    bool news = view->revoked.at == 0 || weightier(view->revoked.reason, reason) != view->revoked.reason;
     bool shown = slot->shown;
     fake_expire(ledger, job, slot);
     slot->shown = shown; /* what is raised and over in one is not told of */

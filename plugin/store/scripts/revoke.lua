@@ -38,9 +38,10 @@ local function end_what_is_under_way()
   end
 end
 
+-- certificateHold (6) has an end, so it gives way to any other reason, and to none of them is it news.
 local function revoke()
   local was, since = string.match(get('rev') or '', '^(%d+) (%d+)$')
-  if not was or (reason ~= '0' and reason ~= was) then
+  if not was or (reason ~= was and (was == '6' or (reason ~= '0' and reason ~= '6'))) then
     put('rev', reason .. ' ' .. (since or string.format('%.0f', now)))
     put('hold', hold)
     if not get('st') then bump() end
