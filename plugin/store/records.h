@@ -262,7 +262,8 @@ CR_MUST_USE cr_err cr_args_survey_keep(struct cr_args *args, const struct cr_rec
                                        enum cr_survey_verb verb, int64_t now_s, const char *broker,
                                        const char *figures);
 
-/* Where a census goes on: in a bucket's expiry (first), or among the others of its agenda. */
+/* Where a census goes on: among those of a bucket's agenda that are not in its expiry (first), or in its expiry. A slot goes
+ * from the one to the other with its first certificate: met twice at worst, never missed. */
 struct cr_census_place {
     bool first;
     struct cr_survey_place at;

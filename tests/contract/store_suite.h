@@ -181,6 +181,7 @@ void store_trust_confirming_is_kept(void **state);
 /* store_suite_census.c: who needs which issuer. */
 void store_census_of_nothing_is_empty(void **state);
 void store_census_counts_who_needs_it(void **state);
+void store_census_counts_who_came_back_with_a_former_one(void **state);
 void store_census_names_some(void **state);
 void store_census_counts_a_large_bucket_whole(void **state);
 void store_census_counts_who_confirmed_the_bundle(void **state);
