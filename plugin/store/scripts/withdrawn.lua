@@ -19,9 +19,5 @@ local function withdraw_all()
   if withdrawn == before then withdrawn = withdrawn .. string.format('%s - 0 - %.0f\n', slot, num('ver')) end
 end
 
--- Whether the slot has, or had last, this certificate.
-local function has(crt)
-  local serial = string.match(crt, '^[^@]*')
-  return get('crt') == crt or get('pcrt') == crt or get('old') == crt or
-    (get('old') == serial and string.match(get('crt') or '', '@.*$') == string.sub(crt, #serial + 1))
-end
+-- Whether the slot has this certificate, or will. One that was superseded can be revoked without the one in use.
+local function has(crt) return get('crt') == crt or get('pcrt') == crt end
