@@ -139,7 +139,8 @@
  *                          any other: WRONG_STATE. More than CR_ISSUER_MARKS_MAX not trusted: TOO_LARGE
  *            LIST ........ a page, in the order in which they were revoked; whatever changes meanwhile is seen again, at the
  *                          end. UNKNOWN_CURSOR: none that a page has given
- *          A revoked certificate is forgotten a day after its notAfter.
+ *          A revoked certificate is forgotten a day after it is of no use any more: its notAfter, and accept_expired behind it;
+ *          so long it is revoked with its device, too.
  * REVOKED  Made by the store, never submitted: what changed among what is revoked, in pages, a few at a time; the first of all
  *          begins with anew. What another broker changes is told at once, or within a second. A page that is freed with
  *          `lost` is told again. When Redis lost what it knew, all is told again, once this broker's journal has put

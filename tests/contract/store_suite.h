@@ -197,6 +197,7 @@ void store_release_ends_it(void **state);
 void store_certificate_hold_is_taken_back(void **state);
 void store_certificate_hold_takes_nothing_back(void **state);
 void store_superseded_certificate_is_revoked_alone(void **state);
+void store_ended_certificate_that_may_renew_is_revoked(void **state);
 void store_revoked_certificate_takes_its_slot(void **state);
 void store_issuers_are_retired_and_revoked(void **state);
 void store_revoked_are_listed_in_pages(void **state);

@@ -246,6 +246,7 @@ int main(void)
         BOTH(store_certificate_hold_takes_nothing_back),
         BOTH(store_revoked_certificate_takes_its_slot),
         BOTH(store_superseded_certificate_is_revoked_alone),
+        BOTH(store_ended_certificate_that_may_renew_is_revoked),
         BOTH(store_issuers_are_retired_and_revoked),
         BOTH(store_revoked_are_listed_in_pages),
         BOTH(store_other_brokers_are_told),

@@ -107,6 +107,12 @@ static void add(struct fake_revoked *revoked, struct cr_job *job, const struct c
 
 /* ---- a slot ---- */
 
+/* Certificates that ended before are of no use any more, not even to renew. */
+static int64_t useless_before(const struct cr_job *job)
+{
+    return job->now_s - cr_config_accept_expired_s(&job->setup->config);
+}
+
 /* The certificates of it that have not ended: current, under way (also when it was revoked before), superseded. */
 static unsigned certificates(const struct fake_slot *slot, int64_t now_s, struct cr_cert_entry entry[3])
 {
@@ -180,9 +186,9 @@ static void revoke_slot(struct fake_ledger *ledger, struct cr_job *job, struct f
         view->due = slot->quiet_due = due;
     }
     fake_calm(ledger, job, slot);
-    mark_keys(ledger, job->device, slot, job->now_s, true);
+    mark_keys(ledger, job->device, slot, useless_before(job), true);
     struct cr_cert_entry entry[3];
-    unsigned count = certificates(slot, job->now_s, entry);
+    unsigned count = certificates(slot, useless_before(job), entry);
     for (unsigned i = 0; i < count; i++) {
         add(revoked_of(ledger), job, &entry[i].serial, entry[i].issuer, entry[i].not_after);
     }
@@ -197,7 +203,7 @@ void fake_revoked_release(struct fake_ledger *ledger, struct cr_job *job, struct
     struct fake_revoked *revoked = revoked_of(ledger);
     struct cr_cert_entry entry[3];
     unsigned count = slot->view.revoked.reason == CR_REASON_CERTIFICATE_HOLD
-                         ? certificates(slot, job->now_s, entry)
+                         ? certificates(slot, useless_before(job), entry)
                          : 0;
     for (unsigned i = 0; i < count; i++) {
         struct fake_revocation *one = find(revoked, &entry[i].serial, entry[i].issuer);
@@ -207,7 +213,7 @@ void fake_revoked_release(struct fake_ledger *ledger, struct cr_job *job, struct
         }
     }
     if (count > 0) {
-        mark_keys(ledger, job->device, slot, job->now_s, false);
+        mark_keys(ledger, job->device, slot, useless_before(job), false);
     }
     slot->view.revoked = (struct cr_slot_revoked){ .at = 0 };
     slot->withdrawn = (struct cr_cert_entry){ .not_after = 0 };
