@@ -428,3 +428,12 @@ const struct cr_profile *cr_config_slot(const struct cr_config *config, const ch
     }
     return NULL;
 }
+
+int64_t cr_config_accept_expired_s(const struct cr_config *config)
+{
+    int64_t longest_s = 0;
+    for (unsigned i = 0; i < config->slot_count; i++) {
+        longest_s = config->slot[i].accept_expired_s > longest_s ? config->slot[i].accept_expired_s : longest_s;
+    }
+    return longest_s;
+}

@@ -156,5 +156,7 @@ static inline int64_t cr_config_retry_max_s(const struct cr_config *config)
 
 /* The slot's profile, NULL when none has that name. */
 const struct cr_profile *cr_config_slot(const struct cr_config *config, const char *slot);
+/* For how long after its notAfter a certificate may be of use to somebody: the longest accept_expired. */
+int64_t cr_config_accept_expired_s(const struct cr_config *config);
 
 #endif

@@ -174,7 +174,8 @@ enum { CR_CENSUS_ISSUERS = 64, CR_CENSUS_NAMED = 10 };
 
 struct cr_census_issuer {
     char issuer[CR_ISSUER_ID_TEXT];
-    uint64_t live;     /* slots that need it: their current certificate is its, has not ended and is not revoked; or `pending` */
+    uint64_t live;     /* slots that need it: their current certificate is its, has not ended and is not revoked; or `pending`; or
+                        * they came back with a superseded one of it, and were not seen with a later one since */
     uint64_t held;     /* of these, on hold */
     uint64_t pending;  /* of these, a certificate of it is being made, or waits to be confirmed */
     uint64_t expired;  /* slots whose current certificate is its, and has ended */

@@ -105,6 +105,9 @@ bool control_page(struct cr_command *command, char cursor[CR_CURSOR_CAP], unsign
 
 /* 16 hex digits. Lent; *value is lower case as given, or the field is wrong. */
 bool control_issuer(struct cr_command *command, bool required, const char **value, const char **text);
+/* Whether the operator is here with a certificate of this issuer: without it there would be no way back, nor any other
+ * command. *text says so then. */
+bool control_issuer_is_own(const struct cr_command *command, const char *issuer, const char **text);
 
 /* "reason" and "comment" of what revokes (control_revoke.c). */
 bool control_revoke_why(struct cr_command *command, struct cr_revoke *revoke, const char **text);

@@ -42,6 +42,16 @@ static bool distrust_is_the_last(const struct cr_router *router, const char *id)
            cr_trust_signer(router->setup->trust, cr_wall_s(router->clock), distrust_excluded, &but) == CR_NO_SIGNER;
 }
 
+bool control_issuer_is_own(const struct cr_command *command, const char *issuer, const char **text)
+{
+    if (!command->session->has_certificate || strcmp(command->session->facts.issuer, issuer) != 0) {
+        return false;
+    }
+    *text = "Your own certificate is of this issuer, and you would be shut out with the devices: connect with another one, or "
+            "force it.";
+    return true;
+}
+
 static enum cr_command_result distrust_send(struct cr_command *command, const struct cr_revoke *revoke,
                                             enum cr_refusal *refusal)
 {
@@ -83,6 +93,10 @@ static enum cr_command_result revoke_issuer(struct cr_command *command, cJSON **
     if (!force && distrust_is_the_last(command->router, issuer)) {
         *refusal = CR_REFUSAL_ISSUER_IN_USE;
         *text = "It is the only issuer that can sign: configure another one first, or force it, and nothing is issued.";
+        return CR_COMMAND_FAILED;
+    }
+    if (!force && control_issuer_is_own(command, issuer, text)) {
+        *refusal = CR_REFUSAL_ISSUER_IN_USE;
         return CR_COMMAND_FAILED;
     }
     memcpy(revoke.issuer, issuer, sizeof revoke.issuer);

@@ -226,6 +226,17 @@ static bool filter_factory(struct cr_command *in, struct cr_filter *filter, cons
            field_wrong(in, "factory", "must be the name of a factory, or the first 8 digits of its issuer's id", text);
 }
 
+/* 0 would be no condition; the first second is one, which nobody, or everybody, meets. */
+static bool filter_time(struct cr_command *in, const char *name, int64_t *unix_s, const char **text)
+{
+    bool ok = control_time(in, name, unix_s, text);
+
+    if (ok && field(in, name) != NULL && *unix_s <= 0) {
+        *unix_s = 1;
+    }
+    return ok;
+}
+
 static bool filter_trust(struct cr_command *in, struct cr_filter *filter, const char **text)
 {
     unsigned version;
@@ -237,8 +248,8 @@ static bool filter_trust(struct cr_command *in, struct cr_filter *filter, const 
     }
     filter->trust_before = version;
     filter->revoked = field(in, "revoked") == NULL ? '\0' : revoked ? 'y' : 'n';
-    return control_time(in, "issuedAfter", &filter->issued_after, text) &&
-           control_time(in, "issuedBefore", &filter->issued_before, text) && filter_factory(in, filter, text);
+    return filter_time(in, "issuedAfter", &filter->issued_after, text) &&
+           filter_time(in, "issuedBefore", &filter->issued_before, text) && filter_factory(in, filter, text);
 }
 
 bool control_filter(struct cr_command *command, struct cr_filter *filter, const char **text)

@@ -218,6 +218,10 @@ static enum cr_command_result retire_issuer(struct cr_command *command, cJSON **
         *text = signs_text;
         return CR_COMMAND_FAILED;
     }
+    if (!ask.force && control_issuer_is_own(command, issuer, text)) { /* operators are not counted */
+        *refusal = CR_REFUSAL_ISSUER_IN_USE;
+        return CR_COMMAND_FAILED;
+    }
     return control_census(command, &ask, refusal);
 }
 

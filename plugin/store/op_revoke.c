@@ -144,8 +144,8 @@ static void device_start(struct store_op *op)
         }
         cr_records_crt(crt, &revoke->serial, revoke->issuer);
     }
-    if (cr_args_revoke(&args, &op->store->records, job->device, job->slot, job->now_s, revoke->reason, crt, 0) ==
-        CR_OK) {
+    if (cr_args_revoke(&args, &op->store->records, job->device, job->slot, job->now_s,
+                       cr_config_accept_expired_s(&job->setup->config), revoke->reason, crt, 0) == CR_OK) {
         store_op_send(op, &args, on_device);
     } else {
         store_op_refuse(op, CR_REFUSAL_INTERNAL, 0);

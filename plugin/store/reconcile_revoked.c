@@ -21,7 +21,7 @@ struct store_undone {
     struct cr_redis_store *store; /* NULL: abandoned; ends with its last answer */
     unsigned next, busy, restored;
     bool failed;
-    int64_t now_s;
+    int64_t now_s, lately_s; /* for so long after its end a certificate may still be of use */
     void (*done)(struct cr_redis_store *store, unsigned restored);
     struct undone_put window[WINDOW];
 };
@@ -103,8 +103,8 @@ static cr_err put_args(struct undone_put *put, struct cr_args *args, struct cr_i
         return cr_args_revoked_issuer(args, records, mark, true);
     }
     if (put->slot_next) {
-        return cr_args_revoke(args, records, one->entry.device, one->slot, put->run->now_s, one->entry.reason, "",
-                              one->version);
+        return cr_args_revoke(args, records, one->entry.device, one->slot, put->run->now_s,
+                              put->run->lately_s, one->entry.reason, "", one->version);
     }
     cr_err err = cr_withdrawn_write(put->text, sizeof put->text, one->slot, &one->entry.serial, one->entry.issuer,
                                     one->entry.not_after);
@@ -156,7 +156,7 @@ static void run_on(struct store_undone *run)
         struct undone_put *put = &run->window[i];
         while (!put->busy && !run->failed && (one = cr_undone_get(list, run->next)) != NULL) {
             unsigned at = run->next++;
-            if (one->gone || (one->entry.serial.len > 0 && one->entry.not_after <= run->now_s) ||
+            if (one->gone || (one->entry.serial.len > 0 && one->entry.not_after <= run->now_s - run->lately_s) ||
                 is_overtaken(list, one, at)) {
                 continue;
             }
@@ -187,6 +187,7 @@ void store_undone_put_back(struct cr_redis_store *store, void (*done)(struct cr_
     run->store = store;
     run->done = done;
     run->now_s = cr_wall_s(store->options.clock);
+    run->lately_s = cr_config_accept_expired_s(&store->newest->config);
     store->undone = run;
     run_on(run);
 }

@@ -183,10 +183,11 @@ CR_MUST_USE cr_err cr_args_release(struct cr_args *args, const struct cr_records
 
 enum { CR_WITHDRAWN_MAX = 16384 /* bytes of a device's certificates */ };
 
-/* A device, or a slot of it. only: the one that has this certificate, serial@issuer; "": any. version: of the slot, as it
- * was journaled; 0: now. */
+/* A device, or a slot of it. lately_s: for how long a certificate that ended may still be of use. only: the slot that has
+ * this certificate, serial@issuer; "": any. version: of the slot, as it was journaled; 0: now. */
 CR_MUST_USE cr_err cr_args_revoke(struct cr_args *args, const struct cr_records *records, const char *device,
-                                  const char *slot, int64_t now_s, unsigned reason, const char *only, uint64_t version);
+                                  const char *slot, int64_t now_s, int64_t lately_s, unsigned reason, const char *only,
+                                  uint64_t version);
 /* certificates: lines as withdrawn.lua has them. device "": not known. put_back: only what nothing is known of. */
 CR_MUST_USE cr_err cr_args_revoked_add(struct cr_args *args, const struct cr_records *records, int64_t at,
                                        unsigned reason, const char *device, struct cr_bytes certificates, bool put_back);
@@ -262,7 +263,8 @@ CR_MUST_USE cr_err cr_args_survey_keep(struct cr_args *args, const struct cr_rec
                                        enum cr_survey_verb verb, int64_t now_s, const char *broker,
                                        const char *figures);
 
-/* Where a census goes on: in a bucket's expiry (first), or among the others of its agenda. */
+/* Where a census goes on: among those of a bucket's agenda that are not in its expiry (first), or in its expiry. A slot goes
+ * from the one to the other with its first certificate: met twice at worst, never missed. */
 struct cr_census_place {
     bool first;
     struct cr_survey_place at;

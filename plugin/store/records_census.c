@@ -9,7 +9,7 @@ bool cr_census_place_read(struct cr_census_place *place, const char *cursor, uns
     if (cursor[0] == '\0') {
         return cr_survey_place_read(&place->at, "", buckets);
     }
-    place->first = cursor[0] == 'e';
+    place->first = cursor[0] == 'a';
     return (cursor[0] == 'e' || cursor[0] == 'a') && cursor[1] != '\0' &&
            cr_survey_place_read(&place->at, cursor + 1, buckets);
 }
@@ -22,7 +22,7 @@ void cr_census_place_write(char cursor[CR_CURSOR_CAP], const struct cr_census_pl
         return;
     }
     cr_survey_place_write(at, &place->at);
-    cursor[0] = place->first ? 'e' : 'a';
+    cursor[0] = place->first ? 'a' : 'e';
     memcpy(cursor + 1, at, strnlen(at, CR_CURSOR_CAP - 2));
     cursor[1 + strnlen(at, CR_CURSOR_CAP - 2)] = '\0';
 }
@@ -59,7 +59,7 @@ cr_err cr_args_census(struct cr_args *args, const struct cr_records *records, co
     cr_args_bytes(args, keys->expiry.text, keys->expiry.len);
     cr_args_bytes(args, keys->agenda.text, keys->agenda.len);
     cr_args_number(args, now_s);
-    cr_args_bytes(args, place->first ? "e" : "a", 1);
+    cr_args_bytes(args, place->first ? "a" : "e", 1);
     cr_args_copy(args, place->at.scan);
     cr_args_number(args, looks);
     cr_args_text(args, census->issuer);

@@ -8,7 +8,7 @@
 /* ---- arguments ---- */
 
 cr_err cr_args_revoke(struct cr_args *args, const struct cr_records *records, const char *device, const char *slot,
-                      int64_t now_s, unsigned reason, const char *only, uint64_t version)
+                      int64_t now_s, int64_t lately_s, unsigned reason, const char *only, uint64_t version)
 {
     char hold[CR_HOLD_CAP];
     const char *text = cr_revoke_reason_text(reason);
@@ -25,6 +25,7 @@ cr_err cr_args_revoke(struct cr_args *args, const struct cr_records *records, co
     } else {
         cr_args_text(args, "");
     }
+    cr_args_number(args, lately_s);
     return args->overflow ? CR_FULL : CR_OK;
 }
 

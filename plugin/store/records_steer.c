@@ -24,6 +24,7 @@ static cr_err steer(struct cr_args *args, const struct cr_records *records, cons
     cr_args_number(args, job->now_s + job->setup->config.renewal_deadline_s);
     cr_args_bytes(args, again ? "1" : "0", 1);
     cr_args_bytes(args, entries_gone ? "1" : "0", 1);
+    cr_args_number(args, cr_config_accept_expired_s(&job->setup->config));
     return args->overflow ? CR_FULL : CR_OK;
 }
 

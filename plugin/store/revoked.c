@@ -30,6 +30,12 @@ struct store_revoked {
 
 static void revoked_ask(struct store_revoked *revoked);
 
+/* What ended a day before is forgotten: after that nobody lets it in, not even to renew. */
+static int64_t revoked_over_s(const struct cr_redis_store *store)
+{
+    return cr_wall_s(store->options.clock) - cr_config_accept_expired_s(&store->newest->config);
+}
+
 static void on_turn(uv_timer_t *timer)
 {
     revoked_ask(timer->data);
@@ -124,7 +130,7 @@ static void page_take(struct store_revoked *revoked, const struct cr_answer *ans
     }
     if (answer->part[ENDED].len == 1 && answer->part[ENDED].data[0] == '1') {
         struct cr_args args;
-        if (cr_args_revoked_prune(&args, &store->records, cr_wall_s(store->options.clock)) == CR_OK) {
+        if (cr_args_revoked_prune(&args, &store->records, revoked_over_s(store)) == CR_OK) {
             args.arg[1] = store->sha[args.script];
             args.len[1] = CR_SHA1_TEXT - 1;
             cr_redis_link_tell(store->link, &args);
@@ -213,7 +219,7 @@ static void revoked_ask(struct store_revoked *revoked)
     }
     revoked->again = false;
     if (cr_args_revoked_page(&args, &store->records, revoked->told, LOOKS, CR_REVOCATIONS_MAX, "", true,
-                             cr_wall_s(store->options.clock)) != CR_OK) {
+                             revoked_over_s(store)) != CR_OK) {
         return;
     }
     args.arg[1] = store->sha[args.script];

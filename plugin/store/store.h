@@ -126,18 +126,21 @@
  *          RELEASE of a revoked slot ends that too, but the certificates that were revoked stay so for ever, and so do their
  *          keys. Only what was revoked with reason certificateHold is taken back, before the slot is released.
  * REVOKE   DONE. Reasons are RFC 5280's; one that is given later takes the place of the one before, unless it is unspecified.
+ *          certificateHold has an end: it gives way to any other, and takes the place of none.
  *          Whatever is asked again completes what ended half-way.
  *            DEVICE ...... every slot of it, or the one named, is revoked and on hold: what is under way ends, without a
  *                          certificate (an issuing too: its serial is revoked already), so does its alert; requests and
  *                          triggers are refused as REVOKED. Every certificate of it that has not ended is revoked: current,
  *                          superseded, and the one under way. Their keys are nobody's for ever. UNKNOWN_DEVICE,
  *                          UNKNOWN_SLOT (never seen)
- *            CERTIFICATE . the same for the slot of job->device that has it, if any; otherwise only the certificate
+ *            CERTIFICATE . the same for the slot of job->device whose current certificate it is, or that has it under way;
+ *                          otherwise only the certificate, also where it is the superseded one
  *            ISSUER ...... revoked. RETIRE: retired; a revoked one: WRONG_STATE. RESTORE: a retired one is trusted again,
  *                          any other: WRONG_STATE. More than CR_ISSUER_MARKS_MAX not trusted: TOO_LARGE
  *            LIST ........ a page, in the order in which they were revoked; whatever changes meanwhile is seen again, at the
  *                          end. UNKNOWN_CURSOR: none that a page has given
- *          A revoked certificate is forgotten a day after its notAfter.
+ *          A revoked certificate is forgotten a day after it is of no use any more: its notAfter, and accept_expired behind it;
+ *          so long it is revoked with its device, too.
  * REVOKED  Made by the store, never submitted: what changed among what is revoked, in pages, a few at a time; the first of all
  *          begins with anew. What another broker changes is told at once, or within a second. A page that is freed with
  *          `lost` is told again. When Redis lost what it knew, all is told again, once this broker's journal has put

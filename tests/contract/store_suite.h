@@ -195,6 +195,7 @@ void store_trust_confirming_is_kept(void **state);
 /* store_suite_census.c: who needs which issuer. */
 void store_census_of_nothing_is_empty(void **state);
 void store_census_counts_who_needs_it(void **state);
+void store_census_counts_who_came_back_with_a_former_one(void **state);
 void store_census_names_some(void **state);
 void store_census_counts_a_large_bucket_whole(void **state);
 void store_census_counts_who_confirmed_the_bundle(void **state);
@@ -208,6 +209,9 @@ void store_revoked_while_signing_is_not_handed_out(void **state);
 void store_revoked_key_is_refused_for_ever(void **state);
 void store_release_ends_it(void **state);
 void store_certificate_hold_is_taken_back(void **state);
+void store_certificate_hold_takes_nothing_back(void **state);
+void store_superseded_certificate_is_revoked_alone(void **state);
+void store_ended_certificate_that_may_renew_is_revoked(void **state);
 void store_revoked_certificate_takes_its_slot(void **state);
 void store_issuers_are_retired_and_revoked(void **state);
 void store_revoked_are_listed_in_pages(void **state);

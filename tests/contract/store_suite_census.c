@@ -136,6 +136,31 @@ void store_census_counts_who_needs_it(void **state)
     expect(broker, OLD, 0, 0, 0, 23);
 }
 
+/* Its image was put back: it is on the superseded certificate, and needs whose that is until it is seen with another. */
+void store_census_counts_who_came_back_with_a_former_one(void **state)
+{
+    struct rig *rig = *state;
+    struct rig_broker *broker = rig_open(rig, "b1");
+    struct cr_cert_facts old = enrol(rig, broker, "back", 1, 80);
+    struct cr_cert_facts new = renew(broker, &old, "back", 11, true);
+    assert_true(rig_present(broker, "operational", &new));
+    expect(broker, OLD, 0, 0, 0, 0);
+    rig->now_s += 60;
+    struct cr_job *job = rig_job_present(broker, "operational", &old);
+    job->appeared = true;
+    job = rig_run(broker, job);
+    assert_true(job->regressed);
+    cr_job_free(job);
+    expect(broker, OLD, 1, 0, 0, 0);
+    expect(broker, NEW, 1, 0, 0, 0);
+    struct cr_cert_facts healed = renew(broker, &old, "back", 12, true);
+    expect(broker, OLD, 1, 0, 0, 0);
+    expect(broker, NEW, 1, 0, 1, 0);
+    assert_true(rig_present(broker, "operational", &healed));
+    expect(broker, OLD, 0, 0, 0, 0);
+    expect(broker, NEW, 1, 0, 0, 0);
+}
+
 void store_census_names_some(void **state)
 {
     struct rig *rig = *state;

@@ -292,6 +292,30 @@ void store_certificate_hold_is_taken_back(void **state)
     assert_true(is_revoked(broker, &facts, true));
 }
 
+/* What is put on hold after it was revoked for good is not on hold; and what was on hold is revoked for good by whoever
+ * gives another reason, or none. */
+void store_certificate_hold_takes_nothing_back(void **state)
+{
+    static const unsigned order[][2] = { { CR_REASON_KEY_COMPROMISE, CR_REASON_CERTIFICATE_HOLD },
+                                         { CR_REASON_UNSPECIFIED, CR_REASON_CERTIFICATE_HOLD },
+                                         { CR_REASON_CERTIFICATE_HOLD, CR_REASON_UNSPECIFIED } };
+    for (unsigned i = 0; i < sizeof order / sizeof order[0]; i++) {
+        struct rig *rig = *state;
+        struct rig_broker *broker = rig_open(rig, "one");
+        unsigned last = order[i][0] == CR_REASON_KEY_COMPROMISE ? CR_REASON_KEY_COMPROMISE : CR_REASON_UNSPECIFIED;
+        struct cr_cert_facts facts = rig_cert(device, 20 + i, 20 + i, rig->now_s + i, rig->now_s + 50 * RIG_DAY_S);
+        assert_false(rig_present(broker, slot, &facts));
+        assert_int_equal(revoke_device(broker, order[i][0]), 1);
+        assert_int_equal(revoke_device(broker, order[i][1]), 0);
+        assert_int_equal(rig_slot(broker, device, slot).revoked.reason, last);
+        released(broker);
+        assert_true(is_revoked(broker, &facts, true));
+        assert_false(rig_slot(broker, device, slot).held);
+        refused(broker, rig_job_csr(broker, device, slot, 20 + i, &facts), CR_REFUSAL_REVOKED);
+        rig_close(broker);
+    }
+}
+
 void store_revoked_certificate_takes_its_slot(void **state)
 {
     struct rig *rig = *state;

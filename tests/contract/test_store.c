@@ -180,6 +180,7 @@ int main(void)
         BOTH(store_trust_confirming_is_kept),
         BOTH(store_census_of_nothing_is_empty),
         BOTH(store_census_counts_who_needs_it),
+        BOTH(store_census_counts_who_came_back_with_a_former_one),
         BOTH(store_census_names_some),
         BOTH(store_census_counts_a_large_bucket_whole),
         BOTH(store_census_counts_who_confirmed_the_bundle),

@@ -317,6 +317,37 @@ static void devices_of_a_revoked_issuer_come_back_by_their_factory(void **state)
     test_dir_remove(&dir);
 }
 
+/* Operators are in no census, and whose certificate goes gives no more commands. */
+static void nobody_shuts_themselves_out_unawares(void **state)
+{
+    struct rotation *s = *state;
+    const struct cr_client *alice = s->admin;
+    const char *said;
+    char text[120], revoke[120];
+    struct cr_blob cert;
+    struct rig_key key;
+
+    rotation_reload(s, 0, "");
+    rig_key_make(&key);
+    cert = rig_certify(&s->rig, &key, "alice", 90 * DAY_S);
+    s->admin = fake_host_connect(&s->rig.host, "c-alice-2", cr_blob_view(&cert), 5);
+    ((struct fake_client *)s->admin->handle)->client.username = "alice";
+    flow_rig_pump(&s->rig);
+    retire(text, s->old_id, "");
+    snprintf(revoke, sizeof revoke, "\"command\":\"revokeIssuer\",\"issuer\":\"%s\"", s->old_id);
+    said = text_of(rotation_refused(s, text, "issuer-in-use"), "error");
+    assert_non_null(strstr(said, "Your own certificate is of this issuer"));
+    rotation_refused(s, revoke, "issuer-in-use");
+    assert_string_equal(text_of(issuer_row(s, s->old_id), "state"), "trusted");
+    retire(text, s->old_id, ",\"force\":true");
+    (void)rotation_command(s, text);
+    s->admin = alice;
+    rotation_pass(s, 2);
+    assert_string_equal(text_of(issuer_row(s, s->old_id), "state"), "retired");
+    cr_blob_fini(&cert);
+    rig_key_free(&key);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -326,6 +357,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(nobody_can_be_given_up_that_is_not_there, rotation_start, rotation_stop),
         cmocka_unit_test_setup_teardown(a_count_that_takes_too_long_is_no_number, rotation_start, rotation_stop),
         cmocka_unit_test_setup_teardown(who_is_only_trusted_renews_into_the_new_one, rotation_start, rotation_stop),
+        cmocka_unit_test_setup_teardown(nobody_shuts_themselves_out_unawares, rotation_start, rotation_stop),
         cmocka_unit_test_setup_teardown(what_is_due_moves_by_itself, rotation_start, rotation_stop),
         cmocka_unit_test_setup_teardown(devices_of_a_revoked_issuer_come_back_by_their_factory, rotation_start, rotation_stop),
         cmocka_unit_test_setup_teardown(another_type_of_key_is_the_same_operation, rotation_start, rotation_stop),

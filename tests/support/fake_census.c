@@ -31,9 +31,10 @@ static bool census_wanted(const struct cr_census *census, const struct cr_cert_e
     return entry->serial.len > 0 && (census->issuer[0] == '\0' || strcmp(census->issuer, entry->issuer) == 0);
 }
 
-static void census_slot(struct cr_census *census, const struct fake_device *device, const struct cr_slot_record *slot,
+static void census_slot(struct cr_census *census, const struct fake_device *device, const struct fake_slot *whole,
                         int64_t now_s)
 {
+    const struct cr_slot_record *slot = &whole->view;
     bool known = slot->current.serial.len > 0, lives = known && slot->current.not_after > now_s;
     bool current = census_wanted(census, &slot->current);
     bool waits = (slot->state == CR_STATE_ISSUING || slot->state == CR_STATE_ISSUED) &&
@@ -51,6 +52,11 @@ static void census_slot(struct cr_census *census, const struct fake_device *devi
         if (!current || !lives || strcmp(slot->current.issuer, slot->pending.issuer) != 0) {
             census_needs(census, slot->pending.issuer, device, slot);
         }
+    }
+    if (lives && whole->regressed && census_wanted(census, &slot->superseded) &&
+        strcmp(slot->superseded.issuer, slot->current.issuer) != 0 &&
+        (!waits || strcmp(slot->superseded.issuer, slot->pending.issuer) != 0)) {
+        census_needs(census, slot->superseded.issuer, device, slot);
     }
     if (census->trust_version > 0 && lives && strcmp(slot->slot, census->trust_slot) == 0) {
         census->confirmed += device->trust_version >= census->trust_version;
@@ -70,7 +76,7 @@ void fake_ledger_census(struct fake_ledger *ledger, struct cr_job *job)
     for (struct fake_device *device = fake_device_next(ledger, NULL); device != NULL;
          device = fake_device_next(ledger, device)) {
         for (unsigned i = 0; fake_bucket(device->id) == bucket && i < device->slot_count; i++) {
-            census_slot(census, device, &device->slot[i].view, job->now_s);
+            census_slot(census, device, &device->slot[i], job->now_s);
         }
     }
     census->cursor[0] = '\0';

@@ -62,6 +62,14 @@ static bool same(const struct cr_revocation *a, const struct cr_revocation *b)
            strcmp(a->device, b->device) == 0 && a->gone == b->gone;
 }
 
+/* certificateHold has an end: it gives way to any other reason, and never takes the place of one. */
+static unsigned weightier(unsigned was, unsigned reason)
+{
+    bool news = was == CR_REASON_CERTIFICATE_HOLD ||
+                (reason != CR_REASON_UNSPECIFIED && reason != CR_REASON_CERTIFICATE_HOLD);
+    return news ? reason : was;
+}
+
 /* New information is added to what is known; the first time stays. Returns the entry; told to who asked. */
 static void add(struct fake_revoked *revoked, struct cr_job *job, const struct cr_serial *serial, const char *issuer,
                 int64_t not_after)
@@ -79,7 +87,7 @@ static void add(struct fake_revoked *revoked, struct cr_job *job, const struct c
         was = &revoked->one[revoked->count++];
         *was = (struct fake_revocation){ .entry.gone = true };
     } else if (!was->entry.gone) {
-        now.reason = revoke->reason != 0 ? revoke->reason : was->entry.reason;
+        now.reason = weightier(was->entry.reason, revoke->reason);
         now.at = was->entry.at;
         now.not_after = not_after > was->entry.not_after ? not_after : was->entry.not_after;
         if (now.device[0] == '\0') {
@@ -98,6 +106,12 @@ static void add(struct fake_revoked *revoked, struct cr_job *job, const struct c
 }
 
 /* ---- a slot ---- */
+
+/* Certificates that ended before are of no use any more, not even to renew. */
+static int64_t useless_before(const struct cr_job *job)
+{
+    return job->now_s - cr_config_accept_expired_s(&job->setup->config);
+}
 
 /* The certificates of it that have not ended: current, under way (also when it was revoked before), superseded. */
 static unsigned certificates(const struct fake_slot *slot, int64_t now_s, struct cr_cert_entry entry[3])
@@ -122,8 +136,7 @@ static unsigned certificates(const struct fake_slot *slot, int64_t now_s, struct
 
 static bool has(const struct fake_slot *slot, const struct cr_revoke *revoke)
 {
-    const struct cr_cert_entry *any[] = { &slot->view.current, &slot->view.pending, &slot->withdrawn,
-                                          &slot->view.superseded };
+    const struct cr_cert_entry *any[] = { &slot->view.current, &slot->view.pending, &slot->withdrawn };
     bool found = false;
     for (unsigned i = 0; i < sizeof any / sizeof any[0]; i++) {
         found = found || (cr_serial_equal(&any[i]->serial, &revoke->serial) &&
@@ -149,7 +162,7 @@ static void revoke_slot(struct fake_ledger *ledger, struct cr_job *job, struct f
 {
     struct cr_slot_record *view = &slot->view;
     unsigned reason = job->revoke->reason;
-    bool news = view->revoked.at == 0 || (reason != 0 && reason != view->revoked.reason);
+    bool news = view->revoked.at == 0 || weightier(view->revoked.reason, reason) != view->revoked.reason;
     bool shown = slot->shown;
     fake_expire(ledger, job, slot);
     slot->shown = shown; /* what is raised and over in one is not told of */
@@ -170,7 +183,7 @@ static void revoke_slot(struct fake_ledger *ledger, struct cr_job *job, struct f
     }
     fake_calm(ledger, job, slot);
     struct cr_cert_entry entry[3];
-    unsigned count = certificates(slot, job->now_s, entry);
+    unsigned count = certificates(slot, useless_before(job), entry);
     for (unsigned i = 0; i < count; i++) {
         mark_key(ledger, job->device, slot, &entry[i], true);
         add(revoked_of(ledger), job, &entry[i].serial, entry[i].issuer, entry[i].not_after);
@@ -186,7 +199,7 @@ void fake_revoked_release(struct fake_ledger *ledger, struct cr_job *job, struct
     struct fake_revoked *revoked = revoked_of(ledger);
     struct cr_cert_entry entry[3];
     unsigned count = slot->view.revoked.reason == CR_REASON_CERTIFICATE_HOLD
-                         ? certificates(slot, job->now_s, entry)
+                         ? certificates(slot, useless_before(job), entry)
                          : 0;
     for (unsigned i = 0; i < count; i++) {
         struct fake_revocation *one = find(revoked, &entry[i].serial, entry[i].issuer);

@@ -51,6 +51,35 @@ static void a_bucket_that_there_is_not_is_no_place(void **state)
     assert_false(cr_list_place_read(&place, "0:0:", 0));
 }
 
+static bool asks_for(const struct cr_census_place *place, const char *part)
+{
+    static struct cr_args args;
+    const struct cr_census all = { .issuer = "" };
+    assert_int_equal(cr_args_census(&args, &records, &all, place, 1, 1), CR_OK);
+    return args.len[6] == 1 && memcmp(args.arg[6], part, 1) == 0;
+}
+
+/* A slot goes from the agenda alone into the expiry too, with its first certificate: counted the other way round, it could
+ * be in neither. */
+static void census_counts_who_waits_before_who_has_one(void **state)
+{
+    struct cr_census_place place;
+    char cursor[CR_CURSOR_CAP];
+    (void)state;
+    assert_true(cr_census_place_read(&place, "", 2));
+    assert_true(asks_for(&place, "a"));
+    assert_true(cr_census_place_move(&place, bytes("17")));
+    cr_census_place_write(cursor, &place, 2);
+    assert_true(cr_census_place_read(&place, cursor, 2));
+    assert_true(asks_for(&place, "a"));
+    assert_true(cr_census_place_move(&place, bytes("0")));
+    assert_int_equal(place.at.bucket, 0);
+    assert_true(asks_for(&place, "e"));
+    assert_true(cr_census_place_move(&place, bytes("0")));
+    assert_int_equal(place.at.bucket, 1);
+    assert_true(asks_for(&place, "a"));
+}
+
 static void members_are_two_names(void **state)
 {
     static const char *const bad[] = { "", "/", "a/", "/b", "a", "a/b/c", "a b/c", "a/b ", "a*/b", "\xc3\xa4/b" };
@@ -139,6 +168,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(places_come_back_from_cursors),
         cmocka_unit_test(a_bucket_that_there_is_not_is_no_place),
+        cmocka_unit_test(census_counts_who_waits_before_who_has_one),
         cmocka_unit_test(members_are_two_names),
         cmocka_unit_test(rows_are_read_from_records),
         cmocka_unit_test(what_is_not_asked_is_left_empty),

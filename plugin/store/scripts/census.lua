@@ -2,7 +2,7 @@
 -- certificate is known are in its expiry; those that wait for their first one are in its agenda alone. A record that is
 -- not what it must be is passed over: others tell of it.
 -- KEYS: 1 the bucket's expiry, 2 its agenda
--- ARGV: 1 now, 2 'e': of the expiry, 'a': those of the agenda that are not in the expiry, 3 where to go on ('0': at the
+-- ARGV: 1 now, 2 'a': those of the agenda that are not in the expiry, 'e': then of the expiry, 3 where to go on ('0': at the
 --       start), 4 how many, 5 only this issuer ('': all), 6 what the keys of devices begin with, 7 version of a trust
 --       bundle ('0': not asked), 8 the slot of whose devices
 -- Answer: { where to go on ('0': that was all), who confirmed the bundle, who did not,
@@ -29,7 +29,13 @@ local function needs(issuer, device, seen, hold)
   if only ~= '' and #names < NAMES then names[#names + 1] = device end
 end
 
--- f: ls, tb, crt, hold, rev, st, pcrt, pend; na: nil where no certificate is known
+-- Whose superseded certificate the slot came back with, where it was another issuer's: until it is seen with a later one.
+local function back_to(reg, old, crt)
+  local issuer = reg and issuer_of(old)
+  return issuer and issuer ~= issuer_of(crt) and issuer
+end
+
+-- f: ls, tb, crt, hold, rev, st, pcrt, pend, reg, old; na: nil where no certificate is known
 local function count(device, slot, na, f)
   if f[5] then return end
   local lives, current = na and na > now, issuer_of(f[3])
@@ -45,6 +51,8 @@ local function count(device, slot, na, f)
     of(waits)[3] = of(waits)[3] + 1
     if waits ~= current or not lives then needs(waits, device, f[1], f[4]) end
   end
+  local back = lives and back_to(f[9], f[10], f[3])
+  if back and back ~= waits then needs(back, device, f[1], f[4]) end
   if version > 0 and lives and slot == ARGV[8] then
     if (tonumber(f[2] or 0) or 0) >= version then confirmed = confirmed + 1 else unconfirmed = unconfirmed + 1 end
   end
@@ -55,7 +63,8 @@ local fields = {}
 local function fields_of(slot)
   if not fields[slot] then
     local p = slot .. ':'
-    fields[slot] = { 'ls', 'tb', p .. 'crt', p .. 'hold', p .. 'rev', p .. 'st', p .. 'pcrt', p .. 'pend' }
+    fields[slot] = { 'ls', 'tb', p .. 'crt', p .. 'hold', p .. 'rev', p .. 'st', p .. 'pcrt', p .. 'pend',
+      p .. 'reg', p .. 'old' }
   end
   return fields[slot]
 end

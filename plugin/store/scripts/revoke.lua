@@ -1,12 +1,14 @@
 -- A device is revoked, or one slot of it: it is held, what is under way ends, and its certificates are told, for who
 -- writes them down as revoked.
 -- ARGV: 5 reason, 6 the hold's text, 7 only the slot that has this certificate ('': every one, or the one named), 8 the
---       slot's version when that was journaled, of a revocation that Redis may have lost ('': it is being revoked now)
+--       slot's version when that was journaled, of a revocation that Redis may have lost ('': it is being revoked now),
+--       9 for how many seconds a certificate that ended may still be of use
 -- Answer: { code, note, withdrawn, record }. Code: done; unknown, no-slot: nothing was changed; none: no slot has that
 --         certificate; known: Redis has not lost it.
 -- Note: also 'cancelled <slot> <renewal>'.
 -- include answer.lua
 -- include change.lua
+local lately = tonumber(ARGV[9])
 -- include withdrawn.lua
 local reason, hold, only, lost = ARGV[5], ARGV[6], ARGV[7], tonumber(ARGV[8])
 local name, code = slot, 'done'
@@ -38,9 +40,10 @@ local function end_what_is_under_way()
   end
 end
 
+-- certificateHold (6) has an end, so it gives way to any other reason, and to none of them is it news.
 local function revoke()
   local was, since = string.match(get('rev') or '', '^(%d+) (%d+)$')
-  if not was or (reason ~= '0' and reason ~= was) then
+  if not was or (reason ~= was and (was == '6' or (reason ~= '0' and reason ~= '6'))) then
     put('rev', reason .. ' ' .. (since or string.format('%.0f', now)))
     put('hold', hold)
     if not get('st') then bump() end

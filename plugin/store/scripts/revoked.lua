@@ -31,17 +31,23 @@ local function note_change(member, issuer, na)
   changed = changed + 1
 end
 
--- New information is added to what is known; the first time stays.
+-- New information is added to what is known; the first time stays. certificateHold (6) has an end: it gives way to any
+-- other reason, and never takes the place of one.
+local function weightier(why, reason)
+  return (why == '6' or (reason ~= '0' and reason ~= '6')) and reason or why
+end
+
 local function add(serial, issuer, na)
   local reason, device, restore = ARGV[3], ARGV[4], ARGV[6] == '1'
   local member, of = serial .. '@' .. issuer, base .. 'of:' .. issuer
   local was = redis.call('HGET', of, serial)
-  if restore and (was or redis.call('HEXISTS', gone, member) == 1) then return end
+  if restore and (redis.call('HEXISTS', gone, member) == 1 or
+      (was and (reason == '6' or not string.find(was, '^6 ')))) then return end
   local value = reason .. ' ' .. int(now) .. ' ' .. na .. ' ' .. device
   if was then
     local why, at, last, whose = string.match(was, '^(%d+) (%d+) (%d+) (%S+)$')
     if why then
-      value = (reason ~= '0' and reason or why) .. ' ' .. at .. ' ' .. int(math.max(tonumber(na), tonumber(last))) .. ' ' ..
+      value = weightier(why, reason) .. ' ' .. at .. ' ' .. int(math.max(tonumber(na), tonumber(last))) .. ' ' ..
         (device ~= '-' and device or whose)
     end
   end

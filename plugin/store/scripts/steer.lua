@@ -1,13 +1,15 @@
 -- What an operator does to one device.
 -- ARGV: 5 verb, 6 a hold's reason, or who acknowledges, 7 tags to add, 8 tags to take away, 9 the deadline of a trigger that
 --       goes on now, 10 '1': asked again, the answer was lost on its way,
---       11 '1': what is revoked knows of the release already
+--       11 '1': what is revoked knows of the release already, 12 for how many seconds a certificate that ended may still
+--       be of use
 -- The slot may be '': then holding and releasing are about all of the device's slots.
 -- Code: done; unknown, no-slot, wrong, no-renewal, no-alert, too-large: nothing was changed; entries: nor now, for what is
 --       revoked is to know first that these certificates are not any more.
 -- Note: also 'held <slot>', 'released <slot>', 'cancelled <slot> <renewal>'.
 -- include answer.lua
 -- include change.lua
+local lately = tonumber(ARGV[12])
 -- include withdrawn.lua
 local verb, text, deadline, again, code = ARGV[5], ARGV[6], tonumber(ARGV[9]), ARGV[10] == '1', 'done'
 
