@@ -106,6 +106,10 @@ bool control_page(struct cr_command *command, char cursor[CR_CURSOR_CAP], unsign
 /* 16 hex digits. Lent; *value is lower case as given, or the field is wrong. */
 bool control_issuer(struct cr_command *command, bool required, const char **value, const char **text);
 
+/* Whether the certificate of who asks is of another issuer than this one, which is to be taken trust from. False: *refusal,
+ * *text. */
+bool control_spares_asker(const struct cr_command *command, const char *issuer, enum cr_refusal *refusal, const char **text);
+
 /* "reason" and "comment" of what revokes (control_revoke.c). */
 bool control_revoke_why(struct cr_command *command, struct cr_revoke *revoke, const char **text);
 

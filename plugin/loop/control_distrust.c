@@ -85,6 +85,9 @@ static enum cr_command_result revoke_issuer(struct cr_command *command, cJSON **
         *text = "It is the only issuer that can sign: configure another one first, or force it, and nothing is issued.";
         return CR_COMMAND_FAILED;
     }
+    if (!force && !control_spares_asker(command, issuer, refusal, text)) {
+        return CR_COMMAND_FAILED;
+    }
     memcpy(revoke.issuer, issuer, sizeof revoke.issuer);
     return distrust_send(command, &revoke, refusal);
 }

@@ -141,6 +141,16 @@ bool control_slot(struct cr_command *command, const char **slot, enum cr_refusal
     return true;
 }
 
+bool control_spares_asker(const struct cr_command *command, const char *issuer, enum cr_refusal *refusal, const char **text)
+{
+    if (command->session == NULL || strcmp(command->session->facts.issuer, issuer) != 0) {
+        return true;
+    }
+    *refusal = CR_REFUSAL_ISSUER_IN_USE;
+    *text = "Your own certificate is of this issuer: come with one of another issuer, or force it and be locked out.";
+    return false;
+}
+
 bool control_issuer(struct cr_command *command, bool required, const char **value, const char **text)
 {
     const cJSON *item = field(command, "issuer");

@@ -191,9 +191,6 @@ enum cr_refusal control_census_shown(struct cr_command *command, const struct cr
 
 static const char signs_text[] = "It signs now: let another issuer sign first (issuer_certfile, issuer_sign_from).";
 
-static const char own_text[] = "Your own certificate is of this issuer: come with one of another issuer, or force it and be "
-                               "locked out.";
-
 static enum cr_command_result retire_issuer(struct cr_command *command, cJSON **data, enum cr_refusal *refusal,
                                             const char **text)
 {
@@ -221,9 +218,7 @@ static enum cr_command_result retire_issuer(struct cr_command *command, cJSON **
         *text = signs_text;
         return CR_COMMAND_FAILED;
     }
-    if (!ask.force && command->session != NULL && strcmp(command->session->facts.issuer, issuer) == 0) {
-        *refusal = CR_REFUSAL_ISSUER_IN_USE;
-        *text = own_text;
+    if (!ask.force && !control_spares_asker(command, issuer, refusal, text)) {
         return CR_COMMAND_FAILED;
     }
     return control_census(command, &ask, refusal);

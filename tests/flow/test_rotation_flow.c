@@ -195,6 +195,8 @@ static void an_operator_does_not_lock_itself_out(void **state)
     retire(text, s->old_id, "");
     assert_non_null(strstr(text_of(rotation_refused(s, text, "issuer-in-use"), "error"), "Your own certificate"));
     assert_string_equal(text_of(issuer_row(s, s->old_id), "state"), "trusted");
+    snprintf(text, sizeof text, "\"command\":\"revokeIssuer\",\"issuer\":\"%s\"", s->old_id);
+    assert_non_null(strstr(text_of(rotation_refused(s, text, "issuer-in-use"), "error"), "Your own certificate"));
     retire(text, s->old_id, ",\"force\":true");
     (void)rotation_command(s, text);
     s->admin = alice;
