@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LOOK_MS = 1000, WALK = 256 /* sessions that are looked at in a tick */ };
+enum { LOOK_MS = 1000, WALK = 256 /* sessions that are looked at in a tick */, BEHIND_MS = 1000 /* its answer */ };
 
 static const struct cr_limiter_rate event_rate = { 60, 60, 60000 };
 
@@ -48,13 +48,30 @@ static bool bundle_ready(const struct cr_bundles *bundles)
     return bundles->message.len > 0 && bundles->now.version > 0;
 }
 
+/* It waits for an answer, or is about to ask: there are clients that take whatever comes first for that. Until when;
+ * 0: it does not. */
+static int64_t bundle_held_until(const struct cr_router *router, const struct cr_session *session)
+{
+    int64_t now_ms = loop_now_ms(router);
+
+    if (session->asking > 0) {
+        return now_ms + BEHIND_MS;
+    }
+    return session->quiet_until_ms > now_ms ? session->quiet_until_ms : 0;
+}
+
 /* As fast as the fleet's renewals begin, on this broker. False: not now. */
 static bool bundle_send(struct cr_router *router, struct cr_session *session)
 {
     struct cr_bundles *bundles = router->bundles;
     unsigned rate = router->setup->config.trigger_rate_per_s > 0 ? router->setup->config.trigger_rate_per_s : 1;
     struct cr_limiter_rate pace = { rate, rate, 1000 };
+    int64_t held_until_ms = bundle_held_until(router, session);
 
+    if (held_until_ms > 0) { /* it is presented once more then */
+        cr_sessions_wait(&router->sessions, session, held_until_ms);
+        return true;
+    }
     if (!cr_limiter_take(&bundles->pace, &pace, loop_now_ms(router), NULL)) {
         return false;
     }

@@ -109,6 +109,7 @@ bool control_issuer(struct cr_command *command, bool required, const char **valu
  * command. *text says so then. */
 bool control_issuer_is_own(const struct cr_command *command, const char *issuer, const char **text);
 
+
 /* "reason" and "comment" of what revokes (control_revoke.c). */
 bool control_revoke_why(struct cr_command *command, struct cr_revoke *revoke, const char **text);
 

@@ -60,6 +60,12 @@ const struct cr_crl_news *loop_crl(const struct cr_router *router, const char *i
     return NULL;
 }
 
+const struct cr_crl_news *loop_crls(const struct cr_router *router, unsigned *count)
+{
+    *count = router->crls != NULL ? router->crls->count : 0;
+    return *count > 0 ? router->crls->list : NULL;
+}
+
 void loop_crls_fini(struct cr_router *router)
 {
     free(router->crls);

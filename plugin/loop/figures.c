@@ -100,6 +100,7 @@ static void figures_of_revocation(struct cr_figure_facts *facts, const struct cr
     facts->distrusted = state.known ? (double)state.issuers : NAN;
     facts->revoked_closed = (double)router->counters.revoked_closed;
     facts->revoked_refused = (double)router->counters.revoked_refused;
+    facts->crl = loop_crls(router, &facts->crls);
 }
 
 static void figures_gather(struct cr_figure_facts *facts, struct cr_router *router, int64_t now_ms)

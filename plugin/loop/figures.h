@@ -30,6 +30,8 @@ struct cr_figure_facts {
     double request_s[CR_PERCENTILES];
     const struct cr_counters *counters;
     const struct cr_trust *trust;
+    const struct cr_crl_news *crl; /* those that are in force */
+    unsigned crls;
     const struct cr_survey_counts *fleet; /* NULL: not counted yet */
 };
 

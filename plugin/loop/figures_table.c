@@ -54,6 +54,23 @@ static bool get_issuer(const struct cr_figure_facts *facts, unsigned n, char lab
     return true;
 }
 
+/* Of issuers that are still trusted, so that nobody waits for that of one that was taken out of the configuration. */
+static bool get_crl(const struct cr_figure_facts *facts, unsigned n, char label[CR_FIGURE_LABEL_CAP], double *value)
+{
+    struct cr_issuer_info info;
+
+    for (unsigned i = 0; cr_trust_info(facts->trust, i, &info) == CR_OK; i++) {
+        for (unsigned c = 0; c < facts->crls; c++) {
+            if (strcmp(facts->crl[c].issuer, info.id) == 0 && n-- == 0) {
+                (void)snprintf(label, CR_FIGURE_LABEL_CAP, "%s", info.id);
+                *value = (double)facts->crl[c].next_update;
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 static bool get_state(const struct cr_figure_facts *facts, unsigned n, char label[CR_FIGURE_LABEL_CAP], double *value)
 {
     if (facts->fleet == NULL || n >= CR_STATE_COUNT) {
@@ -257,6 +274,8 @@ const struct cr_figure cr_figures[] = {
       "When the certificate of the issuer that signs ends.", AT(signer_not_after) },
     { "issuer/%s/not-after", "issuer_not_after_timestamp_seconds", "gauge",
       "When the certificate of a trusted issuer ends.", .label = "issuer", .get = get_issuer },
+    { "issuer/%s/crl-next-update", "issuer_crl_next_update_timestamp_seconds", "gauge", "When the CRL of an issuer ends.",
+      .label = "issuer", .get = get_crl },
     { "fleet/counted", "fleet_counted_timestamp_seconds", "gauge", "When the fleet was counted last, by any broker.",
       AT(fleet_at) },
     { "fleet/slots", "fleet_slots", "gauge", "Slots whose certificate is known.", AT(slots) },

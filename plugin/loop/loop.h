@@ -393,6 +393,8 @@ void loop_revoked_fini(struct cr_router *router);
 void loop_crl_home(struct cr_router *router, const struct cr_job *job);
 /* The CRL of an issuer that is in force, as far as is known here; NULL: none is. Lent until the next tick. */
 const struct cr_crl_news *loop_crl(const struct cr_router *router, const char *issuer);
+/* All of these; lent until the next tick. */
+const struct cr_crl_news *loop_crls(const struct cr_router *router, unsigned *count);
 void loop_crls_fini(struct cr_router *router);
 
 /* Onboarding: enrol.h. */

@@ -94,7 +94,7 @@ const struct ctl_option ctl_option_table[] = {
       "as RFC 5280 calls it, such as keyCompromise, see below" },
     { 0, "comment", "TEXT", CTL_KIND_TEXT, AT(comment), 0, NULL, false, CTL_FOR_CAUSE,
       "for the audit log" },
-    { 0, "force", NULL, CTL_KIND_FLAG, AT(force), 0, NULL, false, CTL_FOR_FORCE, "also while devices need it" },
+    { 0, "force", NULL, CTL_KIND_FLAG, AT(force), 0, NULL, false, CTL_FOR_FORCE, "also while devices, or you, need it" },
     { 0, "mode", "MODE", CTL_KIND_CHOICE, AT(mode), 0, "add|replace", false, CTL_FOR_TRUST,
       "add to what devices trust (default), or replace it" },
     { 0, "out", "FILE", CTL_KIND_TEXT, AT(out), 0, NULL, false, CTL_FOR_OUT,

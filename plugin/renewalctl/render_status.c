@@ -102,6 +102,24 @@ static void render_counters(const struct ctl_sheet *sheet, cJSON *counters)
     cJSON_Delete(counters);
 }
 
+static void render_revoked(const struct ctl_sheet *sheet, cJSON *data)
+{
+    char cell[CTL_CELL_CAP];
+    cJSON *part = ctl_take(data, "revoked");
+    if (!cJSON_IsObject(part)) {
+        cJSON_Delete(part);
+        return;
+    }
+    double entries = ctl_number_take(part, "entries", 0), issuers = ctl_number_take(part, "issuers", 0);
+    double closed = ctl_number_take(part, "closed", 0), refused = ctl_number_take(part, "refused", 0);
+    bool complete = ctl_truth_take(part, "complete", false);
+    (void)ctl_number_take(part, "version", 0);
+    (void)snprintf(cell, sizeof cell, "%.0f certificate%s, %.0f issuer%s; connections: %.0f closed, %.0f refused%s", entries,
+                   entries == 1 ? "" : "s", issuers, issuers == 1 ? "" : "s", closed, refused,
+                   complete ? "" : "; the list is not known whole yet");
+    ctl_part_rows(sheet, "revoked", cell, part);
+}
+
 void ctl_render_status(const struct ctl_sheet *sheet, const struct ctl_options *options, cJSON *data)
 {
     char cell[CTL_CELL_CAP], text[CTL_CELL_CAP];
@@ -140,6 +158,8 @@ void ctl_render_status(const struct ctl_sheet *sheet, const struct ctl_options *
     cJSON_Delete(fleet);
     ctl_count_take(cell, data, "policyVersion", "version ", "");
     ctl_sheet_row(sheet, "policy", cell, CTL_PLAIN);
+
+    render_revoked(sheet, data);
 
     cJSON *issuers = ctl_take(data, "issuers");
     ctl_sheet_rest(sheet, data);

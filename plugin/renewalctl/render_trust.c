@@ -67,8 +67,9 @@ void ctl_render_token(const struct ctl_sheet *sheet, const struct ctl_options *o
     ctl_sheet_rest(sheet, data);
     if (plain(id) && plain(user) && plain(token)) {
         (void)fprintf(sheet->out,
-                      "\nThe token is told this once, and good for one certificate. With new.csr for CN=%s:\n\n"
-                      "  mosquitto_rr -h %s -p 8883 --cafile ca.pem -i %s -u %s -P %s \\\n"
+                      "\nThe token is told this once, and good for one certificate. With new.csr for CN=%s, on the "
+                      "listener\nthat asks for no client certificates, here on port 8884:\n\n"
+                      "  mosquitto_rr -h %s -p 8884 --cafile ca.pem -i %s -u %s -P %s \\\n"
                       "      -t '$identity/v1/%s/operational/csr' -e '$identity/v1/%s/operational/certificate' \\\n"
                       "      -m \"$(cat new.csr)\" > new.pem\n",
                       id, plain(options->host) ? options->host : "HOST", id, user, token, id, id);

@@ -124,7 +124,9 @@ void ctl_response_error(char line[CTL_WHY_CAP], const struct cJSON *response)
         return;
     }
     const char *text = cJSON_GetStringValue(error);
-    const char *hint = hint_of(code);
+    const char *command = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(response, "command"));
+    /* What a trust bundle may be is no setting. */
+    const char *hint = command != NULL && strcmp(command, "setTrustBundle") == 0 ? "" : hint_of(code);
     field = field != NULL && text != NULL && strstr(text, field) != NULL ? NULL : field;
     text = text != NULL ? text : "refused";
     size_t len = strnlen(text, TEXT_MAX);

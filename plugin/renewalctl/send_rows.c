@@ -38,8 +38,12 @@ static int cut_short(const struct rows_sending *sending, enum ctl_exit code, con
     for (size_t i = 0; i < CTL_WINDOW; i++) {
         open += sending->parcel[i].correlation[0] != '\0' ? sending->parcel[i].count : 0;
     }
-    (void)snprintf(line, sizeof line, "%.260s; %.0f of %zu devices are %s, of %zu it is not known; run it again: what "
-                   "is done stays done", why, send->devices, send->rows->count, send->done, open);
+    char unknown[60] = "";
+    if (open > 0) {
+        (void)snprintf(unknown, sizeof unknown, ", of %zu it is not known", open);
+    }
+    (void)snprintf(line, sizeof line, "%.260s; %.0f of %zu devices are %s%s; run it again: what is done stays done", why,
+                   send->devices, send->rows->count, send->done, unknown);
     return ctl_complain(send->run, code, line);
 }
 
@@ -95,8 +99,11 @@ static int refusal_take(struct rows_sending *sending, const struct parcel *parce
     }
     ctl_progress_clear(&sending->send->progress, sending->send->run);
     /* An entry that is told by its place is to be found. */
-    (void)snprintf(of, sizeof of, "%.64s and the %zu behind it: %.160s", ctl_row_device(rows, parcel->index[0]),
-                   parcel->count - 1, line);
+    char behind[40] = "";
+    if (parcel->count > 1) {
+        (void)snprintf(behind, sizeof behind, " and the %zu behind it", parcel->count - 1);
+    }
+    (void)snprintf(of, sizeof of, "%.64s%s: %.160s", ctl_row_device(rows, parcel->index[0]), behind, line);
     return sending->over ? CTL_FAILED : cut_short(sending, CTL_FAILED, of);
 }
 

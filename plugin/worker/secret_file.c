@@ -67,7 +67,7 @@ static cr_err secret_read(struct cr_secret *secret, const char *path, mode_t wel
     /* Not to wait for the writer of a FIFO. */
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (fd < 0 || fstat(fd, &st) != 0) {
-        *problem = strerror(errno);
+        *problem = errno == EACCES ? "the broker's user may not read it, or not look into a directory above it" : strerror(errno);
         goto out;
     }
     CR_TRY(check(&st, welcome, problem));

@@ -319,6 +319,44 @@ static void those_that_are_here_get_it_one_after_the_other(void **state)
     assert_int_equal(got, ROTATION_DEVICES - 1); /* all but that one */
 }
 
+/* A new connection, not noticed yet: 2.0 tells of none. */
+static void come_back(struct rotation *s, struct rotation_device *d)
+{
+    fake_host_offline(&s->rig.host, d->client);
+    cr_router_disconnected(s->rig.router, d->client);
+    d->client = fake_host_connect(&s->rig.host, d->name, cr_blob_view(&d->cert), 4);
+}
+
+/* mosquitto_rr takes the first message for its answer: that is never the bundle. */
+static void whoever_is_asking_gets_the_answer_first(void **state)
+{
+    struct rotation *s = *state;
+    struct rotation_device *d = rotation_add(s);
+    struct rig_key key;
+    struct cr_blob csr;
+
+    (void)set_bundle(s, only(&s->rig.ca_der), "");
+    assert_non_null(sent(s, d->name));
+    come_back(s, d);
+    assert_int_equal(cr_router_access(s->rig.router, d->client, CR_ACCESS_SUBSCRIBE, "$identity/v1/d0/operational/certificate"),
+                     CR_ALLOW);
+    flow_rig_pump(&s->rig);
+    assert_null(sent(s, d->name)); /* it is about to ask */
+    rotation_pass(s, 3);
+    assert_non_null(sent(s, d->name)); /* it did not */
+
+    rig_key_make(&key);
+    csr = rig_csr(&key, d->name);
+    come_back(s, d);
+    assert_int_equal(rig_publish(&s->rig, d->client, "$identity/v1/d0/operational/csr", cr_blob_view(&csr)), CR_CONSUMED);
+    assert_null(sent(s, d->name));
+    assert_non_null(fake_host_take(&s->rig.host, d->name, "/operational/certificate"));
+    rotation_pass(s, 3);
+    assert_non_null(sent(s, d->name));
+    cr_blob_fini(&csr);
+    rig_key_free(&key);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -328,6 +366,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_failure_is_told_and_it_is_sent_again, rotation_start, rotation_stop),
         cmocka_unit_test_setup_teardown(the_slot_ca_has_nothing_else, rotation_start, rotation_stop),
         cmocka_unit_test_setup_teardown(those_that_are_here_get_it_one_after_the_other, rotation_start, rotation_stop),
+        cmocka_unit_test_setup_teardown(whoever_is_asking_gets_the_answer_first, rotation_start, rotation_stop),
     };
     return cmocka_run_group_tests_name("bundle_flow", tests, NULL, NULL);
 }

@@ -177,6 +177,34 @@ static void nobody_can_be_given_up_that_is_not_there(void **state)
     rotation_refused(s, "\"command\":\"census\",\"issuer\":\"7\"", "malformed-json");
 }
 
+/* Who gives up the issuer of its own certificate would not be let in any more. */
+static void an_operator_does_not_lock_itself_out(void **state)
+{
+    struct rotation *s = *state;
+    const struct cr_client *alice = s->admin;
+    struct rig_key key;
+    struct cr_blob cert;
+    char text[120];
+
+    rig_key_make(&key);
+    cert = rig_certify(&s->rig, &key, "alice-1", 90 * DAY_S);
+    s->admin = fake_host_connect(&s->rig.host, "c-alice-1", cr_blob_view(&cert), 5);
+    ((struct fake_client *)s->admin->handle)->client.username = "alice";
+    flow_rig_pump(&s->rig);
+    rotation_reload(s, 0, "");
+    retire(text, s->old_id, "");
+    assert_non_null(strstr(text_of(rotation_refused(s, text, "issuer-in-use"), "error"), "Your own certificate"));
+    assert_string_equal(text_of(issuer_row(s, s->old_id), "state"), "trusted");
+    snprintf(text, sizeof text, "\"command\":\"revokeIssuer\",\"issuer\":\"%s\"", s->old_id);
+    assert_non_null(strstr(text_of(rotation_refused(s, text, "issuer-in-use"), "error"), "Your own certificate"));
+    retire(text, s->old_id, ",\"force\":true");
+    (void)rotation_command(s, text);
+    s->admin = alice;
+    assert_string_equal(text_of(issuer_row(s, s->old_id), "state"), "retired");
+    cr_blob_fini(&cert);
+    rig_key_free(&key);
+}
+
 static void a_count_that_takes_too_long_is_no_number(void **state)
 {
     struct rotation *s = *state;
@@ -355,6 +383,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_waits_for_its_device_counts, rotation_start, rotation_stop),
         cmocka_unit_test_setup_teardown(forced_it_goes_whoever_needs_it, rotation_start, rotation_stop),
         cmocka_unit_test_setup_teardown(nobody_can_be_given_up_that_is_not_there, rotation_start, rotation_stop),
+        cmocka_unit_test_setup_teardown(an_operator_does_not_lock_itself_out, rotation_start, rotation_stop),
         cmocka_unit_test_setup_teardown(a_count_that_takes_too_long_is_no_number, rotation_start, rotation_stop),
         cmocka_unit_test_setup_teardown(who_is_only_trusted_renews_into_the_new_one, rotation_start, rotation_stop),
         cmocka_unit_test_setup_teardown(nobody_shuts_themselves_out_unawares, rotation_start, rotation_stop),

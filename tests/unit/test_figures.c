@@ -14,6 +14,10 @@
 
 #include <cmocka.h>
 
+static const struct cr_crl_news crl[] = {
+    { .issuer = "fedcba9876543210", .next_update = 1700000000 }, /* not trusted any more */
+    { .issuer = "0123456789abcdef", .next_update = 1800600000 },
+};
 static struct cr_counters counters;
 static struct cr_survey_counts fleet;
 static struct cr_trust trust;
@@ -32,6 +36,8 @@ static struct cr_figure_facts facts_of_a_broker(void)
                                      .request_s = { 0.0021, 0.25 },
                                      .counters = &counters,
                                      .trust = &trust,
+                                     .crl = crl,
+                                     .crls = 2,
                                      .fleet = &fleet };
 
     trust.issuer_count = 1;
@@ -105,6 +111,9 @@ static void test_rendered(void **state)
     expect_line(text, METRIC "fleet_issuer_slots{broker=\"edge-1\",issuer=\"0123456789abcdef\"} 1000");
     expect_line(text,
                 METRIC "issuer_not_after_timestamp_seconds{broker=\"edge-1\",issuer=\"0123456789abcdef\"} 1900000000");
+    expect_line(text,
+                METRIC "issuer_crl_next_update_timestamp_seconds{broker=\"edge-1\",issuer=\"0123456789abcdef\"} 1800600000");
+    assert_null(strstr(text, "fedcba9876543210"));
     assert_null(strstr(text, "per-minute"));
     free(text);
 }

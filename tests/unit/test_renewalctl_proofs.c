@@ -287,7 +287,8 @@ static void a_token_is_told_with_how_to_use_it(void **state)
     (void)snprintf(answer, sizeof answer, data, "abc_-DEF");
     char *text = ctl_rig_rendered("token m", answer, false, 80);
     assert_true(has(text, "device        m\nuser name     enroll:m\ntoken         abc_-DEF\nexpires       2026-11-22 in 24 h\n"));
-    assert_true(has(text, "  mosquitto_rr -h localhost -p 8883 --cafile ca.pem -i m -u enroll:m -P abc_-DEF \\\n"
+    assert_true(has(text, "on the listener\nthat asks for no client certificates, here on port 8884:\n\n"));
+    assert_true(has(text, "  mosquitto_rr -h localhost -p 8884 --cafile ca.pem -i m -u enroll:m -P abc_-DEF \\\n"
                           "      -t '$identity/v1/m/operational/csr' "));
     free(text);
     /* what a shell would obey is not put on a line for one */

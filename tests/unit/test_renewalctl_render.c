@@ -67,7 +67,8 @@ static void renders_the_status(void **state)
         "\"issuers\":[{\"issuer\":\"0123456789abcdef\",\"subject\":\"CN=Issuing CA\",\"notAfter\":\"2030-01-01T00:00:00Z\","
         "\"signing\":true},{\"issuer\":\"fedcba9876543210\",\"subject\":\"CN=Ältere CA\",\"notAfter\":\"2027-01-01T00:00:00Z\","
         "\"signing\":false}],\"counters\":{\"issued\":1204,\"confirmed\":1190,\"triggered\":40,"
-        "\"delivered\":52,\"alarms\":3,\"auditsLost\":2,\"new\":7,\"refused\":{\"too-early\":12,\"busy\":1}}}",
+        "\"delivered\":52,\"alarms\":3,\"auditsLost\":2,\"new\":7,\"refused\":{\"too-early\":12,\"busy\":1}},"
+        "\"revoked\":{\"entries\":3,\"issuers\":1,\"version\":6,\"complete\":false,\"closed\":2,\"refused\":9}}",
         false);
     assert_string_equal(text, "broker        b1, version 0.1.0, up 1 d 1 h\n"
                               "sessions      412 connected; devices: 390\n"
@@ -80,6 +81,8 @@ static void renders_the_status(void **state)
                               "alarms        3\n"
                               "audit         2 lines lost\n"
                               "new           7\n"
+                              "revoked       3 certificates, 1 issuer; connections: 2 closed, 9 refused; the list is not known "
+                              "whole yet\n"
                               "\n"
                               "ISSUER            SIGNS  NOT AFTER             SUBJECT\n"
                               "0123456789abcdef  yes    2030-01-01T00:00:00Z  CN=Issuing CA\n"
