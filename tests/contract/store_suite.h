@@ -180,7 +180,7 @@ void store_revoking_takes_a_first_certificate(void **state);
 void store_revoking_leaves_what_has_ended(void **state);
 void store_revoked_superseded_is_kept_long_enough(void **state);
 void store_revoked_superseded_keeps_its_issuer(void **state);
-void store_any_certificate_takes_its_slot(void **state);
+void store_certificate_under_way_takes_its_slot(void **state);
 void store_revoking_tells_of_a_trigger_that_was_over(void **state);
 void store_release_leaves_what_is_revoked_for_good(void **state);
 void store_revoked_entry_grows(void **state);

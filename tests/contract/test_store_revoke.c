@@ -294,7 +294,7 @@ int main(void)
         BOTH(store_revoking_leaves_what_has_ended),
         BOTH(store_revoked_superseded_is_kept_long_enough),
         BOTH(store_revoked_superseded_keeps_its_issuer),
-        BOTH(store_any_certificate_takes_its_slot),
+        BOTH(store_certificate_under_way_takes_its_slot),
         BOTH(store_revoking_tells_of_a_trigger_that_was_over),
         BOTH(store_release_leaves_what_is_revoked_for_good),
         BOTH(store_revoked_entry_grows),
