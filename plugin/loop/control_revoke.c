@@ -283,6 +283,11 @@ static enum cr_command_result revoke_certificate(struct cr_command *command, cJS
         return CR_COMMAND_FAILED;
     }
     memcpy(revoke.issuer, issuer, sizeof revoke.issuer);
+    if (cJSON_HasObjectItem(command->request, "notAfter") &&
+        revoke.not_after <= cr_wall_s(command->router->clock) - loop_accept_expired_s(command->router)) {
+        *text = "\"notAfter\" is over: nobody could connect with it, and its entry would be forgotten. Is it the certificate's?";
+        return CR_COMMAND_FAILED;
+    }
     if (revoke.not_after == 0) {
         revoke.not_after = issuer_not_after(command->router, issuer);
     }

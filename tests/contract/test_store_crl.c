@@ -83,6 +83,21 @@ static void a_number_never_goes_back(void **state)
     EVENTUALLY(scene_number(one, NULL) == 3);
 }
 
+/* What Redis has of it is damaged: it is made anew, or it would end, and a broker that reads it lets nobody in. */
+static void a_damaged_one_is_made_anew(void **state)
+{
+    struct site *one = scene_open(0, true);
+    (void)state;
+    EVENTUALLY(scene_number(one, NULL) == 1);
+    (void)private_redis_integer(&world.redis, "HSET cr:{revoked}:crl:%s number x1", world.id);
+    EVENTUALLY(scene_number(one, NULL) == 2);
+    (void)private_redis_integer(&world.redis, "DEL cr:{revoked}:crl:%s", world.id);
+    (void)private_redis_integer(&world.redis, "LPUSH cr:{revoked}:crl:%s x", world.id);
+    EVENTUALLY(scene_number(one, NULL) >= 3 && scene_told(one) >= 3);
+    (void)private_redis_integer(&world.redis, "HSET cr:{revoked}:crl:%s next 9999999999999999", world.id);
+    EVENTUALLY(scene_number(one, NULL) >= 4);
+}
+
 static void a_disk_that_is_full_keeps_the_old_file(void **state)
 {
     (void)state;
@@ -227,6 +242,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(one_makes_it_and_both_write_the_same, scene_set_up, scene_tear_down),
         cmocka_unit_test_setup_teardown(one_without_the_key_takes_what_it_can_check, scene_set_up, scene_tear_down),
         cmocka_unit_test_setup_teardown(a_number_never_goes_back, scene_set_up, scene_tear_down),
+        cmocka_unit_test_setup_teardown(a_damaged_one_is_made_anew, scene_set_up, scene_tear_down),
         cmocka_unit_test_setup_teardown(a_disk_that_is_full_keeps_the_old_file, scene_set_up, scene_tear_down),
         cmocka_unit_test_setup_teardown(one_that_dies_leaves_the_rest_to_others, scene_set_up, scene_tear_down),
         cmocka_unit_test_setup_teardown(what_is_included_has_to_be_good, scene_set_up, scene_tear_down),

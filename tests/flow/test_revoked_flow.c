@@ -230,18 +230,6 @@ static void a_hold_ends_with_the_release(void **state)
     expect(command(s, "{\"command\":\"listRevoked\"}"), "\"revoked\":[]");
 }
 
-/* A time that a script could not tell is often the beginning of all times: nobody's certificate is older. */
-static void a_filter_with_the_first_second_is_no_filter_for_all(void **state)
-{
-    struct scene *s = *state;
-
-    reconnect(s, cr_blob_view(&s->cert));
-    expect(command(s, "{\"command\":\"revokeDevices\",\"filter\":{\"issuedBefore\":\"1970-01-01T00:00:00Z\"}}"),
-           "\"revoked\":0,\"devices\":0");
-    flow_rig_pump(&s->rig);
-    expect_welcome(s, s->client);
-}
-
 static void an_operator_is_nobody_any_more(void **state)
 {
     struct scene *s = *state;
@@ -450,7 +438,6 @@ int main(void)
         WITH_SCENE(it_is_told_apart_from_an_expired_one),
         WITH_SCENE(what_was_revoked_stays_so_when_its_device_is_released),
         WITH_SCENE(a_hold_ends_with_the_release),
-        WITH_SCENE(a_filter_with_the_first_second_is_no_filter_for_all),
         WITH_SCENE(an_operator_is_nobody_any_more),
         WITH_SCENE(told_anew_there_is_no_moment_in_between),
         WITH_SCENE(without_memory_what_is_known_stays_and_it_is_told_again),

@@ -6,8 +6,16 @@
 -- Answer: { code, '', the version of what is revoked, number, version, this, next, count }. code: 'crl' of look;
 -- 'claimed', 'busy' of claim; 'given-up'; 'stored', 'stale' of store: there is another one by now
 local verb = ARGV[1]
-local flat = redis.call('HMGET', KEYS[2], 'number', 'version', 'this', 'next', 'count')
+local flat = redis.pcall('HMGET', KEYS[2], 'number', 'version', 'this', 'next', 'count')
 local changed = redis.call('HGET', KEYS[1], 'v:' .. ARGV[2]) or '0'
+
+-- One that is damaged counts as lost: the next one takes its place, before the one that is in force ends.
+local damaged = flat.err ~= nil
+for i = 1, 5 do
+  local field = not damaged and flat[i]
+  damaged = damaged or (field and (#field > 15 or not string.find(field, '^%d+$')))
+end
+if damaged then flat = {} end
 
 local function answer(code)
   return { code, '', changed, flat[1] or '0', flat[2] or '0', flat[3] or '0', flat[4] or '0', flat[5] or '0' }
@@ -28,6 +36,7 @@ elseif verb == 'store' then
     give_up()
     return answer('stale')
   end
+  if damaged then redis.call('DEL', KEYS[2]) end
   redis.call('HSET', KEYS[2], 'number', ARGV[5], 'version', ARGV[6], 'this', ARGV[7], 'next', ARGV[8],
              'count', ARGV[9], 'der', ARGV[10])
   give_up()
