@@ -261,6 +261,7 @@ void store_issuer_marks_have_a_bound(void **state)
     assert_int_equal(rig_issuer(two, "0000000000000002", CR_ISSUER_REVOKED), CR_ISSUER_REVOKED);
     assert_int_equal(two->revoked.mark_count, CR_ISSUER_MARKS_MAX);
     for (unsigned i = 0; i < two->revoked.mark_count; i++) {
+        assert_int_not_equal(two->revoked.mark[i].state, CR_ISSUER_TRUSTED);
         if (strcmp(two->revoked.mark[i].id, "0000000000000002") == 0) {
             assert_int_equal(two->revoked.mark[i].reason, CR_REASON_CA_COMPROMISE);
             assert_int_equal(two->revoked.mark[i].at, at + 60); /* since it is revoked */
