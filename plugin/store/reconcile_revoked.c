@@ -14,7 +14,8 @@ struct undone_put {
     struct store_undone *run;
     struct cr_undone one; /* a copy: the list moves on */
     bool slot_next, busy;
-    char text[CR_NAME_CAP + CR_CRT_CAP + 48]; /* its certificate, as withdrawn.lua has it */
+    struct cr_issuer_mark mark;               /* what the command refers to: its mark, */
+    char text[CR_NAME_CAP + CR_CRT_CAP + 48]; /* or its certificate, as withdrawn.lua has it */
 };
 
 struct store_undone {
@@ -97,9 +98,9 @@ static cr_err put_args(struct undone_put *put, struct cr_args *args)
     const struct cr_undone *one = &put->one;
     const struct cr_records *records = &put->run->store->records;
     if (one->issuer) {
-        struct cr_issuer_mark mark = { .state = one->state, .reason = one->entry.reason, .at = one->entry.at };
-        memcpy(mark.id, one->entry.issuer, sizeof mark.id);
-        return cr_args_revoked_issuer(args, records, &mark, true);
+        put->mark = (struct cr_issuer_mark){ .state = one->state, .reason = one->entry.reason, .at = one->entry.at };
+        memcpy(put->mark.id, one->entry.issuer, sizeof put->mark.id);
+        return cr_args_revoked_issuer(args, records, &put->mark, true);
     }
     if (put->slot_next) {
         return cr_args_revoke(args, records, one->entry.device, one->slot, put->run->now_s, one->entry.reason, "",
