@@ -296,6 +296,8 @@ int main(void)
         BOTH(store_any_certificate_takes_its_slot),
         BOTH(store_revoking_tells_of_a_trigger_that_was_over),
         BOTH(store_release_leaves_what_is_revoked_for_good),
+        BOTH(store_ended_certificate_takes_its_slot),
+        BOTH(store_presenting_leaves_a_revoked_key),
         BOTH(store_revoked_entry_grows),
         BOTH(store_issuer_marks_have_a_bound),
         BOTH(store_revoking_needs_what_it_is_about),

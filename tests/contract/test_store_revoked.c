@@ -64,22 +64,32 @@ static void revoke(struct rig_broker *broker, const struct cr_cert_facts *facts,
     (void)rig_revoke(broker, rig_job_revoke_certificate(broker, "", facts, reason));
 }
 
-static void mark(struct rig_broker *broker, enum cr_revoke_verb verb, unsigned reason)
+static void mark_of(struct rig_broker *broker, const char *id, enum cr_revoke_verb verb, unsigned reason)
 {
     struct cr_job *job = rig_job_revoke(broker, verb, "", "", reason);
-    memcpy(job->revoke->issuer, issuer, sizeof issuer);
+    (void)snprintf(job->revoke->issuer, sizeof job->revoke->issuer, "%s", id);
     (void)rig_revoke(broker, job);
 }
 
-static void release(struct rig_broker *broker)
+static void mark(struct rig_broker *broker, enum cr_revoke_verb verb, unsigned reason)
 {
-    struct cr_job *job = rig_job(broker, CR_OP_STEER, device, "");
+    mark_of(broker, issuer, verb, reason);
+}
+
+static void release_slot(struct rig_broker *broker, const char *name, const char *of)
+{
+    struct cr_job *job = rig_job(broker, CR_OP_STEER, name, of);
     job->steer = calloc(1, sizeof *job->steer);
     assert_non_null(job->steer);
     job->steer->verb = CR_STEER_RELEASE;
     job = rig_run(broker, job);
     assert_int_equal(job->outcome, CR_OUT_RECORD);
     cr_job_free(job);
+}
+
+static void release(struct rig_broker *broker)
+{
+    release_slot(broker, device, "");
 }
 
 /* The broker finds Redis as it is now, and puts back what it misses. */
@@ -155,14 +165,11 @@ static void what_has_ended_is_forgotten(void **state)
     (void)state;
     rig.now_s = cr_wall_s(cr_clock_system()) - 3 * RIG_DAY_S;
     struct rig_broker *one = rig_open(&rig, "one");
-    struct cr_cert_facts held_one = rig_cert(device, 1, 1, rig.now_s - RIG_DAY_S, rig.now_s + RIG_DAY_S);
     struct cr_cert_facts early = stray_until(2, rig.now_s + 2 * RIG_DAY_S - 60);
     struct cr_cert_facts late = stray_until(3, rig.now_s + 2 * RIG_DAY_S + 3600), valid = stray(4);
-    (void)rig_present(one, slot, &held_one);
-    rig_close(one); /* so that nobody looks meanwhile */
-    one = rig_open(&rig, "one");
-    (void)rig_revoke(one, rig_job_revoke(one, CR_REVOKE_DEVICE, device, "", CR_REASON_CERTIFICATE_HOLD));
-    release(one);
+    const char *back = "5a@00000000000000ca"; /* taken back, and ended two days ago */
+    assert_int_equal(private_redis_integer(&rig.redis, "HSET cr:{revoked}:gone %s 1", back), 1);
+    assert_int_equal(private_redis_integer(&rig.redis, "ZADD cr:{revoked}:ends %lld %s", (long long)rig.now_s + RIG_DAY_S, back), 1);
     revoke(one, &early, 0);
     revoke(one, &late, 0);
     revoke(one, &valid, 0);
@@ -194,6 +201,8 @@ static void redis_knows_better(void **state)
     mark(one, CR_REVOKE_RETIRE, 0);
     revoke(two, &facts, CR_REASON_KEY_COMPROMISE);
     mark(two, CR_REVOKE_ISSUER, CR_REASON_CA_COMPROMISE);
+    mark_of(one, "00000000000000cb", CR_REVOKE_RETIRE, 0);
+    mark_of(two, "00000000000000cb", CR_REVOKE_RESTORE, 0);
     /* taken back, then revoked for good: not taken back any more */
     (void)rig_revoke(two, rig_job_revoke(two, CR_REVOKE_DEVICE, device, "", CR_REASON_CERTIFICATE_HOLD));
     release(two);
@@ -339,11 +348,26 @@ static void slot_without_certificate_is_put_back(void **state)
     cr_job_free(job);
     assert_true(rig_present(one, slot, &facts));
     rig.now_s = facts.not_after;
+    /* another slot, and another device's, are released again: that is not about this one */
+    struct cr_cert_facts data = rig_cert(device, 20, 20, rig.now_s - RIG_DAY_S, rig.now_s + RIG_DAY_S);
+    struct cr_cert_facts other = rig_cert("meter-18", 30, 30, rig.now_s - RIG_DAY_S, rig.now_s + RIG_DAY_S);
+    (void)rig_present(one, "data", &data);
+    (void)rig_present(one, slot, &other);
     (void)rig_revoke(one, rig_job_revoke(one, CR_REVOKE_DEVICE, device, "", CR_REASON_PRIVILEGE_WITHDRAWN));
+    (void)rig_revoke(one, rig_job_revoke(one, CR_REVOKE_DEVICE, "meter-18", "", CR_REASON_PRIVILEGE_WITHDRAWN));
+    release_slot(one, device, "data");
+    release_slot(one, "meter-18", slot);
     freeReplyObject(private_redis_command(&rig.redis, "FLUSHALL"));
     find_anew(one);
     assert_int_equal(slot_put_back(one).revoked.reason, CR_REASON_PRIVILEGE_WITHDRAWN);
     assert_true(rig_slot(one, device, slot).held);
+    release(one);
+    freeReplyObject(private_redis_command(&rig.redis, "FLUSHALL"));
+    find_anew(one);
+    struct cr_slot_record record = rig_slot(one, device, slot);
+    assert_true(cr_serial_equal(&record.current.serial, &facts.serial));
+    assert_int_equal(record.revoked.at, 0);
+    assert_false(record.held);
 }
 
 /* The first of two releases got lost on its way back, after what is revoked had changed: the second gives the key back. */
