@@ -14,7 +14,8 @@ struct undone_put {
     struct store_undone *run;
     struct cr_undone one; /* a copy: the list moves on */
     bool slot_next, busy;
-    char text[CR_NAME_CAP + CR_CRT_CAP + 48]; /* its certificate, as withdrawn.lua has it */
+    struct cr_issuer_mark mark;               /* what the command refers to: its mark, */
+    char text[CR_NAME_CAP + CR_CRT_CAP + 48]; /* or its certificate, as withdrawn.lua has it */
 };
 
 struct store_undone {
@@ -92,15 +93,14 @@ static void on_put(struct cr_redis_call *call, const redisReply *reply)
     run_on(run);
 }
 
-/* mark: room for what the arguments point at. */
-static cr_err put_args(struct undone_put *put, struct cr_args *args, struct cr_issuer_mark *mark)
+static cr_err put_args(struct undone_put *put, struct cr_args *args)
 {
     const struct cr_undone *one = &put->one;
     const struct cr_records *records = &put->run->store->records;
     if (one->issuer) {
-        *mark = (struct cr_issuer_mark){ .state = one->state, .reason = one->entry.reason, .at = one->entry.at };
-        memcpy(mark->id, one->entry.issuer, sizeof mark->id);
-        return cr_args_revoked_issuer(args, records, mark, true);
+        put->mark = (struct cr_issuer_mark){ .state = one->state, .reason = one->entry.reason, .at = one->entry.at };
+        memcpy(put->mark.id, one->entry.issuer, sizeof put->mark.id);
+        return cr_args_revoked_issuer(args, records, &put->mark, true);
     }
     if (put->slot_next) {
         return cr_args_revoke(args, records, one->entry.device, one->slot, put->run->now_s,
@@ -118,9 +118,8 @@ static cr_err put_args(struct undone_put *put, struct cr_args *args, struct cr_i
 static void put_send(struct undone_put *put)
 {
     struct cr_redis_store *store = put->run->store;
-    struct cr_issuer_mark mark;
     struct cr_args args;
-    if (put_args(put, &args, &mark) != CR_OK) {
+    if (put_args(put, &args) != CR_OK) {
         return;
     }
     args.arg[1] = store->sha[args.script];

@@ -79,13 +79,7 @@ static void on_done(void *ctx, struct cr_job *job)
         broker->pushed = job;
         broker->pushes++;
     } else if (job->op == CR_OP_REVOKED) {
-        job->revoked->lost = broker->revoked.lose > 0;
-        if (job->revoked->lost) {
-            broker->revoked.lose--;
-        } else {
-            rig_revoked_take(&broker->revoked, job->revoked);
-        }
-        cr_job_free(job);
+        rig_revoked_take(&broker->revoked, job);
     } else {
         job->next = NULL;
         *broker->done_tail = job;
@@ -166,7 +160,7 @@ struct rig_broker *rig_open_only(struct rig *rig, const char *name)
     }
     struct rig_broker *broker = &rig->broker[i];
     assert_null(broker->store);
-    *broker = (struct rig_broker){ .rig = rig };
+    *broker = (struct rig_broker){ .rig = rig, .revoked.hold = rig->hold_pages };
     broker->done_tail = &broker->done;
     broker->setup = setup_new(rig, name);
     memcpy(broker->journal_dir, broker->setup->config.journal_dir, sizeof broker->journal_dir);

@@ -28,6 +28,9 @@ struct rig_revoked {
     struct cr_revocation *entry;
     unsigned count, pages, anew;
     unsigned lose;                              /* so many pages to come find no room */
+    bool hold;                                  /* those to come are kept, unread */
+    struct cr_job *held, **held_tail;
+    unsigned held_count;
     uint64_t version;
     bool complete;
     struct cr_issuer_mark mark[CR_ISSUER_MARKS_MAX];
@@ -57,6 +60,7 @@ struct rig {
     struct cr_profile operational, data, eager; /* eager: any time, same key */
     int64_t now_s;                              /* of the jobs to come */
     unsigned serials, jobs;
+    bool hold_pages;                            /* of the next store, from its first one on */
     unsigned buckets;                           /* of the next store; 0: RIG_BUCKETS, as rig_keys has it */
     unsigned timeout_ms;
     unsigned max_jobs;
@@ -119,7 +123,10 @@ struct cr_slot_record rig_slot(struct rig_broker *broker, const char *device, co
 
 /* ---- what is revoked: store_rig_revoked.c ---- */
 
-void rig_revoked_take(struct rig_revoked *known, const struct cr_revocations *page);
+/* A page came. */
+void rig_revoked_take(struct rig_revoked *known, struct cr_job *job);
+/* Reads those that were kept, but for the first `lost` of them; none is kept any more. */
+void rig_revoked_let_go(struct rig_broker *broker, unsigned lost);
 void rig_revoked_fini(struct rig_revoked *known);
 /* Waits until this broker was told that it is, or is not any more, and how. False: not in time. */
 bool rig_revoked(struct rig_broker *broker, const struct cr_cert_facts *facts, bool revoked, struct cr_revocation *entry);

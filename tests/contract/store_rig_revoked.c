@@ -38,7 +38,7 @@ static void apply(struct rig_revoked *known, const struct cr_revocation *change)
     *entry = *change;
 }
 
-void rig_revoked_take(struct rig_revoked *known, const struct cr_revocations *page)
+static void page_read(struct rig_revoked *known, const struct cr_revocations *page)
 {
     if (page->anew) {
         known->count = 0;
@@ -54,8 +54,52 @@ void rig_revoked_take(struct rig_revoked *known, const struct cr_revocations *pa
     known->mark_count = page->mark_count;
 }
 
+static void page_take(struct rig_revoked *known, struct cr_job *job)
+{
+    job->revoked->lost = known->lose > 0;
+    if (job->revoked->lost) {
+        known->lose--;
+    } else {
+        page_read(known, job->revoked);
+    }
+    cr_job_free(job);
+}
+
+void rig_revoked_take(struct rig_revoked *known, struct cr_job *job)
+{
+    if (!known->hold) {
+        page_take(known, job);
+        return;
+    }
+    known->held_tail = known->held != NULL ? known->held_tail : &known->held;
+    job->next = NULL;
+    *known->held_tail = job;
+    known->held_tail = &job->next;
+    known->held_count++;
+}
+
+void rig_revoked_let_go(struct rig_broker *broker, unsigned lost)
+{
+    struct rig_revoked *known = &broker->revoked;
+    (void)pthread_mutex_lock(&broker->lock);
+    known->hold = false;
+    known->held_count = 0;
+    known->lose = lost;
+    while (known->held != NULL) {
+        struct cr_job *job = known->held;
+        known->held = job->next;
+        page_take(known, job);
+    }
+    (void)pthread_mutex_unlock(&broker->lock);
+}
+
 void rig_revoked_fini(struct rig_revoked *known)
 {
+    while (known->held != NULL) {
+        struct cr_job *job = known->held;
+        known->held = job->next;
+        cr_job_free(job);
+    }
     free(known->entry);
     *known = (struct rig_revoked){ .count = 0 };
 }

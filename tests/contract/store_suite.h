@@ -183,6 +183,8 @@ void store_revoked_superseded_keeps_its_issuer(void **state);
 void store_certificate_under_way_takes_its_slot(void **state);
 void store_revoking_tells_of_a_trigger_that_was_over(void **state);
 void store_release_leaves_what_is_revoked_for_good(void **state);
+void store_ended_certificate_takes_its_slot(void **state);
+void store_presenting_leaves_a_revoked_key(void **state);
 void store_revoked_entry_grows(void **state);
 void store_issuer_marks_have_a_bound(void **state);
 void store_revoking_needs_what_it_is_about(void **state);

@@ -194,10 +194,48 @@ void store_release_leaves_what_is_revoked_for_good(void **state)
     assert_true(rig_revoked(broker, &second, false, &entry));
     assert_int_equal(entry_of(broker, &facts).reason, CR_REASON_KEY_COMPROMISE);
     assert_false(rig_slot(broker, device, slot).held);
+    job = rig_run(broker, rig_job_revoke(broker, CR_REVOKE_LIST, "", "", 0));
+    assert_int_equal(job->revoke->rows, 1);
+    assert_true(cr_serial_equal(&job->revoke->row[0].serial, &facts.serial));
+    cr_job_free(job);
     job = rig_job_csr(broker, device, slot, 1, &facts);
     job->profile = &rig->eager; /* which would let a device keep its key */
     refused(broker, job, CR_REFUSAL_REVOKED);
     refused(broker, rig_job_csr(broker, device, slot, 2, &facts), CR_REFUSAL_KEY_REUSED);
+}
+
+/* A certificate that has ended takes its slot as well, and what that has else. */
+void store_ended_certificate_takes_its_slot(void **state)
+{
+    struct rig *rig = *state;
+    struct rig_broker *broker = rig_open(rig, "one");
+    struct cr_cert_facts first = known(broker, 1);
+    struct cr_job *job = rig_issue(broker, device, slot, 2);
+    struct cr_cert_facts second = rig_cert_of(job);
+    cr_job_free(job);
+    rig->now_s = first.not_after;
+    job = rig_run(broker, rig_job_revoke_certificate(broker, device, &first, CR_REASON_KEY_COMPROMISE));
+    assert_int_equal(job->revoke->rows, 2);
+    assert_int_equal(job->revoke->count, 2);
+    cr_job_free(job);
+    (void)entry_of(broker, &first);
+    (void)entry_of(broker, &second);
+}
+
+/* Whoever still presents a revoked certificate does not make its key any better. */
+void store_presenting_leaves_a_revoked_key(void **state)
+{
+    struct rig *rig = *state;
+    struct rig_broker *broker = rig_open(rig, "one");
+    struct cr_cert_facts facts = known(broker, 1);
+    revoke_device(broker, CR_REASON_KEY_COMPROMISE, 1, 1);
+    assert_false(rig_present(broker, slot, &facts));
+    release(broker);
+    assert_false(rig_present(broker, slot, &facts));
+    refused(broker, rig_job_csr(broker, "meter-18", slot, 1, NULL), CR_REFUSAL_REVOKED);
+    struct cr_job *job = rig_job_csr(broker, device, slot, 1, &facts);
+    job->profile = &rig->eager;
+    refused(broker, job, CR_REFUSAL_REVOKED);
 }
 
 /* What is told of a certificate later is added to what was known. */
@@ -266,6 +304,7 @@ void store_issuer_marks_have_a_bound(void **state)
     assert_int_equal(rig_issuer(two, "0000000000000002", CR_ISSUER_REVOKED), CR_ISSUER_REVOKED);
     assert_int_equal(two->revoked.mark_count, CR_ISSUER_MARKS_MAX);
     for (unsigned i = 0; i < two->revoked.mark_count; i++) {
+        assert_int_not_equal(two->revoked.mark[i].state, CR_ISSUER_TRUSTED);
         if (strcmp(two->revoked.mark[i].id, "0000000000000002") == 0) {
             assert_int_equal(two->revoked.mark[i].reason, CR_REASON_CA_COMPROMISE);
             assert_int_equal(two->revoked.mark[i].at, at + 60); /* since it is revoked */
