@@ -78,8 +78,10 @@ const struct ctl_command ctl_commands_fleet[] = {
         .brief = "the end of a hold",
         .text = "Ends the hold of a device; without --slot of all of its slots.",
         .more = "A device that was revoked is let in again, too, with a new certificate: those that were revoked stay "
-                "so, but for reason certificateHold, which ends with it.",
-        .examples = "  renewalctl release meter-17",
+                "so, but for reason certificateHold, which ends with it. For many, a line each: "
+                "xargs -n 1 renewalctl release <list",
+        .examples = "  renewalctl release meter-17\n"
+                    "  renewalctl devices --revoked --all --json | jq -r '.[].device' >list",
     },
     {
         .name = "tag", .words = "ID [+TAG]...", .needs = "a device's id", .words_min = 1, .words_max = SIZE_MAX,

@@ -83,6 +83,7 @@ static const char *hint_of(const char *code)
         { "unknown-device", "renewalctl devices lists those that are" },
         { "unknown-slot", "renewalctl device ID shows its slots" },
         { "unknown-renewal", "renewalctl device ID shows what is under way" },
+        { "unknown-certificate", "renewalctl device ID shows which it has" },
         { "unknown-campaign", "renewalctl campaign status lists them" },
         { "unknown-alert", "renewalctl alerts lists those that are" },
         { "unknown-cursor", "run it again" },
