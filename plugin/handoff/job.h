@@ -144,6 +144,7 @@ struct cr_job {
     struct cr_cert_facts presented;   /* certificate of the asker's connection; serial.len 0: none */
     bool enrolling;                   /* the asker has no certificate of ours: a factory's (presented.factory), or a token */
     bool has_token;
+    bool unheard;                     /* has_token: no audit line, should it be refused: there were too many */
     bool current_revoked;             /* enrolling: the store found the slot's current certificate among what is revoked */
     uint8_t token_hash[CR_SHA256_LEN]; /* SHA-256 of the token */
     struct cr_blob trusted;           /* enrolling: ids of the issuers that are trusted, a blank before and behind each; empty: not known */

@@ -22,7 +22,7 @@ enum {
 
 static const char login_prefix[] = "enroll:";
 static const struct cr_limiter_rate total_rate = { 100, 50, 1000 }, device_rate = { 6, 6, 60000 },
-                                    request_rate = { 3, 6, 60000 };
+                                    request_rate = { 3, 6, 60000 }, line_rate = { 100, 60, 60000 };
 
 struct enrol_login {
     const void *handle;
@@ -38,6 +38,7 @@ struct cr_enrolments {
     unsigned login_count;
     struct cr_deadline *ends;
     struct cr_limiter total, device[ENROL_DEVICES];
+    struct cr_limiter lines;             /* of refusals, in the audit log */
     uint8_t failures[ENROL_DEVICES];     /* in a row */
 };
 
@@ -50,6 +51,7 @@ cr_err loop_enrol_init(struct cr_router *router)
         return CR_NOMEM;
     }
     cr_limiter_init(&router->enrolments->total, &total_rate, now_ms);
+    cr_limiter_init(&router->enrolments->lines, &line_rate, now_ms);
     for (unsigned i = 0; i < ENROL_DEVICES; i++) {
         cr_limiter_init(&router->enrolments->device[i], &device_rate, now_ms);
     }
@@ -300,10 +302,18 @@ void loop_enrol_denied(struct cr_router *router, struct cr_session *session, con
     }
 }
 
-struct cr_limiter *loop_enrol_requests(struct cr_session *session)
+bool loop_enrol_may_ask(struct cr_router *router, struct cr_session *session, int64_t now_ms, int64_t *wait_ms)
 {
-    return session->enrolment != NULL && session->enrolment->by_token ? &session->enrolment->requests
-                                                                      : &session->presence->requests;
+    if (session->enrolment != NULL && session->enrolment->by_token) {
+        return cr_limiter_take(&session->enrolment->requests, &request_rate, now_ms, wait_ms);
+    }
+    return cr_limiter_take(&session->presence->requests, &router->sessions.request_rate, now_ms, wait_ms);
+}
+
+bool loop_enrol_heard(struct cr_router *router, const struct cr_session *session)
+{
+    return session->enrolment == NULL || !session->enrolment->by_token ||
+           cr_limiter_take(&router->enrolments->lines, &line_rate, loop_now_ms(router), NULL);
 }
 
 /* ---- its request ---- */
@@ -333,7 +343,7 @@ static void enrol_trusted(const struct cr_router *router, struct cr_job *job)
     }
 }
 
-void loop_enrol_admit(const struct cr_router *router, const struct cr_session *session, struct cr_job *job)
+void loop_enrol_admit(struct cr_router *router, const struct cr_session *session, struct cr_job *job)
 {
     if (session->enrolment == NULL) {
         return;
@@ -342,6 +352,7 @@ void loop_enrol_admit(const struct cr_router *router, const struct cr_session *s
     job->has_token = session->enrolment->by_token;
     if (job->has_token) {
         memcpy(job->token_hash, session->enrolment->token_hash, sizeof job->token_hash);
+        job->unheard = !loop_enrol_heard(router, session);
     } else {
         enrol_trusted(router, job);
     }
@@ -355,6 +366,7 @@ void loop_enrol_home(struct cr_router *router, struct cr_session *session, const
         return;
     }
     if (job->outcome == CR_OUT_CERTIFICATE) {
+        cr_limiter_give(&router->enrolments->lines, &line_rate);
         *failures = 0;
     }
     if (job->outcome != CR_OUT_REFUSED || job->refusal != CR_REFUSAL_TOKEN_NOT_VALID) {

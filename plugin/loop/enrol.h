@@ -27,13 +27,15 @@ bool loop_enrol_judged_anew(struct cr_router *router, struct cr_session *session
 bool loop_enrol_awaits(const struct cr_router *router, const void *handle);
 /* It left; true: without having done anything. */
 bool loop_enrol_gone(struct cr_router *router, const void *handle);
-/* What limits its requests. */
-struct cr_limiter *loop_enrol_requests(struct cr_session *session);
+/* Whether its rate allows this request, as every session is asked; *wait_ms: when not, until it does. */
+bool loop_enrol_may_ask(struct cr_router *router, struct cr_session *session, int64_t now_ms, int64_t *wait_ms);
+/* Whether what it is refused is written down. Who only says that it has a token may be anybody: not without end. */
+bool loop_enrol_heard(struct cr_router *router, const struct cr_session *session);
 /* A CSR of somebody who enrols is home, and answered. session: NULL: it left. */
 void loop_enrol_home(struct cr_router *router, struct cr_session *session, const struct cr_job *job);
 void loop_enrol_tick(struct cr_router *router, int64_t now_ms);
 /* What BEGIN is to know of it. */
-void loop_enrol_admit(const struct cr_router *router, const struct cr_session *session, struct cr_job *job);
+void loop_enrol_admit(struct cr_router *router, const struct cr_session *session, struct cr_job *job);
 void loop_enrol_fini(struct cr_router *router);
 
 #endif

@@ -21,7 +21,7 @@ static enum cr_refusal renewal_precheck(struct cr_router *router, struct cr_sess
     int64_t now_ms = loop_now_ms(router), wait_ms = 0;
 
     *retry_after_s = 0;
-    if (!cr_limiter_take(loop_enrol_requests(session), &router->sessions.request_rate, now_ms, &wait_ms) ||
+    if (!loop_enrol_may_ask(router, session, now_ms, &wait_ms) ||
         !cr_limiter_take(&router->total, &router->total_rate, now_ms, &wait_ms)) {
         *retry_after_s = (unsigned)(wait_ms / 1000 + 1);
         return CR_REFUSAL_RATE_LIMITED;
@@ -40,7 +40,7 @@ static void renewal_refuse(struct cr_router *router, struct cr_session *session,
 {
     reply_rejected(router, to, refusal, "", retry_after_s);
     /* What comes in floods is counted, not written line by line. */
-    if (refusal != CR_REFUSAL_RATE_LIMITED && refusal != CR_REFUSAL_BUSY) {
+    if (refusal != CR_REFUSAL_RATE_LIMITED && refusal != CR_REFUSAL_BUSY && loop_enrol_heard(router, session)) {
         loop_audit(router, session, to->device, to->slot, "refused", refusal, "");
     }
 }
@@ -319,7 +319,7 @@ static void renewal_refused(struct cr_router *router, struct cr_session *session
         (cr_refusal_info(job->refusal)->alarm || (job->refusal == CR_REFUSAL_KEY_REUSED && !job->audited))) {
         loop_alarm(router, session, job->device, job->refusal, cr_refusal_info(job->refusal)->text);
     }
-    if (!job->audited && job->refusal != CR_REFUSAL_BUSY) {
+    if (!job->audited && !job->unheard && job->refusal != CR_REFUSAL_BUSY) {
         loop_audit(router, session, job->device, job->slot, "refused", job->refusal, "");
     }
 }

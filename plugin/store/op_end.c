@@ -27,7 +27,7 @@ void store_op_refuse(struct store_op *op, enum cr_refusal refusal, int64_t retry
     bool again_soon = ((op->job->op == CR_OP_PRESENT || (op->job->op == CR_OP_POLICY && op->job->command == 0)) &&
                        info->retry) ||
                       op->job->op == CR_OP_SURVEY || op->job->op == CR_OP_FIGURES; /* each second: no line each time */
-    if (!again_soon && !only_looks(op->job)) {
+    if (!again_soon && !only_looks(op->job) && !op->job->unheard) {
         store_audit_op(op, "refused", info->error_code, NULL);
     }
     store_op_finish(op);

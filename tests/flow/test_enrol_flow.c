@@ -219,23 +219,6 @@ static void factory_connection_gets_answers_and_no_triggers(void **state)
     assert_int_equal(s->rig.host.kicks, 0);
 }
 
-/* It would be one by its first certificate. */
-static void nobody_is_made_an_operator(void **state)
-{
-    struct enrolment *e = *state;
-    struct scene *s = e->scene;
-    const struct test_factory_leaf leaf = { .serial_number = "boss" };
-
-    cr_blob_fini(&e->factory_cert);
-    test_factory_leaf_make(&e->factory_cert, NULL, &e->ca, &leaf);
-    come(e, "thief");
-    assert_int_equal(cr_router_access(s->rig.router, s->client, CR_ACCESS_WRITE, "$identity/v1/boss/operational/csr"),
-                     CR_DENY);
-    assert_int_equal(cr_router_access(s->rig.router, s->client, CR_ACCESS_WRITE, "some/topic"), CR_DENY);
-    ordered(s, "{\"commands\":[{\"command\":\"createToken\",\"device\":\"boss\"}]}", "name of an admin");
-    ordered(s, "{\"commands\":[{\"command\":\"enrollDevice\",\"device\":\"boss\"}]}", "name of an admin");
-}
-
 static void any_device_of_the_factory_may(void **state)
 {
     struct enrolment *e = *state;
@@ -453,7 +436,6 @@ int main(void)
         WITH(factory_certificate_brings_the_first_of_ours, with_list),
         WITH(factory_certificate_can_do_nothing_else, with_list),
         WITH(factory_connection_gets_answers_and_no_triggers, with_list),
-        WITH(nobody_is_made_an_operator, with_list),
         WITH(any_device_of_the_factory_may, with_any),
         WITH(factory_that_goes_takes_its_sessions_along, with_list),
         WITH(token_brings_the_first_certificate_once, with_list),

@@ -104,7 +104,9 @@ void fake_refuse(struct fake_ledger *ledger, struct cr_job *job, enum cr_refusal
     if (job->command != 0 && (job->op == CR_OP_INSPECT || job->op == CR_OP_HISTORY || job->op == CR_OP_LIST)) {
         return; /* whoever only looks leaves no line */
     }
-    fake_audit_job(ledger, "refused", job, cr_refusal_info(refusal)->error_code);
+    if (!job->unheard) {
+        fake_audit_job(ledger, "refused", job, cr_refusal_info(refusal)->error_code);
+    }
 }
 
 static void pending(struct cr_job *job, const struct fake_slot *slot, int64_t retry_after_s)
