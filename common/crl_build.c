@@ -163,7 +163,7 @@ size_t cr_crl_pem_cap(size_t der_len)
 cr_err cr_crl_from_pem(struct cr_blob *der, struct cr_bytes *text)
 {
     static const char begin[] = "-----BEGIN X509 CRL-----";
-    const uint8_t *start = text->data, *end = text->data + text->len;
+    const uint8_t *start = text->data, *end = text->len > 0 ? text->data + text->len : NULL;
     *der = (struct cr_blob){ NULL, 0 };
     while (text->len > 0) {
         const uint8_t *found = memmem(text->data, text->len, begin, sizeof begin - 1);
