@@ -202,6 +202,7 @@ void store_release_leaves_what_is_revoked_for_good(void **state)
     job->profile = &rig->eager; /* which would let a device keep its key */
     refused(broker, job, CR_REFUSAL_REVOKED);
     refused(broker, rig_job_csr(broker, device, slot, 2, &facts), CR_REFUSAL_KEY_REUSED);
+    revoke_device(broker, CR_REASON_SUPERSEDED, 1, 0); /* what was taken back is none of its certificates any more */
 }
 
 /* A certificate that has ended takes its slot as well, and what that has else. */
