@@ -239,13 +239,17 @@ static bool may_have_signed(const struct cr_cert *issuer, const struct cr_crl *c
             cr_bytes_equal(crl->authority_key_id, issuer->subject_key_id));
 }
 
-/* Another's: as far as it can be told. NULL, or what is wrong with it. */
-static const char *judge_other(const struct crl_task *task, struct cr_bytes der)
+/* Another's: as far as it can be told. NULL, or what is wrong with it. One that has ended is judged as of when it had not. */
+static const char *judge_other(const struct crl_task *task, struct cr_bytes der, bool *ended)
 {
     struct cr_crl_expect expect = { .backend = cr_key_backend(task->setup->config.key_backend), .now_s = task->now_s };
     const struct cr_cert *issuer;
     struct cr_crl crl;
     const char *why;
+    if (cr_crl_parse(&crl, der) == CR_OK && crl.next_update != 0 && crl.next_update <= task->now_s) {
+        expect.now_s = crl.next_update - 1;
+        *ended = true;
+    }
     cr_err err = cr_crl_check(&crl, der, &expect, &why);
     for (unsigned n = 0; err == CR_OK && (issuer = cr_trust_cert(task->setup->trust, n)) != NULL; n++) {
         if (may_have_signed(issuer, &crl)) {
@@ -256,9 +260,12 @@ static const char *judge_other(const struct crl_task *task, struct cr_bytes der)
     return err == CR_OK ? NULL : why;
 }
 
+/* What has ended goes in all the same, and operators are told: without it the file would stay as it is, until our own CRLs in
+ * there had ended, too, and the broker let nobody in. */
 static bool add_included(struct crl_task *task, struct bundle *bundle, const char *path)
 {
     struct cr_blob whole, der;
+    bool ended = false;
     int error = read_whole(&whole, path);
     if (error != 0) {
         trouble(task, CR_IO, strerror(error), path);
@@ -268,7 +275,7 @@ static bool add_included(struct crl_task *task, struct bundle *bundle, const cha
     const char *why = "It has no CRL in PEM.";
     cr_err err;
     while ((err = cr_crl_from_pem(&der, &text)) == CR_OK) {
-        why = judge_other(task, cr_blob_view(&der));
+        why = judge_other(task, cr_blob_view(&der), &ended);
         err = why == NULL ? bundle_add(bundle, cr_blob_view(&der)) : CR_DENIED;
         cr_blob_fini(&der);
         if (err != CR_OK) {
@@ -277,6 +284,9 @@ static bool add_included(struct crl_task *task, struct bundle *bundle, const cha
     }
     cr_blob_fini(&whole);
     if (err == CR_NOT_FOUND && why == NULL) {
+        if (ended) {
+            trouble(task, CR_DENIED, "Its nextUpdate has passed; get a new one.", path);
+        }
         return true;
     }
     trouble(task, CR_DENIED, err != CR_INVALID && why != NULL ? why : "It is no CRL, or not all of one.", path);
