@@ -201,7 +201,8 @@ void store_release_leaves_what_is_revoked_for_good(void **state)
     job = rig_job_csr(broker, device, slot, 1, &facts);
     job->profile = &rig->eager; /* which would let a device keep its key */
     refused(broker, job, CR_REFUSAL_REVOKED);
-    refused(broker, rig_job_csr(broker, device, slot, 2, &facts), CR_REFUSAL_KEY_REUSED);
+    struct rig_broker *two = rig_open(rig, "two"); /* whose journal does not know of that key */
+    refused(two, rig_job_csr(two, device, slot, 2, &facts), CR_REFUSAL_KEY_REUSED);
     revoke_device(broker, CR_REASON_SUPERSEDED, 1, 0); /* what was taken back is none of its certificates any more */
 }
 
