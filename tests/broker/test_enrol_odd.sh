@@ -2,14 +2,22 @@
 # cannot read, or with a key that it does not take; and what a connection leaves behind is no more than the connection was.
 . "$(dirname "$0")/lib.sh"
 
-# factory_device NAME SUBJECT [v1]: of acme, with the key in $T/pki/NAME.key.
+# factory_device NAME SUBJECT [v1]: of acme, with the key in $T/pki/NAME.key. OpenSSL before 3.2 makes version 1 of what has no
+# extensions, later ones only of what is to have it.
 factory_device() (
   cd "$T/pki"
+  local serial
+  serial=0x$(openssl rand -hex 8)
+  if [[ ${3-} == v1 ]] && openssl req -help 2>&1 | grep -q x509v1; then
+    openssl req -x509 -x509v1 -key "$1.key" -subj "$2" -CA acme.pem -CAkey acme.key -days 36500 -sha256 -set_serial "$serial" \
+      -out "$1.pem" 2>/dev/null
+    return
+  fi
   openssl req -new -key "$1.key" -subj "$2" -out "$1.csr"
   printf '[v3]\nbasicConstraints = CA:FALSE\n' >"$1.ext"
   local -a ext=(-extfile "$1.ext" -extensions v3)
   [[ ${3-} != v1 ]] || ext=()
-  openssl x509 -req -in "$1.csr" -CA acme.pem -CAkey acme.key -days 36500 -sha256 -set_serial "0x$(openssl rand -hex 8)" \
+  openssl x509 -req -in "$1.csr" -CA acme.pem -CAkey acme.key -days 36500 -sha256 -set_serial "$serial" \
     ${ext[@]+"${ext[@]}"} -out "$1.pem" 2>/dev/null
 )
 
