@@ -9,7 +9,7 @@ factory_device() (
   local serial
   serial=0x$(openssl rand -hex 8)
   if [[ ${3-} == v1 ]] && openssl req -help 2>&1 | grep -q x509v1; then
-    openssl req -x509 -x509v1 -key "$1.key" -subj "$2" -CA acme.pem -CAkey acme.key -days 36500 -sha256 -set_serial "$serial" \
+    openssl req -x509 -x509v1 -config ca.conf -key "$1.key" -subj "$2" -CA acme.pem -CAkey acme.key -days 36500 -sha256 -set_serial "$serial" \
       -out "$1.pem" 2>/dev/null
     return
   fi
