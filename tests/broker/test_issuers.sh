@@ -19,8 +19,8 @@ issuer_sign_from $1"
 }
 issued_by() { # PEM CN
   contains "$(openssl x509 -in "$1" -noout -issuer -nameopt RFC2253)" "CN=$2"
-  openssl crl2pkcs7 -nocrl -certfile "$1" | openssl pkcs7 -print_certs -noout >"$T/certs"
-  contains "$(cat "$T/certs")" "subject=CN = $2"
+  openssl crl2pkcs7 -nocrl -certfile "$1" | openssl pkcs7 -print_certs -noout | sed 's/ = /=/g' >"$T/certs"
+  contains "$(cat "$T/certs")" "subject=CN=$2"
 }
 signs() { # ID: getStatus says so
   command_send '{"commands":[{"command":"getStatus"}]}' >"$T/status.json"
