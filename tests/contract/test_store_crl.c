@@ -130,7 +130,7 @@ static void a_disk_that_is_full_keeps_the_old_file(void **state)
 
 #if defined(__SANITIZE_THREAD__)
 /* A child is made while libuv's pool has threads; libuv begins a new one there. */
-const char *__tsan_default_options(void);
+__attribute__((visibility("default"))) const char *__tsan_default_options(void); /* to be seen by a shared libtsan */
 const char *__tsan_default_options(void)
 {
     return "die_after_fork=0";
