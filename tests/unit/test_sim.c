@@ -94,7 +94,8 @@ static void the_line_of_a_report(void **state)
     (void)state;
     struct figures figures = { .renewals = 412, .enrolled = 28, .enrolled_again = 2, .rejected = 3, .turned_away = 4 };
     struct figures now = { .devices = 30, .renewals = 15 };
-    line_is(&figures, &now, "2026-11-22T02:30:00Z  30 devices, 18 awake; renewals 412 (+15), enrolled 30; failing 0, refused 7\n");
+    line_is(&figures, &now, "2026-11-22T02:30:00Z  30 devices, 18 awake; renewals 412 (+15), enrolled 30; "
+                            "failing 0, refused 7\n");
     figures_failed(&now, "unreachable");
     figures_failed(&now, "connection-refused");
     figures_failed(&now, "unreachable");
