@@ -5,6 +5,7 @@ set_property(TARGET PkgConfig::CMOCKA APPEND PROPERTY INTERFACE_COMPILE_OPTIONS 
 
 # cr_test(NAME n LABEL unit SOURCES a.c b.c [LIBS x y] [TIMEOUT s])
 # Builds test_<n> with cmocka and cr_common and registers it with ctest under one label. TIMEOUT is 30 s unless told.
+# The target tests-<label> builds all of a label.
 function(cr_test)
   cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME;LABEL;TIMEOUT" "SOURCES;LIBS")
   if(arg_UNPARSED_ARGUMENTS OR NOT arg_NAME OR NOT arg_LABEL OR NOT arg_SOURCES)
@@ -15,6 +16,10 @@ function(cr_test)
   endif()
   add_executable(test_${arg_NAME} ${arg_SOURCES})
   target_link_libraries(test_${arg_NAME} PRIVATE ${arg_LIBS} cr_common PkgConfig::CMOCKA)
+  if(NOT TARGET tests-${arg_LABEL})
+    add_custom_target(tests-${arg_LABEL})
+  endif()
+  add_dependencies(tests-${arg_LABEL} test_${arg_NAME})
   add_test(NAME ${arg_LABEL}.${arg_NAME} COMMAND test_${arg_NAME})
   set_tests_properties(${arg_LABEL}.${arg_NAME} PROPERTIES LABELS ${arg_LABEL} TIMEOUT ${arg_TIMEOUT})
 endfunction()

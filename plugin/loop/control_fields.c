@@ -258,29 +258,28 @@ bool control_filter(struct cr_command *command, struct cr_filter *filter, const 
                                          "expiresWithin", "notSeenFor", "level",  "issuedAfter", "issuedBefore",
                                          "factory",       "revoked",    "trustBefore", NULL };
     static const int64_t max_s = (int64_t)100 * 366 * 86400;
-    struct cr_command in = { .router = command->router, .session = command->session, .request = field(command, "filter") };
+    const cJSON *whole = command->request, *inner = field(command, "filter");
     bool ok;
 
     *filter = (struct cr_filter){ .acknowledged = -1 };
-    if (in.request == NULL) {
+    if (inner == NULL) {
         return true;
     }
-    if (!cJSON_IsObject(in.request) || !cr_json_only_keys(in.request, known)) {
+    if (!cJSON_IsObject(inner) || !cr_json_only_keys(inner, known)) {
         return field_wrong(command, "filter",
                            "must be an object with some of state, slot, issuer, tag, idPrefix, campaign, expiresWithin, "
                            "notSeenFor, level, issuedAfter, issuedBefore, factory, revoked, trustBefore", text);
     }
-    ok = filter_words(&in, filter, text) && filter_name(&in, "slot", filter->slot, sizeof filter->slot, text) &&
-         filter_name(&in, "issuer", filter->issuer, sizeof filter->issuer, text) &&
-         filter_name(&in, "tag", filter->tag, sizeof filter->tag, text) &&
-         filter_name(&in, "idPrefix", filter->prefix, sizeof filter->prefix, text) &&
-         filter_name(&in, "campaign", filter->campaign, sizeof filter->campaign, text) &&
-         control_duration(&in, "expiresWithin", max_s, &filter->expires_within_s, text) &&
-         control_duration(&in, "notSeenFor", max_s, &filter->not_seen_for_s, text) && filter_trust(&in, filter, text);
-    if (!ok) {
-        memcpy(command->why, in.why, sizeof command->why);
-        *text = command->why;
-    }
+    command->request = inner;
+    ok = filter_words(command, filter, text) && filter_name(command, "slot", filter->slot, sizeof filter->slot, text) &&
+         filter_name(command, "issuer", filter->issuer, sizeof filter->issuer, text) &&
+         filter_name(command, "tag", filter->tag, sizeof filter->tag, text) &&
+         filter_name(command, "idPrefix", filter->prefix, sizeof filter->prefix, text) &&
+         filter_name(command, "campaign", filter->campaign, sizeof filter->campaign, text) &&
+         control_duration(command, "expiresWithin", max_s, &filter->expires_within_s, text) &&
+         control_duration(command, "notSeenFor", max_s, &filter->not_seen_for_s, text) &&
+         filter_trust(command, filter, text);
+    command->request = whole;
     return ok;
 }
 
