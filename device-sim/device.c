@@ -4,13 +4,13 @@
 #include "device-sim/device_boot.h"
 #include "device-sim/device_identity.h"
 #include "device-sim/device_notes.h"
+#include "device-sim/pause.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { ATTEMPTS_MAX = 10, REFUSALS_MAX = 20, HANDSHAKE_MS = 15000, RETRY_MS = 1500, RECONNECT_MIN_MS = 200,
-       RECONNECT_DOUBLINGS = 4 };
+enum { ATTEMPTS_MAX = 10, REFUSALS_MAX = 20, HANDSHAKE_MS = 15000, RETRY_MS = 1500, STEADY_MS = 10000 };
 
 static void timer_arm(struct device *device);
 
@@ -32,11 +32,13 @@ static void finish(struct device *device, enum device_outcome outcome)
 /* Another attempt at this renewal failed: again after a while, or never. */
 static void attempt_failed(struct device *device)
 {
-    if (++device->attempts >= ATTEMPTS_MAX) {
+    bool patient = device->env->options->forever;
+    double wait_ms = pause_renewal_ms(device->attempts++, patient, device_chance(device));
+    if (device->attempts >= ATTEMPTS_MAX && !patient) {
         finish(device, DEVICE_FAILED);
         return;
     }
-    device->retry_at = device_now_ms() + RETRY_MS * device_vary(device, 0.3);
+    device->retry_at = device_now_ms() + wait_ms;
 }
 
 /* --- off and on --- */
@@ -77,7 +79,25 @@ static void fall_asleep(struct device *device)
     link_drop(device, false);
     agent_disconnected(&device->agent);
     device->slept = true;
+    device->losses = 0;
     go_off(device, options->asleep_s * 1000 * device_vary(device, options->jitter));
+}
+
+static void connect_again_later(struct device *device)
+{
+    unsigned failures = device->connect_failures++ + (device->losses > 0 ? device->losses - 1 : 0);
+    go_off(device, pause_connect_ms(failures, device->env->options->forever, device_chance(device)));
+}
+
+/* It cannot go on: the end, or, where there is none, a new start after a while. */
+static void give_up(struct device *device)
+{
+    if (device->env->options->forever) {
+        device->booted = false;
+        connect_again_later(device);
+    } else {
+        finish(device, DEVICE_FAILED);
+    }
 }
 
 static void wake(struct device *device)
@@ -86,7 +106,7 @@ static void wake(struct device *device)
         if (device->flash.dead) {
             power_lost(device);
         } else {
-            finish(device, DEVICE_FAILED);
+            give_up(device);
         }
         return;
     }
@@ -109,13 +129,6 @@ static void wake(struct device *device)
 
 /* --- connecting --- */
 
-static void connect_again_later(struct device *device)
-{
-    unsigned failures = device->connect_failures++;
-    unsigned doublings = failures < RECONNECT_DOUBLINGS ? failures : RECONNECT_DOUBLINGS;
-    go_off(device, (double)(RECONNECT_MIN_MS << doublings) * device_vary(device, 0.3));
-}
-
 static void connect_failed(struct device *device, bool refused)
 {
     notes_interrupted(device);
@@ -124,7 +137,8 @@ static void connect_failed(struct device *device, bool refused)
     if (refused || strcmp(device->reason, "connection-refused") != 0) {
         device_reason(device, refused ? "connection-refused" : "unreachable");
     }
-    if (refused && device->connect_failures >= REFUSALS_MAX) {
+    device->env->figures->turned_away += refused ? 1 : 0;
+    if (refused && device->connect_failures >= REFUSALS_MAX && !device->env->options->forever) {
         finish(device, DEVICE_FAILED);
         return;
     }
@@ -144,7 +158,7 @@ void device_connect(struct device *device)
     if (err != CR_OK) {
         device->env->handshake_over(device->env->fleet);
         device_reason(device, "storage");
-        finish(device, DEVICE_FAILED);
+        give_up(device);
         return;
     }
     notes_connecting(device);
@@ -297,6 +311,8 @@ static void on_down(void *ctx, enum link_end end)
         power_lost(device);
     } else {
         device_reason(device, "connection-lost");
+        bool steady = device_now_ms() - device->connect_at > STEADY_MS;
+        device->losses = steady ? 0 : device->losses + 1;
         connect_again_later(device);
     }
 }
@@ -401,8 +417,10 @@ void device_tick(struct device *device)
 void device_stop(struct device *device)
 {
     if (device->state != DEVICE_FINISHED) {
+        const struct run_options *options = device->env->options;
         bool troubled = device->reason[0] != '\0';
-        if (device->renewals > 0 && device->renewals >= device->env->options->renewals) {
+        bool enough = options->forever ? !troubled : device->renewals >= options->renewals;
+        if (device->renewals > 0 && enough) {
             device->outcome = DEVICE_RENEWED;
         } else {
             device->outcome = troubled ? DEVICE_FAILED : DEVICE_PENDING;

@@ -71,6 +71,7 @@ struct device {
     double connect_at, connect_ms, count_from, csr_at, arrived_at, awake_ms;
     struct wire wire_at_csr;
     unsigned renewals, attempts, attempts_new, connect_failures;
+    unsigned losses;                       /* connections in a row that ended soon after CONNACK */
 };
 
 extern const struct link_handler device_link_handler;

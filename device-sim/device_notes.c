@@ -2,6 +2,7 @@
 
 #include "device-sim/device_boot.h"
 
+#include <math.h>
 #include <string.h>
 
 enum { AFTER_FAILURE_MS = 1500 };
@@ -127,7 +128,9 @@ void notes_event(struct device *device, enum agent_event event, const char *deta
         if (device->installed) {
             samples_add(&figures->confirm_ms, device_now_ms() - device->connect_at);
         } else {
-            device->retry_at = device_now_ms() + AFTER_FAILURE_MS;
+            double at = device_now_ms() + AFTER_FAILURE_MS;
+            bool later = device->env->options->forever && !isinf(device->retry_at) && device->retry_at > at;
+            device->retry_at = later ? device->retry_at : at;
         }
         device->quiet = true; /* until the next one begins */
         break;
@@ -177,12 +180,12 @@ bool notes_done(struct device *device)
         device->attempts = 0;
         device->renewals++;
         device->env->figures->renewals++;
-        if (device->renewals < device->env->options->renewals) {
+        if (device->env->options->forever || device->renewals < device->env->options->renewals) {
             device_fate_renewal(device);
             device->retry_at = device->env->options->request ? device_now_ms() : device->retry_at;
         }
     }
-    return device->renewals >= device->env->options->renewals && device->booted &&
+    return !device->env->options->forever && device->renewals >= device->env->options->renewals && device->booted &&
            agent_trust_version(&device->agent) >= device->env->options->trust_version &&
            !agent_trust_on_trial(&device->agent);
 }

@@ -20,7 +20,7 @@ void notes_event(struct device *device, enum agent_event event, const char *deta
 void notes_wire(struct device *device);
 /* The connection ends with the renewal not done. */
 void notes_interrupted(struct device *device);
-/* Whether the device has done all its renewals; counts one that was completed. */
+/* Whether the device has done all its renewals (with --forever it never has); counts one that was completed. */
 bool notes_done(struct device *device);
 
 #endif

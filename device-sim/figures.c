@@ -4,8 +4,28 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* xorshift64*: which ones are kept need not be a secret. */
+static uint64_t roll(struct samples *samples)
+{
+    uint64_t x = samples->dice != 0 ? samples->dice : 0x9e3779b97f4a7c15u;
+    x ^= x >> 12;
+    x ^= x << 25;
+    x ^= x >> 27;
+    samples->dice = x;
+    return x * 0x2545f4914f6cdd1du;
+}
+
 void samples_add(struct samples *samples, double value)
 {
+    samples->count++;
+    samples->sum += value;
+    if (samples->len == SAMPLES_MAX) {
+        uint64_t place = roll(samples) % samples->count; /* each of all has the same chance to be among those kept */
+        if (place < SAMPLES_MAX) {
+            samples->at[place] = value;
+        }
+        return;
+    }
     if (samples->len == samples->cap) {
         size_t cap = samples->cap == 0 ? 256 : samples->cap * 2;
         double *more = realloc(samples->at, cap * sizeof *more);
@@ -44,11 +64,7 @@ double samples_percentile(struct samples *samples, double percent)
 
 double samples_mean(const struct samples *samples)
 {
-    double sum = 0;
-    for (size_t i = 0; i < samples->len; i++) {
-        sum += samples->at[i];
-    }
-    return samples->len > 0 ? sum / (double)samples->len : 0;
+    return samples->count > 0 ? samples->sum / (double)samples->count : 0;
 }
 
 void figures_failed(struct figures *figures, const char *reason)

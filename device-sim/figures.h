@@ -6,18 +6,25 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
+enum { SAMPLES_MAX = 65536 };
 enum { FIGURES_REASON_CAP = 40, FIGURES_REASONS_MAX = 24, FIGURES_VERSIONS_MAX = 8 };
 
+/* All of them up to SAMPLES_MAX, from then on as many that stand for all: any one is kept as likely as any other. */
 struct samples {
     double *at;
     size_t len, cap;
+    uint64_t count;  /* of all */
+    double sum;      /* of all */
+    uint64_t dice;
 };
-/* A sample that finds no memory is dropped: the run goes on. */
+/* A sample that finds no memory is counted, but not kept: the run goes on. */
 void samples_add(struct samples *samples, double value);
 void samples_fini(struct samples *samples);
 /* Nearest rank; 0 without samples. Sorts. */
 double samples_percentile(struct samples *samples, double percent);
+/* Of all; 0 without samples. */
 double samples_mean(const struct samples *samples);
 
 struct reason_count {
@@ -42,6 +49,7 @@ struct figures {
     unsigned power_losses, corrupted, wrong_clocks, never_wake, cannot_install;
     /* what they went through and survived */
     unsigned rejected, refused, rolled_back;
+    unsigned turned_away;            /* connections that the broker refused */
     /* first certificates by the factory's identity or a token, and later ones */
     unsigned enrolled, enrolled_again;
     unsigned trust_installed, trust_failed, trust_rolled_back; /* trust bundles */

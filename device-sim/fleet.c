@@ -1,10 +1,12 @@
 #include "device-sim/fleet.h"
 
 #include "common/cert.h"
+#include "device-sim/claims.h"
 #include "device-sim/device.h"
 #include "device-sim/operator.h"
 #include "device-sim/report.h"
 #include "device-sim/roster.h"
+#include "device-sim/watch.h"
 
 #include <mosquitto.h>
 #include <signal.h>
@@ -34,6 +36,8 @@ struct fleet {
     unsigned seen;
     bool may_trigger;
     struct operator_job operator;
+    struct claims claims;
+    struct watch watch;
     uv_signal_t on_int, on_term;
     uint64_t started_ns;
     bool stopping;
@@ -146,7 +150,7 @@ static void on_finished(void *ctx, struct device *device)
 {
     struct fleet *fleet = ctx;
     (void)device;
-    if (++fleet->finished == fleet->count) {
+    if (++fleet->finished == fleet->count && !fleet->options->forever) {
         stop(fleet, RUN_DONE);
     }
 }
@@ -158,8 +162,9 @@ static void on_deadline(uv_timer_t *timer)
 
 static void on_signal(uv_signal_t *handle, int number)
 {
+    struct fleet *fleet = handle->data;
     (void)number;
-    stop(handle->data, RUN_INTERRUPTED);
+    stop(fleet, fleet->options->forever ? RUN_DONE : RUN_INTERRUPTED); /* which is how that is over */
 }
 
 static void on_tick(uv_timer_t *timer)
@@ -168,12 +173,14 @@ static void on_tick(uv_timer_t *timer)
     for (unsigned i = 0; i < fleet->made; i++) {
         device_tick(&fleet->devices[i]);
     }
+    watch_tick(&fleet->watch);
 }
 
 static void on_progress(uv_timer_t *timer)
 {
     struct fleet *fleet = timer->data;
-    report_progress(fleet->figures, fleet->finished, fleet->count, fleet->options->renewals,
+    unsigned each = fleet->options->forever ? 0 : fleet->options->renewals;
+    report_progress(fleet->figures, fleet->finished, fleet->count, each,
                     (double)(uv_hrtime() - fleet->started_ns) / 1e9);
 }
 
@@ -226,15 +233,43 @@ out:
                     "ca.pem, which `device-sim pki` makes (or --cafile)");
 }
 
-static cr_err devices_init(struct fleet *fleet)
+/* The devices that exist, less those that are not meant or not to be had. */
+static cr_err devices_find(struct fleet *fleet)
 {
-    char dir[PATH_CAP];
-    cr_err err = roster_load(&fleet->roster, fleet->options->dir, fleet->options->count);
+    const struct run_options *options = fleet->options;
+    const char *at = "";
+    cr_err err = roster_load(&fleet->roster, options->dir, options->claim ? 0 : options->count);
     if (err != CR_OK) {
         return complain(fleet, err, "not as many devices as --count asks for; `device-sim pki` makes them");
     }
-    if (fleet->options->name != NULL && roster_only(&fleet->roster, fleet->options->name) != CR_OK) {
-        return complain(fleet, CR_NOT_FOUND, fleet->options->name);
+    if (options->name != NULL && roster_only(&fleet->roster, options->name) != CR_OK) {
+        return complain(fleet, CR_NOT_FOUND, options->name);
+    }
+    unsigned all = fleet->roster.count;
+    err = options->claim ? claims_take_free(&fleet->claims, &fleet->roster, options->dir, options->count, &at) :
+          claims_take_all(&fleet->claims, &fleet->roster, options->dir, &at);
+    if (err == CR_DENIED) {
+        fprintf(stderr, "device-sim: %s/devices/%s: another process runs this device; stop that one, or take devices "
+                "that nobody runs: --claim\n", options->dir, at);
+    } else if (err == CR_NOT_FOUND) {
+        fprintf(stderr, "device-sim: %s: --claim: other processes run all %u devices; `device-sim pki --count` makes "
+                "more\n", options->dir, all);
+    } else if (err != CR_OK) {
+        fprintf(stderr, "device-sim: %s/devices/%s: cannot be locked: %s\n", options->dir, at,
+                err == CR_IO ? strerror(errno) : cr_err_text(err));
+    } else if (fleet->roster.count < options->count) {
+        fprintf(stderr, "device-sim: %s: --claim: %u devices, not %u: of the %u that there are, other processes run the "
+                "rest\n", options->dir, fleet->roster.count, options->count, all);
+    }
+    return err;
+}
+
+static cr_err devices_init(struct fleet *fleet)
+{
+    char dir[PATH_CAP];
+    cr_err err = devices_find(fleet);
+    if (err != CR_OK) {
+        return err;
     }
     fleet->count = fleet->roster.count;
     fleet->devices = calloc(fleet->count, sizeof *fleet->devices);
@@ -276,7 +311,7 @@ static cr_err loop_init(struct fleet *fleet)
     fleet->on_int.data = fleet->on_term.data = fleet;
     bool ok = uv_idle_init(loop, &fleet->admit) == 0 && uv_timer_init(loop, &fleet->tick) == 0 &&
               uv_timer_init(loop, &fleet->deadline) == 0 && uv_timer_init(loop, &fleet->progress) == 0 &&
-              uv_timer_init(loop, &fleet->mixed) == 0 &&
+              uv_timer_init(loop, &fleet->mixed) == 0 && uv_timer_init(loop, &fleet->watch.timer) == 0 &&
               uv_signal_init(loop, &fleet->on_int) == 0 && uv_signal_init(loop, &fleet->on_term) == 0;
     return ok ? CR_OK : CR_IO;
 }
@@ -287,9 +322,11 @@ static cr_err loop_start(struct fleet *fleet)
     double spacing_ms = options->arrival_rate > 0 ? 1000 / options->arrival_rate : 0;
     fleet->started_ns = uv_hrtime();
     bool ok = uv_timer_start(&fleet->tick, on_tick, TICK_MS, TICK_MS) == 0 &&
-              uv_timer_start(&fleet->deadline, on_deadline, (uint64_t)(options->timeout_s * 1000), 0) == 0 &&
               uv_signal_start(&fleet->on_int, on_signal, SIGINT) == 0 &&
               uv_signal_start(&fleet->on_term, on_signal, SIGTERM) == 0;
+    if (ok && !options->forever) {
+        ok = uv_timer_start(&fleet->deadline, on_deadline, (uint64_t)(options->timeout_s * 1000), 0) == 0;
+    }
     if (ok && !options->quiet && isatty(STDERR_FILENO)) {
         ok = uv_timer_start(&fleet->progress, on_progress, PROGRESS_MS, PROGRESS_MS) == 0;
     }
@@ -343,6 +380,15 @@ cr_err fleet_run(const struct run_options *options, struct figures *figures)
     CR_TRY(trust_load(fleet));
     env_init(fleet);
     CR_TRY(devices_init(fleet));
+    fleet->watch.options = options;
+    fleet->watch.figures = figures;
+    fleet->watch.devices = fleet->devices;
+    fleet->watch.count = fleet->count;
+    err = watch_start(&fleet->watch);
+    if (err != CR_OK) {
+        fprintf(stderr, "device-sim: %s: %s\n", options->alive, strerror(errno));
+        goto out;
+    }
     err = loop_start(fleet);
     if (err != CR_OK) {
         err = complain(fleet, err, "event loop");
@@ -360,6 +406,7 @@ out:
         (void)uv_loop_close(&fleet->loop);
     }
     free(fleet->devices);
+    claims_fini(&fleet->claims);
     roster_fini(&fleet->roster);
     tls_fini(&fleet->tls);
     cr_blob_fini(&fleet->trust);

@@ -25,7 +25,8 @@ static int run(int argc, char **argv)
         if (!options.quiet) {
             report_table(stdout, &figures);
         }
-        bool well = figures.end != RUN_INTERRUPTED && figures.failed == 0 && figures.pending <= figures.never_wake;
+        bool well = options.forever ||
+                    (figures.end != RUN_INTERRUPTED && figures.failed == 0 && figures.pending <= figures.never_wake);
         status = well ? ALL_WELL : SOME_NOT;
         if (options.json != NULL && report_json(options.json, &figures) != CR_OK) {
             fprintf(stderr, "device-sim: %s: %s\n", options.json, strerror(errno));

@@ -102,7 +102,7 @@ enum run_option {
     RUN_HELP = 256, RUN_DIR, RUN_COUNT, RUN_BROKER, RUN_CAFILE, RUN_ARRIVAL, RUN_AWAKE, RUN_ASLEEP, RUN_JITTER,
     RUN_MQTT, RUN_SESSION, RUN_PREFIX, RUN_SLOT, RUN_FORMAT, RUN_POWER, RUN_CORRUPT, RUN_CLOCK, RUN_NEVER, RUN_INSTALL,
     RUN_SEED, RUN_TIMEOUT, RUN_RENEWALS, RUN_FACTORY, RUN_TOKEN, RUN_NAME, RUN_TRUST, RUN_CONNECTING,
-    RUN_REQUEST, RUN_TRIGGER, RUN_NO_FSYNC, RUN_JSON, RUN_QUIET
+    RUN_REQUEST, RUN_TRIGGER, RUN_NO_FSYNC, RUN_JSON, RUN_QUIET, RUN_CLAIM, RUN_FOREVER, RUN_REPORT, RUN_ALIVE
 };
 
 static const struct option run_table[] = {
@@ -138,6 +138,10 @@ static const struct option run_table[] = {
     { "no-fsync", no_argument, NULL, RUN_NO_FSYNC },
     { "json", required_argument, NULL, RUN_JSON },
     { "quiet", no_argument, NULL, RUN_QUIET },
+    { "claim", no_argument, NULL, RUN_CLAIM },
+    { "forever", no_argument, NULL, RUN_FOREVER },
+    { "report", required_argument, NULL, RUN_REPORT },
+    { "alive", required_argument, NULL, RUN_ALIVE },
     { NULL, 0, NULL, 0 },
 };
 
@@ -176,6 +180,10 @@ static bool run_option_set(struct run_options *options, int c, const char *value
     case RUN_NO_FSYNC: options->fsync = false; return true;
     case RUN_JSON: options->json = value; return true;
     case RUN_QUIET: options->quiet = true; return true;
+    case RUN_CLAIM: options->claim = true; return true;
+    case RUN_FOREVER: options->forever = true; return true;
+    case RUN_REPORT: return number_ok(&options->report_s, value, 0.1, day);
+    case RUN_ALIVE: options->alive = value; return value[0] != '\0';
     default: return false;
     }
 }
@@ -189,6 +197,7 @@ int run_options_parse(struct run_options *options, int argc, char **argv, int *s
     optind = 1;
     opterr = 0;
     int c, which = 0;
+    bool ends = false; /* an option that says when */
     while ((c = getopt_long(argc, argv, ":", run_table, &which)) != -1) {
         if (c == RUN_HELP) {
             fputs(help_run, stdout);
@@ -203,9 +212,16 @@ int run_options_parse(struct run_options *options, int argc, char **argv, int *s
             (void)snprintf(name, sizeof name, "--%s", run_table[c - RUN_HELP].name);
             return mistake(status, "not a possible value", name, optarg);
         }
+        ends |= c == RUN_RENEWALS || c == RUN_TRUST || c == RUN_TIMEOUT;
     }
     if (optind < argc) {
         return mistake(status, "unexpected argument", argv[optind], NULL);
+    }
+    if (options->forever && ends) {
+        return mistake(status, "not together with --renewals, --trust-version or --timeout", "--forever", NULL);
+    }
+    if (options->forever && options->request) {
+        return mistake(status, "not together with --forever: it would renew without a pause", "--request", NULL);
     }
     if (options->request && options->trigger) {
         return mistake(status, "not together with --trigger", "--request", NULL);

@@ -22,6 +22,10 @@ struct run_options {
     double fault_power, fault_corrupt, fault_clock, fault_never_wakes, fault_install;
     uint64_t seed;
     double timeout_s;
+    bool forever;             /* until it is told to stop: no device is ever done, and none gives up */
+    bool claim;               /* any `count` devices that no other process runs */
+    double report_s;          /* a line on stdout this often; 0: none */
+    const char *alive;        /* a file to touch every second; NULL: none */
     unsigned renewals;        /* how many each device is to do */
     unsigned connecting;      /* handshakes at once */
     bool factory;             /* without a certificate of their own they start from their factory's */

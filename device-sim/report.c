@@ -16,6 +16,12 @@ void report_progress(const struct figures *figures, unsigned finished, unsigned 
     memset(bar, '.', BAR_WIDTH);
     memset(bar, '#', full);
     bar[BAR_WIDTH] = '\0';
+    if (wanted == 0) { /* without end */
+        fprintf(stderr, "\r%u renewals, %u devices, %.0f s\033[K", figures->renewals, count, seconds);
+        fflush(stderr);
+        shown = true;
+        return;
+    }
     fprintf(stderr, "\r[%s] %u/%lu renewals, %u/%u devices done, %.0f s\033[K", bar, figures->renewals,
             wanted, finished, count, seconds);
     fflush(stderr);
@@ -29,6 +35,18 @@ void report_progress_end(void)
         fflush(stderr);
         shown = false;
     }
+}
+
+void report_line(FILE *to, const struct report_moment *moment)
+{
+    const struct figures *figures = moment->figures, *now = moment->now;
+    fprintf(to, "%s  %u devices, %u awake; renewals %u (+%u), enrolled %u; failing %u", moment->time, now->devices,
+            moment->awake, figures->renewals, now->renewals, figures->enrolled + figures->enrolled_again, now->failed);
+    for (size_t i = 0; i < FIGURES_REASONS_MAX && now->failed_by[i].count > 0; i++) {
+        fprintf(to, "%s%s %u", i == 0 ? " (" : ", ", now->failed_by[i].reason, now->failed_by[i].count);
+    }
+    fprintf(to, "%s, refused %u\n", now->failed > 0 ? ")" : "", figures->rejected + figures->turned_away);
+    (void)fflush(to);
 }
 
 static double bytes_per_renewal(const struct figures *figures)
@@ -169,8 +187,8 @@ static void json_write(FILE *to, struct figures *figures)
     fprintf(to, "  \"faults\": {\"power\": %u, \"corrupt\": %u, \"clock\": %u, \"never_wakes\": %u, \"install\": %u},\n",
             figures->power_losses, figures->corrupted, figures->wrong_clocks, figures->never_wake,
             figures->cannot_install);
-    fprintf(to, "  \"rejected\": %u,\n  \"refused\": %u,\n  \"rolled_back\": %u,\n", figures->rejected,
-            figures->refused, figures->rolled_back);
+    fprintf(to, "  \"rejected\": %u,\n  \"refused\": %u,\n  \"rolled_back\": %u,\n  \"turned_away\": %u,\n",
+            figures->rejected, figures->refused, figures->rolled_back, figures->turned_away);
     fprintf(to, "  \"duration_s\": %.3f,\n  \"renewals_per_s\": %.3f\n}\n", figures->duration_s,
             figures->duration_s > 0 ? figures->renewals / figures->duration_s : 0);
 }

@@ -2,6 +2,7 @@
 #ifndef DEVICE_SIM_REPORT_H
 #define DEVICE_SIM_REPORT_H
 
+#include "common/clock.h"
 #include "device-sim/figures.h"
 
 #include <stdio.h>
@@ -10,6 +11,16 @@
 void report_progress(const struct figures *figures, unsigned finished, unsigned count, unsigned renewals_each,
                      double seconds);
 void report_progress_end(void);
+
+/* How a run stands. */
+struct report_moment {
+    char time[CR_TIME_TEXT];
+    const struct figures *figures; /* since the start */
+    const struct figures *now;     /* devices: all; failed, failed_by: those that fare badly now; renewals: since the last line */
+    unsigned awake;
+};
+/* One line, for logs. */
+void report_line(FILE *to, const struct report_moment *moment);
 
 void report_table(FILE *to, struct figures *figures);
 /* CR_IO: not written, errno says why. "-" is standard output. */
