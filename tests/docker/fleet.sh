@@ -50,8 +50,14 @@ in_volumes() {
 }
 journals() { in_volumes 'cat /broker*/cert-renewal/*.jsonl'; }
 
-# The journals are whole, each issuer's signature under their checkpoints is right, and no serial was given twice.
+# The journals are whole, each issuer's signature under their checkpoints is right, and no serial was given twice. Brokers
+# are stopped for that: the last thing that they write is a checkpoint.
 journals_hold() {
+  local id
+  for id in $(containers broker) $(containers broker-2); do
+    quietly docker stop -t 20 "$id"
+    equal "$(docker inspect -f '{{.State.ExitCode}}' "$id")" 0
+  done
   in_volumes 'for dir in /broker*/cert-renewal; do
       [ ! -d "$dir" ] || renewalctl audit verify --issuer /pki/issuing.pem "$dir"/*.jsonl || exit 1
     done' >"$T/verify" 2>&1 || { cat "$T/verify" >&2; fail "the journal is not in order"; }
@@ -96,4 +102,42 @@ keys_fit() {
   done <"$T/serials"
   (($(wc -l <"$T/serials") == count && count > 0)) || fail "$count devices compared"
   echo "   $count keys fit their certificates"
+}
+
+# ---- a campaign, and a container that is killed meanwhile ----
+
+# VICTIM's container is killed when a sixth, and when a third of the fleet of CR_DEVICES has renewed.
+campaign_survives() {
+  local part before
+  step "a fleet of $CR_DEVICES"
+  up
+  fleet_is "$CR_DEVICES"
+  generations >"$T/before"
+  campaign_start --name survives --rate 3
+  for part in $((CR_DEVICES / 6)) $((CR_DEVICES / 3)); do
+    until_true 60 sum_at_least renewed "$part" || fail "it does not go on: $(campaign)"
+    before=$(sum renewed)
+    kill_hard "$VICTIM"
+    ((before < CR_DEVICES)) || fail "the campaign was over before $VICTIM was killed"
+    step "$VICTIM killed when $before had renewed"
+    start_again "$VICTIM"
+    until_true 30 is_healthy "$VICTIM" || fail "$VICTIM does not come back"
+    until_true 30 answers || fail "the plugin does not answer"
+  done
+
+  step "the end of the campaign"
+  until_true 90 campaign_is "done" || fail "it does not end: $(campaign)"
+  equal "$(sum total)" "$CR_DEVICES"
+  equal "$(sum renewed)" "$CR_DEVICES"
+  equal "$(known | wc -l)" "$CR_DEVICES"
+  equal "$(renewed_since "$T/before" | wc -l)" "$CR_DEVICES"
+  # Each has its next renewal before it.
+  equal "$(inventory | field nextRenewal | wc -l)" "$CR_DEVICES"
+  enrolled_once "$CR_DEVICES"
+  known >"$T/known"
+  step "the fleet goes on"
+  goes_on 5 60
+  journals_hold
+  comm -23 "$T/known" <(field device <"$T/issued" | sort -u) >"$T/forgotten"
+  [[ ! -s $T/forgotten ]] || fail "not in the journal: $(paste -sd ' ' "$T/forgotten")"
 }
