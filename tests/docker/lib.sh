@@ -102,7 +102,8 @@ operator_stays() {
   if [[ -n $OPERATOR && $(docker inspect -f '{{.State.Running}}' "$OPERATOR" 2>/dev/null) == true ]]; then return; fi
   OPERATOR=$PROJECT-operator
   docker rm -f "$OPERATOR" >/dev/null 2>&1 || true
-  quietly compose run -d --no-deps --name "$OPERATOR" --entrypoint 'sleep infinity' renewalctl
+  # Not sleep alone: as process 1 it would not hear SIGTERM.
+  quietly compose run -d --no-deps --name "$OPERATOR" --entrypoint 'timeout 1h sleep 1h' renewalctl
 }
 
 # ---- conditions ----
