@@ -4,21 +4,11 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
 
 enum { PATH_CAP = 512 };
-
-static cr_err room_make(struct claims *claims, unsigned count)
-{
-    int *more = realloc(claims->locks, (count > 0 ? count : 1) * sizeof *more);
-    if (more == NULL) {
-        return CR_NOMEM;
-    }
-    claims->locks = more;
-    claims->cap = count;
-    return CR_OK;
-}
 
 /* CR_DENIED: somebody else has it. */
 static cr_err lock_one(struct claims *claims, const char *dir, const char *name)
@@ -42,37 +32,68 @@ static cr_err lock_one(struct claims *claims, const char *dir, const char *name)
     return CR_OK;
 }
 
-cr_err claims_take_all(struct claims *claims, const struct roster *roster, const char *dir, const char **taken)
+static cr_err complain(cr_err err, const char *dir, const char *name)
 {
-    cr_err err = room_make(claims, roster->count);
-    for (unsigned i = 0; err == CR_OK && i < roster->count; i++) {
-        *taken = roster->names[i];
-        err = lock_one(claims, dir, roster->names[i]);
+    if (err == CR_DENIED) {
+        fprintf(stderr, "device-sim: %s/devices/%s: another process runs this device; stop that one, or take devices "
+                "that nobody runs: --claim\n", dir, name);
+    } else {
+        fprintf(stderr, "device-sim: %s/devices/%s: cannot be locked: %s\n", dir, name,
+                err == CR_IO ? strerror(errno) : cr_err_text(err));
     }
     return err;
 }
 
-cr_err claims_take_free(struct claims *claims, struct roster *roster, const char *dir, unsigned count,
-                        const char **taken)
+static cr_err take_all(struct claims *claims, const struct roster *roster, const char *dir)
 {
-    unsigned kept = 0;
-    cr_err err = room_make(claims, roster->count);
     for (unsigned i = 0; i < roster->count; i++) {
+        cr_err err = lock_one(claims, dir, roster->names[i]);
+        if (err != CR_OK) {
+            return complain(err, dir, roster->names[i]);
+        }
+    }
+    return CR_OK;
+}
+
+static cr_err take_free(struct claims *claims, struct roster *roster, const char *dir, unsigned count)
+{
+    cr_err err = CR_OK;
+    unsigned all = roster->count, kept = 0;
+    for (unsigned i = 0; i < all; i++) {
         char *name = roster->names[i];
         cr_err one = CR_DENIED;
         if (err == CR_OK && (count == 0 || kept < count)) {
             one = lock_one(claims, dir, name);
+            err = one == CR_OK || one == CR_DENIED ? CR_OK : complain(one, dir, name);
         }
-        if (one == CR_OK || (one != CR_DENIED && err == CR_OK)) {
-            roster->names[kept++] = name; /* also the one to complain about */
-            *taken = name;
-            err = one;
+        if (one == CR_OK) {
+            roster->names[kept++] = name;
         } else {
             free(name);
         }
     }
     roster->count = kept;
-    return err == CR_OK && kept == 0 ? CR_NOT_FOUND : err;
+    if (err == CR_OK && kept == 0) {
+        fprintf(stderr, "device-sim: %s: --claim: other processes run all %u devices; `device-sim pki --count` makes "
+                "more\n", dir, all);
+        return CR_NOT_FOUND;
+    }
+    if (err == CR_OK && kept < count) {
+        fprintf(stderr, "device-sim: %s: --claim: %u devices, not %u; there are %u, and other processes run the rest\n",
+                dir, kept, count, all);
+    }
+    return err;
+}
+
+cr_err claims_take(struct claims *claims, struct roster *roster, const struct run_options *options)
+{
+    *claims = (struct claims){ .locks = calloc(roster->count, sizeof *claims->locks), .cap = roster->count };
+    if (claims->locks == NULL) {
+        fputs("device-sim: out of memory\n", stderr);
+        return CR_NOMEM;
+    }
+    return options->claim ? take_free(claims, roster, options->dir, options->count) :
+           take_all(claims, roster, options->dir);
 }
 
 void claims_fini(struct claims *claims)

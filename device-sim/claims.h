@@ -3,24 +3,19 @@
 #ifndef DEVICE_SIM_CLAIMS_H
 #define DEVICE_SIM_CLAIMS_H
 
+#include "device-sim/options.h"
 #include "device-sim/roster.h"
 
-#include <stdbool.h>
-
 struct claims {
-    int *locks; /* file descriptors, one for each device of the roster */
+    int *locks; /* file descriptors, one for each device */
     unsigned count, cap;
 };
 
-/* Locks the devices of the roster, below <dir>/devices. CR_DENIED: another process has the device that *taken then
- * names (the roster's); CR_IO: one cannot be locked, errno says why, *taken says which. */
-CR_MUST_USE cr_err claims_take_all(struct claims *claims, const struct roster *roster, const char *dir,
-                                   const char **taken);
-/* Locks at most `count` (0: any number) of those that nobody else has, and leaves only these in the roster.
- * CR_NOT_FOUND: there are none. CR_IO: as above. */
-CR_MUST_USE cr_err claims_take_free(struct claims *claims, struct roster *roster, const char *dir, unsigned count,
-                                    const char **taken);
-/* Lets go of them. */
+/* Locks all devices of the roster; with --claim at most --count of those that nobody else has, and leaves only these in
+ * it (that there are fewer is said on stderr). Failed: one line went to stderr. CR_DENIED: another process runs one of
+ * them; CR_NOT_FOUND: or all of them; CR_IO: one cannot be locked. */
+CR_MUST_USE cr_err claims_take(struct claims *claims, struct roster *roster, const struct run_options *options);
+/* Lets go of them; harmless on one that is all zeros. */
 void claims_fini(struct claims *claims);
 
 #endif

@@ -1,6 +1,7 @@
 #include "device-sim/fleet.h"
 
 #include "common/cert.h"
+#include "device-sim/admission.h"
 #include "device-sim/claims.h"
 #include "device-sim/device.h"
 #include "device-sim/operator.h"
@@ -28,9 +29,7 @@ struct fleet {
     struct device_env env;
     struct device *devices;
     unsigned count, made, finished;
-    struct device *queue_first, *queue_last;
-    unsigned connecting;
-    uv_idle_t admit;
+    struct admission admission;
     uv_timer_t tick, deadline, progress;
     uv_timer_t mixed;          /* --trigger: from when on the devices' sleep is well mixed */
     unsigned seen;
@@ -43,46 +42,16 @@ struct fleet {
     bool stopping;
 };
 
-/* --- admission: more handshakes at once than the broker's listen queue holds would only wait in the kernel --- */
-
-static void admit_some(uv_idle_t *idle)
-{
-    struct fleet *fleet = idle->data;
-    while (fleet->queue_first != NULL && fleet->connecting < fleet->options->connecting && !fleet->stopping) {
-        struct device *device = fleet->queue_first;
-        fleet->queue_first = device->next_queued;
-        device->next_queued = NULL;
-        fleet->connecting++;
-        device_connect(device);
-    }
-    (void)uv_idle_stop(idle);
-}
-
-/* Never from within the caller: it may be in the middle of another device's connection. */
-static void admit_soon(struct fleet *fleet)
-{
-    if (fleet->queue_first != NULL && fleet->connecting < fleet->options->connecting && !fleet->stopping) {
-        (void)uv_idle_start(&fleet->admit, admit_some);
-    }
-}
+/* --- what the devices ask for --- */
 
 static void on_queue(void *ctx, struct device *device)
 {
-    struct fleet *fleet = ctx;
-    if (fleet->queue_first == NULL) {
-        fleet->queue_first = device;
-    } else {
-        fleet->queue_last->next_queued = device;
-    }
-    fleet->queue_last = device;
-    admit_soon(fleet);
+    admission_queue(&((struct fleet *)ctx)->admission, device);
 }
 
 static void on_handshake_over(void *ctx)
 {
-    struct fleet *fleet = ctx;
-    fleet->connecting--;
-    admit_soon(fleet);
+    admission_over(&((struct fleet *)ctx)->admission);
 }
 
 /* --- the operator --- */
@@ -139,7 +108,7 @@ static void on_seen(void *ctx)
 static void stop(struct fleet *fleet, enum run_end end)
 {
     if (!fleet->stopping) {
-        fleet->stopping = true;
+        fleet->stopping = fleet->admission.closed = true;
         fleet->figures->end = end;
         fleet->figures->duration_s = (double)(uv_hrtime() - fleet->started_ns) / 1e9;
         uv_stop(&fleet->loop);
@@ -237,7 +206,6 @@ out:
 static cr_err devices_find(struct fleet *fleet)
 {
     const struct run_options *options = fleet->options;
-    const char *at = "";
     cr_err err = roster_load(&fleet->roster, options->dir, options->claim ? 0 : options->count);
     if (err != CR_OK) {
         return complain(fleet, err, "not as many devices as --count asks for; `device-sim pki` makes them");
@@ -245,23 +213,7 @@ static cr_err devices_find(struct fleet *fleet)
     if (options->name != NULL && roster_only(&fleet->roster, options->name) != CR_OK) {
         return complain(fleet, CR_NOT_FOUND, options->name);
     }
-    unsigned all = fleet->roster.count;
-    err = options->claim ? claims_take_free(&fleet->claims, &fleet->roster, options->dir, options->count, &at) :
-          claims_take_all(&fleet->claims, &fleet->roster, options->dir, &at);
-    if (err == CR_DENIED) {
-        fprintf(stderr, "device-sim: %s/devices/%s: another process runs this device; stop that one, or take devices "
-                "that nobody runs: --claim\n", options->dir, at);
-    } else if (err == CR_NOT_FOUND) {
-        fprintf(stderr, "device-sim: %s: --claim: other processes run all %u devices; `device-sim pki --count` makes "
-                "more\n", options->dir, all);
-    } else if (err != CR_OK) {
-        fprintf(stderr, "device-sim: %s/devices/%s: cannot be locked: %s\n", options->dir, at,
-                err == CR_IO ? strerror(errno) : cr_err_text(err));
-    } else if (fleet->roster.count < options->count) {
-        fprintf(stderr, "device-sim: %s: --claim: %u devices, not %u: of the %u that there are, other processes run the "
-                "rest\n", options->dir, fleet->roster.count, options->count, all);
-    }
-    return err;
+    return claims_take(&fleet->claims, &fleet->roster, options);
 }
 
 static cr_err devices_init(struct fleet *fleet)
@@ -296,8 +248,9 @@ static void env_init(struct fleet *fleet)
         .options = options, .loop = &fleet->loop, .trust = fleet->trust.data, .trust_len = fleet->trust.len,
         .figures = fleet->figures, .fleet = fleet, .queue = on_queue, .handshake_over = on_handshake_over,
         .seen = on_seen, .finished = on_finished,
-        .link = { .loop = &fleet->loop, .tls = &fleet->tls, .host = options->host, .port = options->port,
-                  .mqtt5 = options->mqtt5, .persistent = options->persistent, .handler = &device_link_handler },
+        .link = { .loop = &fleet->loop, .tls = &fleet->tls, .resolver = &fleet->admission.resolver,
+                  .port = options->port, .mqtt5 = options->mqtt5, .persistent = options->persistent,
+                  .handler = &device_link_handler },
     };
 }
 
@@ -307,12 +260,13 @@ static cr_err loop_init(struct fleet *fleet)
         return CR_IO;
     }
     uv_loop_t *loop = &fleet->loop;
-    fleet->admit.data = fleet->tick.data = fleet->deadline.data = fleet->progress.data = fleet->mixed.data = fleet;
+    fleet->tick.data = fleet->deadline.data = fleet->progress.data = fleet->mixed.data = fleet;
     fleet->on_int.data = fleet->on_term.data = fleet;
-    bool ok = uv_idle_init(loop, &fleet->admit) == 0 && uv_timer_init(loop, &fleet->tick) == 0 &&
+    bool ok = uv_timer_init(loop, &fleet->tick) == 0 &&
               uv_timer_init(loop, &fleet->deadline) == 0 && uv_timer_init(loop, &fleet->progress) == 0 &&
               uv_timer_init(loop, &fleet->mixed) == 0 && uv_timer_init(loop, &fleet->watch.timer) == 0 &&
-              uv_signal_init(loop, &fleet->on_int) == 0 && uv_signal_init(loop, &fleet->on_term) == 0;
+              uv_signal_init(loop, &fleet->on_int) == 0 && uv_signal_init(loop, &fleet->on_term) == 0 &&
+              admission_init(&fleet->admission, loop, fleet->options) == CR_OK;
     return ok ? CR_OK : CR_IO;
 }
 
@@ -399,6 +353,7 @@ out:
     report_progress_end();
     fleet->stopping = true;
     operator_stop(&fleet->operator);
+    admission_fini(&fleet->admission);
     count_outcomes(fleet);
     if (looped) {
         uv_walk(&fleet->loop, close_handle, NULL);

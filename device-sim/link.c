@@ -303,20 +303,30 @@ static int options_set(struct link *link)
     return rc;
 }
 
-static int connect_start(struct link *link)
+static int connect_start(struct link *link, const char *address)
 {
     const struct link_config *config = link->config;
     if (!config->mqtt5 || !config->persistent) {
-        return mosquitto_connect_async(link->mosq, config->host, config->port, KEEPALIVE_S);
+        return mosquitto_connect_async(link->mosq, address, config->port, KEEPALIVE_S);
     }
     /* A session that outlives its connection needs a property, and libmosquitto takes one only when TCP connects
      * synchronously: instantly to a broker nearby. */
     mosquitto_property *properties = NULL;
     int rc = mosquitto_property_add_int32(&properties, MQTT_PROP_SESSION_EXPIRY_INTERVAL, SESSION_EXPIRY_S);
     if (rc == MOSQ_ERR_SUCCESS) {
-        rc = mosquitto_connect_bind_v5(link->mosq, config->host, config->port, KEEPALIVE_S, NULL, properties);
+        rc = mosquitto_connect_bind_v5(link->mosq, address, config->port, KEEPALIVE_S, NULL, properties);
     }
     mosquitto_property_free_all(&properties);
+    return rc;
+}
+
+/* What is refused at once, as on a machine's own addresses, is tried at the next one. */
+static int connect_anywhere(struct link *link)
+{
+    int rc = MOSQ_ERR_NO_CONN;
+    for (unsigned i = 0; rc != MOSQ_ERR_SUCCESS && i < link->config->resolver->answer.count; i++) {
+        rc = connect_start(link, resolver_next(link->config->resolver));
+    }
     return rc;
 }
 
@@ -342,7 +352,7 @@ cr_err link_open(struct link **out, const struct link_config *config, const char
     if (login != NULL && rc == MOSQ_ERR_SUCCESS) {
         rc = mosquitto_username_pw_set(link->mosq, login->user_name, login->password);
     }
-    rc = rc != MOSQ_ERR_SUCCESS ? rc : connect_start(link);
+    rc = rc != MOSQ_ERR_SUCCESS ? rc : connect_anywhere(link);
     leave(link);
     if (rc != MOSQ_ERR_SUCCESS || mosquitto_socket(link->mosq) < 0 ||
         uv_poll_init(config->loop, &link->poll, mosquitto_socket(link->mosq)) != 0) {

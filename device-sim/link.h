@@ -6,6 +6,7 @@
 #define DEVICE_SIM_LINK_H
 
 #include "common/err.h"
+#include "device-sim/resolver.h"
 #include "device-sim/tls.h"
 #include "device-sim/wire.h"
 
@@ -34,7 +35,7 @@ struct link_handler {
 struct link_config {
     uv_loop_t *loop;
     struct tls *tls;
-    const char *host;
+    struct resolver *resolver; /* whose addresses it takes: fresh ones are the caller's business */
     int port;
     bool mqtt5, persistent;
     const struct link_handler *handler;
@@ -47,8 +48,8 @@ struct link_login {
     const char *user_name, *password;
 };
 
-/* Starts to connect. `config` and `identity` are lent for the link's life; login: NULL: none. CR_IO: no
- * connection can even be started. */
+/* Starts to connect, to the next of the broker's addresses that does not refuse at once. `config` and `identity` are
+ * lent for the link's life; login: NULL: none. CR_IO: no connection can even be started. */
 CR_MUST_USE cr_err link_open(struct link **link, const struct link_config *config, const char *client_id,
                              const struct tls_identity *identity, const struct link_login *login, void *ctx);
 /* At QoS 1; delivered(id) when its PUBACK is in. CR_UNAVAILABLE: not connected. */

@@ -220,6 +220,10 @@ int run_options_parse(struct run_options *options, int argc, char **argv, int *s
     if (options->forever && ends) {
         return mistake(status, "not together with --renewals, --trust-version or --timeout", "--forever", NULL);
     }
+    if (options->forever && options->mqtt5 && options->persistent) {
+        return mistake(status, "not with --mqtt 5 --session persistent, where all wait while one connects", "--forever",
+                       NULL);
+    }
     if (options->forever && options->request) {
         return mistake(status, "not together with --forever: it would renew without a pause", "--request", NULL);
     }

@@ -24,23 +24,27 @@ static int server_verify(X509_STORE_CTX *store, void *arg)
     return X509_verify_cert(store);
 }
 
-static void alert_seen(const SSL *ssl, int where, int value)
+static void handshake_seen(const SSL *ssl, int where, int value)
 {
     const struct tls *tls = SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), 0);
+    if ((where & SSL_CB_HANDSHAKE_START) != 0 && tls->named) { /* libmosquitto knows but the address */
+        (void)SSL_set_tlsext_host_name((SSL *)ssl, tls->host);
+    }
     if ((where & SSL_CB_READ_ALERT) == SSL_CB_READ_ALERT && (value >> 8) == SSL3_AL_FATAL && tls->refused != NULL) {
         *tls->refused = true;
     }
 }
 
-static bool expect_host(SSL_CTX *ctx, const char *host)
+static bool expect_host(struct tls *tls)
 {
-    X509_VERIFY_PARAM *param = SSL_CTX_get0_param(ctx);
-    return X509_VERIFY_PARAM_set1_ip_asc(param, host) == 1 || X509_VERIFY_PARAM_set1_host(param, host, 0) == 1;
+    X509_VERIFY_PARAM *param = SSL_CTX_get0_param(tls->ctx);
+    tls->named = X509_VERIFY_PARAM_set1_ip_asc(param, tls->host) != 1;
+    return !tls->named || X509_VERIFY_PARAM_set1_host(param, tls->host, 0) == 1;
 }
 
 cr_err tls_init(struct tls *tls, const char *cafile, const char *host)
 {
-    *tls = (struct tls){ .ctx = SSL_CTX_new(TLS_client_method()) };
+    *tls = (struct tls){ .ctx = SSL_CTX_new(TLS_client_method()), .host = host };
     if (tls->ctx == NULL) {
         return CR_NOMEM;
     }
@@ -49,7 +53,7 @@ cr_err tls_init(struct tls *tls, const char *cafile, const char *host)
         tls_fini(tls);
         return CR_INVALID;
     }
-    if (SSL_CTX_set_min_proto_version(tls->ctx, TLS1_2_VERSION) != 1 || !expect_host(tls->ctx, host) ||
+    if (SSL_CTX_set_min_proto_version(tls->ctx, TLS1_2_VERSION) != 1 || !expect_host(tls) ||
         SSL_CTX_set_ex_data(tls->ctx, 0, tls) != 1) {
         ERR_clear_error();
         tls_fini(tls);
@@ -61,7 +65,7 @@ cr_err tls_init(struct tls *tls, const char *cafile, const char *host)
     (void)SSL_CTX_set_mode(tls->ctx, SSL_MODE_RELEASE_BUFFERS); /* thousands of idle connections */
     SSL_CTX_set_cert_verify_callback(tls->ctx, server_verify, tls);
     SSL_CTX_set_cert_cb(tls->ctx, identity_wanted, tls);
-    SSL_CTX_set_info_callback(tls->ctx, alert_seen);
+    SSL_CTX_set_info_callback(tls->ctx, handshake_seen);
     return CR_OK;
 }
 

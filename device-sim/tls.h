@@ -23,9 +23,12 @@ struct tls {
     SSL_CTX *ctx;
     const struct tls_identity *using; /* of the connection that is being driven right now */
     bool *refused;                    /* set when its peer sends a fatal alert */
+    const char *host;                 /* lent */
+    bool named;                       /* it is a DNS name, to be told to the server */
 };
 
-/* The broker's certificate must chain to `cafile` and carry `host` (a DNS name or an IP address).
+/* The broker's certificate must chain to `cafile` and carry `host` (a DNS name or an IP address), which is
+ * lent.
  * CR_INVALID: no CA certificates in the file. */
 CR_MUST_USE cr_err tls_init(struct tls *tls, const char *cafile, const char *host);
 void tls_fini(struct tls *tls);

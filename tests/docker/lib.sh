@@ -21,7 +21,7 @@ T=$(mktemp -d "${TMPDIR:-/tmp}/cr-docker.XXXXXX")
 declare -a PROFILES=() COMPOSE=()
 OPERATOR=''
 
-fail() { echo "FAILED: $*" >&2; exit 1; }
+fail() { echo "FAILED: $*" | tee "$T/failed" >&2; exit 1; }
 step() { echo "-- $((SECONDS))s: $*"; }
 skip() { echo "docker: skipped, $*" >&2; exit 77; }
 contains() { [[ $1 == *"$2"* ]] || fail "expected '$2' in: $1"; }
@@ -161,6 +161,7 @@ on_exit() {
   elif ((rc != 77)); then
     project_remove || rc=1
   fi
+  ((rc == 0)) || [[ ! -s $T/failed ]] || cat "$T/failed" >&2 # once more, behind the logs
   rm -rf "$T"
   exit "$rc"
 }
