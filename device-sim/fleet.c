@@ -249,7 +249,8 @@ static void env_init(struct fleet *fleet)
         .figures = fleet->figures, .fleet = fleet, .queue = on_queue, .handshake_over = on_handshake_over,
         .seen = on_seen, .finished = on_finished,
         .link = { .loop = &fleet->loop, .tls = &fleet->tls, .resolver = &fleet->admission.resolver,
-                  .port = options->port, .mqtt5 = options->mqtt5, .persistent = options->persistent, .handler = &device_link_handler },
+                  .port = options->port, .mqtt5 = options->mqtt5, .persistent = options->persistent,
+                  .handler = &device_link_handler },
     };
 }
 

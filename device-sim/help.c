@@ -11,6 +11,8 @@ const char help_main[] =
     "  device-sim pki --dir /tmp/fleet --count 100\n"
     "  device-sim run --dir /tmp/fleet --broker 127.0.0.1:8883 --request\n"
     "\n"
+    "A device is run by one process at a time: it locks DIR/devices/NAME as long as it lives.\n"
+    "\n"
     "Exit status: 0 all as it should be; 1 devices failed, or are pending without a fault that explains it; 2 a wrong\n"
     "option; 3 it could not run.\n";
 
@@ -30,7 +32,7 @@ const char help_run[] =
     "                          they have one; fetching it counts as a renewal\n"
     "  --name NAME             only this device\n"
     "  --token T               it has no certificate, and gets its first one by this token\n"
-    "  --claim                 not the first N devices but any N that no other process runs; fewer, if there are fewer\n"
+    "  --claim                 not the first N devices, but N that no other process runs, or as many as there are\n"
     "  --forever               until SIGINT or SIGTERM, which then is exit status 0: any number of renewals, and no\n"
     "                          device gives up: what failed or was refused is tried again, within a minute\n"
     "  --timeout S             the run ends after this (300); who is not done then is pending or failed\n"
@@ -63,10 +65,13 @@ const char help_run[] =
     "  --no-fsync              for slow disks: a crash of this machine may then lose what devices stored\n"
     "\n"
     "Example: a third of the devices asleep at any time, some losing power\n"
-    "  device-sim run --dir /tmp/fleet --awake 4 --asleep 2 --fault-power 0.2 --json figures.json\n";
+    "  device-sim run --dir /tmp/fleet --awake 4 --asleep 2 --fault-power 0.2 --json figures.json\n"
+    "Example: thirty devices of many, for days, beside other processes that do the same\n"
+    "  device-sim run --dir /fleet --factory --claim --count 30 --forever --awake 8 --asleep 12 --report 30\n";
 
 const char help_pki[] =
-    "device-sim pki: makes what a demo needs, P-256 throughout; what is already there is kept\n"
+    "device-sim pki: makes what a demo needs, P-256 throughout; what is already there is kept. It can be stopped anywhere,\n"
+    "and run again: files are whole or not there, and a certificate is that of its key.\n"
     "\n"
     "  --dir DIR           where to write (made when missing)\n"
     "  --count N           devices (100), named meter-00001 …\n"

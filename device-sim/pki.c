@@ -3,6 +3,7 @@
 #include "common/clock.h"
 #include "common/identity.h"
 #include "device-sim/pki_cert.h"
+#include "device-sim/pki_file.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -11,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PATH_CAP = 512, ALT_NAMES_CAP = 1024 };
+enum { PATH_CAP = PKI_PATH_CAP, ALT_NAMES_CAP = 1024, TURN_MS = 60000 };
 static const int64_t year_s = 365 * 86400, skew_s = 300;
 
 static cr_err CR_PRINTF(2, 3) path_make(char path[PATH_CAP], const char *format, ...)
@@ -23,9 +24,18 @@ static cr_err CR_PRINTF(2, 3) path_make(char path[PATH_CAP], const char *format,
     return len > 0 && len < PATH_CAP ? CR_OK : CR_FULL;
 }
 
+/* One line about what is wrong, where there is something to say. */
+static cr_err complain(cr_err err, const char *path)
+{
+    if (err != CR_OK) {
+        fprintf(stderr, "device-sim: pki: %s: %s\n", path, err == CR_IO ? strerror(errno) : cr_err_text(err));
+    }
+    return err;
+}
+
 static cr_err folder_make(const char *path)
 {
-    return mkdir(path, 0755) == 0 || errno == EEXIST ? CR_OK : CR_IO;
+    return complain(mkdir(path, 0755) == 0 || errno == EEXIST ? CR_OK : CR_IO, path);
 }
 
 /* What one entry of the PKI is. */
@@ -37,6 +47,12 @@ struct entry {
     int64_t not_before, not_after;
 };
 
+/* With another key, what it has signed would be worth nothing. */
+static bool issues(enum pki_kind kind)
+{
+    return kind == PKI_ROOT || kind == PKI_ISSUING;
+}
+
 /* Loads the pair when it is there, else makes and saves it. `above` goes into the file behind the certificate. */
 static cr_err entry_ensure(struct pki_pair *pair, const char *dir, const struct entry *entry,
                            const struct pki_pair *issuer, bool with_issuer)
@@ -45,15 +61,20 @@ static cr_err entry_ensure(struct pki_pair *pair, const char *dir, const struct 
     cr_err err = CR_BUG;
     CR_TRY(path_make(cert, "%s/%s.pem", dir, entry->file));
     CR_TRY(path_make(key, "%s/%s.key", dir, entry->file));
-    err = pki_pair_load(pair, cert, key);
-    if (err != CR_NOT_FOUND) {
+    bool whole = pki_file_there(cert) && pki_file_there(key);
+    if (whole || (pki_file_there(cert) && issues(entry->kind))) {
+        err = pki_pair_load(pair, cert, key);
+        if (err != CR_OK) {
+            fprintf(stderr, "device-sim: pki: %s, %s: not a certificate and its key; bring them back, or start in an "
+                    "empty directory\n", cert, key);
+        }
         return err;
     }
     CR_TRY(pki_pair_make(pair, entry->kind, entry->common_name, entry->alt_names, entry->not_before, entry->not_after,
                          issuer));
-    CR_TRY(pki_pair_save(pair, cert, key, with_issuer ? issuer->cert : NULL));
+    CR_TRY(pki_pair_save(pair, cert, key, with_issuer ? issuer->cert : NULL, true));
 out:
-    return err;
+    return complain(err, cert);
 }
 
 static cr_err alt_names_make(char text[ALT_NAMES_CAP], const struct pki_options *options)
@@ -61,11 +82,11 @@ static cr_err alt_names_make(char text[ALT_NAMES_CAP], const struct pki_options 
     int len = snprintf(text, ALT_NAMES_CAP, "DNS:localhost,IP:127.0.0.1,IP:::1");
     for (unsigned i = 0; i < options->server_names; i++) {
         if (strchr(options->server_name[i], ':') != NULL) {
-            return CR_INVALID; /* a name, by its syntax, but not a DNS name */
+            return complain(CR_INVALID, options->server_name[i]); /* a name, by its syntax, but not a DNS name */
         }
         len += snprintf(text + len, (size_t)(ALT_NAMES_CAP - len), ",DNS:%s", options->server_name[i]);
         if (len >= ALT_NAMES_CAP) {
-            return CR_FULL;
+            return complain(CR_FULL, "--server-name");
         }
     }
     return CR_OK;
@@ -75,7 +96,7 @@ static cr_err bundle_save(const struct pki_options *options, const char *file, c
 {
     char path[PATH_CAP];
     cr_err err = path_make(path, "%s/%s", options->dir, file);
-    return err == CR_OK ? pki_certs_save(path, certs, count) : err;
+    return complain(err == CR_OK ? pki_certs_save(path, certs, count) : err, file);
 }
 
 /* The factory's CA, and a second hierarchy to move to. `first`: root and issuing CA of the first one. */
@@ -141,14 +162,14 @@ static cr_err device_pair(const char *dir, const char *cert_name, const char *ke
     cr_err err = CR_BUG;
     CR_TRY(path_make(cert, "%s/%s", dir, cert_name));
     CR_TRY(path_make(key, "%s/%s", dir, key_name));
-    if (access(cert, F_OK) == 0) {
-        return CR_OK;
+    if (pki_file_there(cert) && pki_file_there(key)) {
+        return CR_OK; /* and they belong together: the certificate came last */
     }
     CR_TRY(pki_pair_make(&pair, entry->kind, entry->common_name, NULL, entry->not_before, entry->not_after, issuer));
-    CR_TRY(pki_pair_save(&pair, cert, key, NULL));
+    CR_TRY(pki_pair_save(&pair, cert, key, NULL, false));
 out:
     pki_pair_fini(&pair);
-    return err;
+    return complain(err, dir);
 }
 
 static cr_err device_make(const struct pki_options *options, const char *name, const struct pki_pair *issuing,
@@ -190,22 +211,37 @@ out:
     return err;
 }
 
-int pki_make(const struct pki_options *options)
+static cr_err all_make(const struct pki_options *options)
 {
     struct pki_pair issuing = { 0 }, factory = { 0 }, *with = options->factory ? &factory : NULL;
     int64_t now_s = cr_wall_s(cr_clock_system());
-    cr_err err = folder_make(options->dir);
-    if (err == CR_OK) {
-        err = infrastructure(&issuing, with, options, now_s);
-    }
-    if (err == CR_OK) {
-        err = devices_make(options, &issuing, with, now_s);
-    }
+    cr_err err = CR_BUG;
+    CR_TRY(infrastructure(&issuing, with, options, now_s));
+    CR_TRY(devices_make(options, &issuing, with, now_s));
+out:
     pki_pair_fini(&issuing);
     pki_pair_fini(&factory);
+    return err;
+}
+
+int pki_make(const struct pki_options *options)
+{
+    int lock = -1;
+    cr_err err = folder_make(options->dir);
+    if (err == CR_OK) {
+        err = pki_lock(&lock, options->dir, TURN_MS);
+        if (err == CR_TIMEOUT) {
+            fprintf(stderr, "device-sim: pki: %s: another process is at work here; wait until it is done\n",
+                    options->dir);
+        } else {
+            err = complain(err, options->dir);
+        }
+    }
+    if (err == CR_OK) {
+        err = all_make(options);
+        (void)close(lock);
+    }
     if (err != CR_OK) {
-        fprintf(stderr, "device-sim: pki: %s: %s\n", options->dir,
-                err == CR_IO ? strerror(errno) : cr_err_text(err));
         return 3;
     }
     if (!options->quiet) {

@@ -1,14 +1,14 @@
 #include "device-sim/pki_cert.h"
 
+#include "device-sim/pki_file.h"
+
 #include <errno.h>
-#include <fcntl.h>
 #include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
 #include <openssl/x509v3.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 struct extension {
@@ -159,36 +159,36 @@ out:
     return err;
 }
 
-static FILE *file_create(const char *path, mode_t mode)
+static cr_err certs_save(const char *path, const X509 *const *certs, size_t count, bool durable)
 {
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
-    FILE *file = fd >= 0 ? fdopen(fd, "w") : NULL;
-    if (fd >= 0 && file == NULL) {
-        (void)close(fd);
+    struct pki_file file;
+    cr_err err = pki_file_open(&file, path, 0644, durable);
+    if (err != CR_OK) {
+        return err;
     }
-    return file;
+    bool ok = true;
+    for (size_t i = 0; ok && i < count; i++) {
+        ok = certs[i] == NULL || PEM_write_X509(file.to, (X509 *)certs[i]) == 1;
+    }
+    return pki_file_done(&file, ok);
 }
 
 cr_err pki_certs_save(const char *path, const X509 *const *certs, size_t count)
 {
-    FILE *file = file_create(path, 0644);
-    if (file == NULL) {
-        return CR_IO;
-    }
-    bool ok = true;
-    for (size_t i = 0; ok && i < count; i++) {
-        ok = certs[i] == NULL || PEM_write_X509(file, (X509 *)certs[i]) == 1;
-    }
-    return fclose(file) == 0 && ok ? CR_OK : CR_IO;
+    return certs_save(path, certs, count, true);
 }
 
-cr_err pki_pair_save(const struct pki_pair *pair, const char *cert_path, const char *key_path, const X509 *above)
+cr_err pki_pair_save(const struct pki_pair *pair, const char *cert_path, const char *key_path, const X509 *above,
+                     bool durable)
 {
-    FILE *file = file_create(key_path, 0600);
-    if (file == NULL) {
+    struct pki_file file;
+    if (unlink(cert_path) != 0 && errno != ENOENT) { /* a former one would be without its key */
         return CR_IO;
     }
-    bool ok = PEM_write_PrivateKey(file, pair->key, NULL, NULL, 0, NULL, NULL) == 1;
-    ok = fclose(file) == 0 && ok;
-    return ok ? pki_certs_save(cert_path, (const X509 *const[]){ pair->cert, above }, 2) : CR_IO;
+    cr_err err = pki_file_open(&file, key_path, 0600, durable);
+    if (err != CR_OK) {
+        return err;
+    }
+    err = pki_file_done(&file, PEM_write_PrivateKey(file.to, pair->key, NULL, NULL, 0, NULL, NULL) == 1);
+    return err == CR_OK ? certs_save(cert_path, (const X509 *const[]){ pair->cert, above }, 2, durable) : err;
 }

@@ -28,10 +28,11 @@ CR_MUST_USE cr_err pki_pair_make(struct pki_pair *pair, enum pki_kind kind, cons
 
 /* Reads both; CR_NOT_FOUND: one of the files is not there; CR_INVALID: not what it must be. */
 CR_MUST_USE cr_err pki_pair_load(struct pki_pair *pair, const char *cert_path, const char *key_path);
-/* Writes both, the key first and only for its owner; `above` (or NULL) follows in the certificate's file. */
+/* Writes both as pki_file.h does, the key only for its owner; `above` (or NULL) follows in the certificate's file. The
+ * key comes first, and a former certificate goes before it: whenever there is a certificate, it is that of the key. */
 CR_MUST_USE cr_err pki_pair_save(const struct pki_pair *pair, const char *cert_path, const char *key_path,
-                                 const X509 *above);
-/* One after another; those that are NULL are left out. */
+                                 const X509 *above, bool durable);
+/* One after another, as pki_file.h does, durable; those that are NULL are left out. */
 CR_MUST_USE cr_err pki_certs_save(const char *path, const X509 *const *certs, size_t count);
 
 #endif

@@ -16,7 +16,7 @@ void report_progress_end(void);
 struct report_moment {
     char time[CR_TIME_TEXT];
     const struct figures *figures; /* since the start */
-    const struct figures *now;     /* devices: all; failed, failed_by: which fare badly; renewals: since the last line */
+    const struct figures *now;     /* devices: all; failed, failed_by: which fare badly; renewals: since the last one */
     unsigned awake;
 };
 /* One line, for logs. */
