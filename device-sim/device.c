@@ -307,6 +307,12 @@ static void on_down(void *ctx, enum link_end end)
     device->link = NULL;
     if (device->state == DEVICE_CONNECTING) {
         device->env->handshake_over(device->env->fleet);
+        if (end == LINK_UNREACHABLE && resolver_hopes(device->env->link.resolver)) { /* at another address */
+            notes_interrupted(device);
+            device->state = DEVICE_QUEUED;
+            device->env->queue(device->env->fleet, device);
+            return;
+        }
         connect_failed(device, end);
         return;
     }

@@ -1,5 +1,7 @@
 #include "device-sim/link.h"
 
+#include "common/bytes.h"
+
 #include <mosquitto.h>
 #if __has_include(<mosquitto/mqtt_protocol.h>) /* 2.1 */
 #include <mosquitto/mqtt_protocol.h>
@@ -28,6 +30,7 @@ struct link {
     const struct tls_identity *identity;
     void *ctx;
     struct mosquitto *mosq;
+    char address[RESOLVER_ADDRESS_CAP];
     uv_poll_t poll;
     struct happening *first, **last;
     bool polling, up, refused, answered, broken;
@@ -90,6 +93,9 @@ static void end(struct link *link, enum link_end why)
 {
     const struct link_handler *handler = link->config->handler;
     void *ctx = link->ctx;
+    if (why == LINK_UNREACHABLE) {
+        resolver_dead(link->config->resolver, link->address);
+    }
     destroy(link);
     handler->down(ctx, why);
 }
@@ -111,6 +117,9 @@ void link_abort(struct link *link)
     int fd = mosquitto_socket(link->mosq);
     if (fd >= 0) {
         (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    }
+    if (!link->started) {
+        resolver_dead(link->config->resolver, link->address);
     }
     link->gone = true;
     if (!link->driving) {
@@ -326,7 +335,11 @@ static int connect_anywhere(struct link *link)
 {
     int rc = MOSQ_ERR_NO_CONN;
     for (unsigned i = 0; rc != MOSQ_ERR_SUCCESS && i < link->config->resolver->answer.count; i++) {
-        rc = connect_start(link, resolver_next(link->config->resolver));
+        const char *address = resolver_next(link->config->resolver);
+        rc = cr_text_copy(link->address, sizeof link->address, address) == CR_OK ? connect_start(link, address) : rc;
+        if (rc != MOSQ_ERR_SUCCESS) {
+            resolver_dead(link->config->resolver, link->address);
+        }
     }
     return rc;
 }

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-enum { FRESH_MS = 1000, HOST_CAP = 256 };
+enum { FRESH_MS = 1000, DEAD_MS = 10000, HOST_CAP = 256 };
 
 /* Shared by the loop and the thread; who comes last frees it. */
 struct resolver_question {
@@ -170,10 +170,48 @@ void resolver_ask(struct resolver *resolver)
     resolver->question = question;
 }
 
+static bool is_dead(const struct resolver *resolver, const char *address)
+{
+    uint64_t now_ms = uv_now(resolver->told.loop);
+    for (unsigned i = 0; i < RESOLVER_DEAD_MAX && i < resolver->deaths; i++) {
+        if (now_ms - resolver->dead[i].at_ms < DEAD_MS && strcmp(resolver->dead[i].address, address) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 const char *resolver_next(struct resolver *resolver)
 {
     const struct resolver_answer *answer = &resolver->answer;
-    return answer->count > 0 ? answer->address[resolver->turn++ % answer->count] : NULL;
+    const char *address = NULL;
+    for (unsigned i = 0; i < answer->count; i++) {
+        address = answer->address[resolver->turn++ % answer->count];
+        if (!is_dead(resolver, address)) {
+            return address;
+        }
+    }
+    return address;
+}
+
+void resolver_dead(struct resolver *resolver, const char *address)
+{
+    unsigned place = resolver->deaths % RESOLVER_DEAD_MAX;
+    if (!is_dead(resolver, address) &&
+        cr_text_copy(resolver->dead[place].address, RESOLVER_ADDRESS_CAP, address) == CR_OK) {
+        resolver->dead[place].at_ms = uv_now(resolver->told.loop);
+        resolver->deaths++;
+    }
+}
+
+bool resolver_hopes(const struct resolver *resolver)
+{
+    for (unsigned i = 0; i < resolver->answer.count; i++) {
+        if (!is_dead(resolver, resolver->answer.address[i])) {
+            return true;
+        }
+    }
+    return false;
 }
 
 void resolver_fini(struct resolver *resolver)

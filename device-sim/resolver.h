@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <uv.h>
 
-enum { RESOLVER_ADDRESSES_MAX = 16, RESOLVER_ADDRESS_CAP = 64 };
+enum { RESOLVER_ADDRESSES_MAX = 16, RESOLVER_ADDRESS_CAP = 64, RESOLVER_DEAD_MAX = 8 };
 
 struct resolver_answer {
     char address[RESOLVER_ADDRESSES_MAX][RESOLVER_ADDRESS_CAP]; /* numeric */
@@ -27,6 +27,11 @@ struct resolver {
     struct resolver_answer answer;
     uint64_t answered_ms;
     unsigned failures, turn;
+    struct {
+        char address[RESOLVER_ADDRESS_CAP];
+        uint64_t at_ms;
+    } dead[RESOLVER_DEAD_MAX]; /* where lately nobody answered */
+    unsigned deaths;
     struct resolver_question *question; /* under way; NULL: none */
     uv_async_t told;     /* initialised here, closed by the owner */
     uv_timer_t again;
@@ -39,8 +44,13 @@ CR_MUST_USE cr_err resolver_init(struct resolver *resolver, uv_loop_t *loop, con
 bool resolver_fresh(const struct resolver *resolver);
 /* Asks, unless a question is under way, or a pause after a failure. */
 void resolver_ask(struct resolver *resolver);
-/* One address after another, round and round; NULL: there is none. The text is the resolver's until the next answer. */
+/* One address after another, round and round, those left out for some seconds where nobody answered, as long as there
+ * are others; NULL: there is none. The text is the resolver's until the next answer. */
 const char *resolver_next(struct resolver *resolver);
+/* Nobody answered there. */
+void resolver_dead(struct resolver *resolver, const char *address);
+/* Whether there is an address left of which that is not known. */
+bool resolver_hopes(const struct resolver *resolver);
 /* Before its handles are closed; harmless on one that is all zeros. */
 void resolver_fini(struct resolver *resolver);
 

@@ -26,7 +26,7 @@ static void on_report(uv_timer_t *timer)
     cr_time_text(moment.time, cr_wall_s(cr_clock_system()));
     for (unsigned i = 0; i < watch->count; i++) {
         const struct device *device = &watch->devices[i];
-        moment.awake += device_awake(device) ? 1 : 0;
+        moment.awake += device->link != NULL ? 1 : 0; /* and not those that wait for the broker's address */
         if (device->reason[0] != '\0') {
             figures_failed(&now, device->reason);
         }

@@ -194,6 +194,26 @@ static void a_name_is_asked_for_again(void **state)
     rig_free(rig);
 }
 
+static void an_address_where_nobody_answers_is_left_out(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_new("broker");
+    server_says(false, 0, "10.0.0.1", "10.0.0.2");
+    resolver_ask(&rig->resolver);
+    answers_come(rig, 1);
+    resolver_dead(&rig->resolver, "10.0.0.1");
+    assert_true(resolver_hopes(&rig->resolver));
+    assert_string_equal(resolver_next(&rig->resolver), "10.0.0.2");
+    assert_string_equal(resolver_next(&rig->resolver), "10.0.0.2");
+    for (int i = 0; i < 20; i++) {
+        resolver_dead(&rig->resolver, "10.0.0.2");
+    }
+    assert_false(resolver_hopes(&rig->resolver));
+    assert_non_null(resolver_next(&rig->resolver)); /* there is no better one */
+    assert_int_equal(rig->resolver.deaths, 2);
+    rig_free(rig);
+}
+
 static void what_is_not_found_is_asked_for_again_by_itself(void **state)
 {
     (void)state;
@@ -254,6 +274,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_address_is_no_question),
         cmocka_unit_test(a_name_is_asked_for_again),
+        cmocka_unit_test(an_address_where_nobody_answers_is_left_out),
         cmocka_unit_test(what_is_not_found_is_asked_for_again_by_itself),
         cmocka_unit_test(the_loop_turns_while_the_server_thinks),
         cmocka_unit_test(the_end_does_not_wait_for_the_server),
