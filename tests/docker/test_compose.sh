@@ -1,5 +1,6 @@
-# The compose file is valid for both versions of Compose, with every profile; and Compose v2, Debian 13's, starts, asks and
-# removes the stack that the other tests start with what is installed here. It runs in a container, over the engine's socket.
+# The compose file is valid for both versions of Compose, with every profile; and Compose v2, Debian 13's, starts, asks
+# and removes the stack that the other tests start with what is installed here. It runs in a container, over the
+# engine's socket.
 . "$(dirname "$0")/lib.sh"
 
 step "every profile is valid"
@@ -20,8 +21,9 @@ v2() {
   local profile
   local -a with=()
   for profile in ${PROFILES[@]+"${PROFILES[@]}"}; do with+=(--profile "$profile"); done
-  docker run --rm -i --label "com.docker.compose.project=$PROJECT" -e CR_TAG -e CR_PORT -e CR_PROMETHEUS_PORT -e CR_DEVICES \
-    -e CR_POOL -v /var/run/docker.sock:/var/run/docker.sock -v "$TOP:$TOP:ro" "$IMAGE-test-compose:$CR_TAG" \
+  docker run --rm -i --label "com.docker.compose.project=$PROJECT" -e CR_TAG -e CR_PORT -e CR_PROMETHEUS_PORT \
+    -e CR_DEVICES -e CR_POOL -v /var/run/docker.sock:/var/run/docker.sock -v "$TOP:$TOP:ro" \
+    "$IMAGE-test-compose:$CR_TAG" \
     docker-compose -p "$PROJECT" -f "$COMPOSE_FILE_PATH" ${with[@]+"${with[@]}"} "$@" </dev/null
 }
 [[ $(v2 version) =~ ersion\ v?2\. ]] || fail "this is no Compose v2: $(v2 version)"
