@@ -129,9 +129,14 @@ static void wake(struct device *device)
 
 /* --- connecting --- */
 
-static void connect_failed(struct device *device, bool refused)
+static void connect_failed(struct device *device, enum link_end end)
 {
+    bool refused = end == LINK_REFUSED, answered = end != LINK_UNREACHABLE;
     notes_interrupted(device);
+    if (answered && !device->answered) {
+        device->connect_failures = 0; /* the broker is back, and something else fails */
+    }
+    device->answered = answered;
     agent_connect_failed(&device->agent, refused);
     /* A refusal can end in a reset before its alert was read: that it was one before says more. */
     if (refused || strcmp(device->reason, "connection-refused") != 0) {
@@ -165,7 +170,7 @@ void device_connect(struct device *device)
     err = device_dial(device, kind);
     if (err != CR_OK) {
         device->env->handshake_over(device->env->fleet);
-        connect_failed(device, false);
+        connect_failed(device, LINK_UNREACHABLE);
         return;
     }
     device->state = DEVICE_CONNECTING;
@@ -302,7 +307,7 @@ static void on_down(void *ctx, enum link_end end)
     device->link = NULL;
     if (device->state == DEVICE_CONNECTING) {
         device->env->handshake_over(device->env->fleet);
-        connect_failed(device, end == LINK_REFUSED);
+        connect_failed(device, end);
         return;
     }
     notes_interrupted(device);
@@ -336,7 +341,7 @@ static void on_timer(uv_timer_t *timer)
         if (now >= device->deadline_at) {
             link_drop(device, true);
             device->env->handshake_over(device->env->fleet);
-            connect_failed(device, false);
+            connect_failed(device, LINK_UNREACHABLE);
             return;
         }
         break;

@@ -72,6 +72,7 @@ struct device {
     struct wire wire_at_csr;
     unsigned renewals, attempts, attempts_new, connect_failures;
     unsigned losses;                       /* connections in a row that ended soon after CONNACK */
+    bool answered;                         /* the last one that failed met a broker */
 };
 
 extern const struct link_handler device_link_handler;

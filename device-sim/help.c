@@ -70,8 +70,8 @@ const char help_run[] =
     "  device-sim run --dir /fleet --factory --claim --count 30 --forever --awake 8 --asleep 12 --report 30\n";
 
 const char help_pki[] =
-    "device-sim pki: makes what a demo needs, P-256 throughout; what is already there is kept. It can be stopped anywhere,\n"
-    "and run again: files are whole or not there, and a certificate is that of its key.\n"
+    "device-sim pki: makes what a demo needs, P-256 throughout; what is already there is kept. It can be stopped\n"
+    "anywhere, and run again: files are whole or not there, and a certificate is that of its key.\n"
     "\n"
     "  --dir DIR           where to write (made when missing)\n"
     "  --count N           devices (100), named meter-00001 …\n"

@@ -30,7 +30,7 @@ struct link {
     struct mosquitto *mosq;
     uv_poll_t poll;
     struct happening *first, **last;
-    bool polling, up, refused, broken;
+    bool polling, up, refused, answered, broken;
     bool driving;                  /* inside libmosquitto or one of the owner's callbacks */
     bool gone;                     /* the owner let go of it */
     bool started;                  /* TCP connected: the first event came */
@@ -48,13 +48,14 @@ static void enter(struct link *link)
     link->driving = true;
     link->config->tls->using = link->identity;
     link->config->tls->refused = &link->refused;
+    link->config->tls->answered = &link->answered;
 }
 
 static void leave(struct link *link)
 {
     link->driving = false;
     link->config->tls->using = NULL;
-    link->config->tls->refused = NULL;
+    link->config->tls->refused = link->config->tls->answered = NULL;
 }
 
 static void dispatch(struct link *link);
@@ -257,7 +258,7 @@ static void settle(struct link *link, int rc)
     if (link->gone) {
         destroy(link);
     } else if (!alive || mosquitto_socket(link->mosq) < 0 || !poll_again(link)) {
-        end(link, link->up ? LINK_LOST : link->refused ? LINK_REFUSED : LINK_UNREACHABLE);
+        end(link, link->up ? LINK_LOST : link->refused ? LINK_REFUSED : link->answered ? LINK_CUT : LINK_UNREACHABLE);
     }
 }
 

@@ -17,7 +17,8 @@
 
 enum link_end {
     LINK_REFUSED,     /* a fatal TLS alert, or a CONNACK that says no */
-    LINK_UNREACHABLE, /* ended before CONNACK for any other reason */
+    LINK_CUT,         /* ended before CONNACK, after the broker had shown its certificate: a refusal that got lost? */
+    LINK_UNREACHABLE, /* ended before that */
     LINK_LOST,        /* ended after CONNACK */
 };
 

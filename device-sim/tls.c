@@ -18,6 +18,9 @@ static int identity_wanted(SSL *ssl, void *arg)
 static int server_verify(X509_STORE_CTX *store, void *arg)
 {
     const struct tls *tls = arg;
+    if (tls->answered != NULL) {
+        *tls->answered = true;
+    }
     if (tls->using != NULL && tls->using->trust != NULL) {
         X509_STORE_CTX_set0_trusted_stack(store, tls->using->trust);
     }

@@ -23,6 +23,7 @@ struct tls {
     SSL_CTX *ctx;
     const struct tls_identity *using; /* of the connection that is being driven right now */
     bool *refused;                    /* set when its peer sends a fatal alert */
+    bool *answered;                   /* set when its peer shows a certificate */
     const char *host;                 /* lent */
     bool named;                       /* it is a DNS name, to be told to the server */
 };

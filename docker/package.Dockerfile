@@ -1,5 +1,5 @@
-# Builds the Debian package in a Debian of its own. docker/package does it; its context has two archives, so that what is
-# not compiled can change without compiling again: src.tar, and late.tar with everything else.
+# Builds the Debian package in a Debian of its own, into /out. docker/package does it; its context has two archives, so
+# that what is not compiled can change without compiling again: src.tar, and late.tar with everything else.
 ARG SUITE=bookworm
 
 FROM debian:${SUITE}-slim AS build
@@ -17,10 +17,7 @@ RUN cmake --preset package && cmake --build --preset package --target package \
 FROM build AS again
 WORKDIR /somewhere/else
 ADD src.tar ./
-RUN umask 077 && cmake --preset package && cmake --build --preset package --target cr_app cr_host_mosquitto renewalctl
+RUN cmake --preset package && cmake --build --preset package --target cr_app cr_host_mosquitto renewalctl
 ADD late.tar ./
-RUN umask 077 && cmake --preset package && cmake --build --preset package --target package \
+RUN rm -r /out && cmake --preset package && cmake --build --preset package --target package \
     && install -D -m 644 -t /out build/package/*.deb
-
-FROM debian:${SUITE}-slim AS lint
-RUN apt-get update && apt-get install -y --no-install-recommends lintian && rm -rf /var/lib/apt/lists/*

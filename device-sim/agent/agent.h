@@ -31,7 +31,7 @@
  * connection with it succeeded, the factory's identity stays what is used. A device that has a certificate falls back
  * to the factory's identity when both pairs are damaged, when its own was refused refusals_max times in a row (counted
  * since boot), or failed once and has expired by a clock that can be right. It then tries both in turn, the factory's
- * with growing pauses. Its own pair is not touched before a new one was confirmed.
+ * with growing pauses after each refusal. Its own pair is not touched before a new one was confirmed.
  *
  * TRUST (agent_config.trust_updates). config.trust is what the device believes in until a bundle of a higher version
  * arrives that is signed by a CA below its present set. Mode "add": it believes in both sets from then on, and says so.

@@ -60,6 +60,7 @@ enum agent_err agent_enrol_connected(struct agent *agent)
 {
     struct agent_state next = agent->state;
     bool rolled_back = next.phase == AGENT_TRIAL;
+    bool too_late = rolled_back && agent_has_ended(agent, agent_other(agent)); /* there was nothing wrong with it */
     if (next.phase != AGENT_REQUESTED && next.phase != AGENT_IDLE) {
         next.phase = AGENT_IDLE;
         next.spare = next.enrolling = false;
@@ -81,6 +82,8 @@ enum agent_err agent_enrol_connected(struct agent *agent)
     agent->strangers = 0;
     if (rolled_back) {
         agent_tell(agent, AGENT_EVENT_ROLLED_BACK, NULL);
+    }
+    if (rolled_back && !too_late) { /* otherwise it could go round and round */
         agent_enrol_pause(agent, 0);
     }
     return agent_enrol_request(agent);

@@ -161,10 +161,9 @@ enum agent_err agent_connected(struct agent *agent)
 
 /* --- it did not --- */
 
-/* Whether the current certificate has ended by a clock that can be right. */
-static bool has_ended(const struct agent *agent)
+bool agent_has_ended(const struct agent *agent, unsigned slot)
 {
-    int64_t not_after = agent->state.slot[agent->state.current].validity.not_after;
+    int64_t not_after = agent->state.slot[slot].validity.not_after;
     int64_t now_s = agent->ports->now_s(agent->ports->ctx);
     return now_s > not_after && now_s - not_after < clock_far_off_s;
 }
@@ -173,7 +172,7 @@ static bool has_ended(const struct agent *agent)
 static void own_failed(struct agent *agent, bool refused)
 {
     const struct agent_config *config = agent->config;
-    bool ended = has_ended(agent);
+    bool ended = agent_has_ended(agent, agent->state.current);
     if (config->enrol == AGENT_ENROL_NEVER || !(refused || ended)) {
         return;
     }
@@ -205,7 +204,7 @@ void agent_connect_failed(struct agent *agent, bool refused)
         return;
     }
     agent->factory_turn = false;
-    if (agent_has_own(agent)) {
+    if (agent_has_own(agent) && refused) { /* otherwise it could be the network, which both wait for alike */
         agent_enrol_pause(agent, 0);
     }
 }

@@ -51,6 +51,10 @@ AGENT_MUST_USE enum agent_err agent_next_begin(struct agent *agent, const char *
 AGENT_MUST_USE enum agent_err agent_next_certificate(struct agent *agent, const uint8_t *payload, size_t len,
                                                      const char *property_id);
 
+/* agent_identity.c */
+/* Whether the certificate of this slot has ended by a clock that can be right. */
+bool agent_has_ended(const struct agent *agent, unsigned slot);
+
 /* agent_enrol.c: on a connection with the factory's identity or a token. */
 AGENT_MUST_USE enum agent_err agent_enrol_connected(struct agent *agent);
 /* Sends the CSR, or waits until it may. */

@@ -11,5 +11,8 @@ file(CHMOD ${root}/usr/lib/mosquitto-cert-renewal/mosquitto_cert_renewal.so
 file(GLOB compress ${root}/usr/share/man/man*/*.[1-9] ${root}/usr/share/doc/*/changelog)
 execute_process(COMMAND gzip -9nf ${compress} COMMAND_ERROR_IS_FATAL ANY)
 
+# Whatever the umask is.
+execute_process(COMMAND find ${root} -type d -exec chmod 755 {} +
+                COMMAND_ERROR_IS_FATAL ANY)
 execute_process(COMMAND find ${root} -exec touch -h -d @$ENV{SOURCE_DATE_EPOCH} {} +
                 COMMAND_ERROR_IS_FATAL ANY)

@@ -184,7 +184,7 @@ struct cr_history {
     int64_t since, until;        /* Unix seconds; 0: no bound */
     bool oldest_first;
     unsigned limit;
-    char cursor[CR_CURSOR_CAP];  /* in and out, as in cr_list */
+    char cursor[CR_CURSOR_CAP];  /* in and out, as in cr_list; any entry's id is one */
     unsigned count;
     struct cr_history_entry *entry; /* owned */
     bool sought;                 /* the store's own: the device is not in the inventory, and no line of it was found yet */

@@ -268,11 +268,26 @@ bool ctl_build_alerts_ack(cJSON *command, const struct ctl_options *options)
 
 bool ctl_build_audit(cJSON *command, const struct ctl_options *o)
 {
-    bool oldest = o->oldest || o->words > 0;
+    bool oldest = !o->follow && (o->oldest || o->words > 0);
     return ctl_put_word(command, "getAudit", "device", o) && ctl_put_text(command, "slot", o->slot) &&
            ctl_put_text(command, "what", o->what) && ctl_put_text(command, "who", o->who) &&
            ctl_put_text(command, "since", o->since) && ctl_put_text(command, "until", o->until) &&
            ctl_put_text(command, "order", oldest ? "oldest" : "newest");
+}
+
+cr_err ctl_check_audit(const struct ctl_options *o, char why[CTL_WHY_CAP])
+{
+    const char *other = o->until[0] != '\0' ? "--until" : o->oldest ? "--oldest" : o->all ? "--all" : NULL;
+    if (o->follow && other != NULL) {
+        (void)snprintf(why, CTL_WHY_CAP, "--follow shows the last entries, then the new ones, and takes no %s", other);
+        return CR_INVALID;
+    }
+    if (o->follow && o->limit > CTL_FOLLOW_MAX) {
+        (void)snprintf(why, CTL_WHY_CAP, "--follow begins with at most %d entries; without it --limit can be more",
+                       CTL_FOLLOW_MAX);
+        return CR_INVALID;
+    }
+    return CR_OK;
 }
 
 bool ctl_build_policy(cJSON *command, const struct ctl_options *options)

@@ -78,6 +78,7 @@ cr_err ctl_check_tag(const struct ctl_options *options, char why[CTL_WHY_CAP]);
 cr_err ctl_check_campaign_start(const struct ctl_options *options, char why[CTL_WHY_CAP]);
 cr_err ctl_check_campaign_status(const struct ctl_options *options, char why[CTL_WHY_CAP]);
 cr_err ctl_check_policy_set(const struct ctl_options *options, char why[CTL_WHY_CAP]);
+cr_err ctl_check_audit(const struct ctl_options *options, char why[CTL_WHY_CAP]);
 cr_err ctl_check_events(const struct ctl_options *options, char why[CTL_WHY_CAP]);
 
 /* ---- what is asked before; false: nothing ---- */

@@ -90,13 +90,16 @@ const struct ctl_command ctl_commands_more[] = {
     {
         .name = "audit", .words = "[ID]", .needs = "a device's id", .words_max = 1, .names = 1,
         .groups = CTL_FOR_SLOT | CTL_FOR_AUDIT | CTL_FOR_PAGE,
-        .run = ctl_run_pages, .build = ctl_build_audit, .columns = &ctl_columns_audit,
+        .run = ctl_run_audit, .build = ctl_build_audit, .check = ctl_check_audit, .columns = &ctl_columns_audit,
         .columns_one = &ctl_columns_audit_one,
         .brief = "what happened, to a device or at all",
         .text = "Shows the audit log: of a device from its beginning, else the newest entries first.",
-        .more = "It is the stream in Redis; `audit verify` proves the journal's files.",
+        .more = "With --follow each new entry is shown within about a second, the newest last; with --json an object a "
+                "line. A connection that is lost is made again, and nothing is missed meanwhile. --until, --oldest and "
+                "--all do not go with it. It is the stream in Redis; `audit verify` proves the journal's files.",
         .examples = "  renewalctl audit meter-17 --all\n"
                     "  renewalctl audit --who operator-1 --since 24h\n"
+                    "  renewalctl audit --follow --what confirmed\n"
                     "  renewalctl audit --what issued --since 2026-11-01 --all --json >issued.json",
     },
     {

@@ -20,6 +20,8 @@ enum {
     CTL_LIST_MAX = 8,        /* of an option that can be given again */
     CTL_ROWS_DEFAULT = 50,   /* shown without --limit and --all */
     CTL_ROWS_LIMIT = 1000000,
+    CTL_FOLLOW_DEFAULT = 10, /* entries that --follow begins with, without --limit */
+    CTL_FOLLOW_MAX = 1000,
 };
 
 enum ctl_colour_mode { CTL_COLOUR_AUTO, CTL_COLOUR_ALWAYS, CTL_COLOUR_NEVER };
@@ -54,7 +56,7 @@ struct ctl_options {
     char level[CR_NAME_CAP], expires_within[CR_NAME_CAP], not_seen_for[CR_NAME_CAP];
     char what[CR_NAME_CAP], who[CTL_TEXT_CAP], name[CTL_TEXT_CAP];
     char start[CR_NAME_CAP], deadline[CR_NAME_CAP], since[CR_NAME_CAP], until[CR_NAME_CAP]; /* RFC 3339 */
-    bool all, oldest, unacknowledged;
+    bool all, oldest, follow, unacknowledged;
     unsigned limit, rate, if_version;
     struct ctl_list group, add, remove;
     /* trust */

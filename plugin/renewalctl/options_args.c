@@ -29,8 +29,9 @@ static void place_read(struct place *place, const char *word)
 
 static const struct ctl_option *place_option(const struct place *place, unsigned groups)
 {
-    return place->name != NULL ? ctl_option_by_name(place->name, place->len, groups)
-                               : ctl_option_by_letter(place->letter);
+    const struct ctl_option *option = place->name != NULL ? ctl_option_by_name(place->name, place->len, groups)
+                                                          : ctl_option_by_letter(place->letter);
+    return option != NULL && (option->groups & groups) != 0 ? option : NULL;
 }
 
 static bool is_option(const char *word)

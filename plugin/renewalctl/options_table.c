@@ -71,6 +71,8 @@ const struct ctl_option ctl_option_table[] = {
     { 0, "until", "TIME", CTL_KIND_AGO, AT(until), 0, NULL, false, CTL_FOR_AUDIT, "the same" },
     { 0, "oldest", NULL, CTL_KIND_FLAG, AT(oldest), 0, NULL, false, CTL_FOR_AUDIT,
       "the oldest first (default with a device's id)" },
+    { 'f', "follow", NULL, CTL_KIND_FLAG, AT(follow), 0, NULL, false, CTL_FOR_AUDIT,
+      "the last 10 (or --limit), then each new one, until\nCtrl-C" },
     { 0, "limit", "N", CTL_KIND_NUMBER, AT(limit), CTL_ROWS_LIMIT, NULL, false, CTL_FOR_PAGE,
       "at most so many rows (default 50)" },
     { 0, "all", NULL, CTL_KIND_FLAG, AT(all), 0, NULL, false, CTL_FOR_PAGE, "all rows" },

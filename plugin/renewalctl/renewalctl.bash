@@ -33,7 +33,7 @@ _renewalctl_options() {
     "campaign watch") options="" ;;
     "alerts") options="--slot --id-prefix --level --unacknowledged --limit --all" ;;
     "alerts ack") options="--slot" ;;
-    "audit") options="--slot --what --who --since --until --oldest --limit --all" ;;
+    "audit") options="--slot --what --who --since --until --oldest --follow --limit --all" ;;
     "audit verify") options="--issuer" ;;
     "policy") options="--slot" ;;
     "policy set") options="--slot --if-version --yes" ;;
@@ -52,7 +52,7 @@ _renewalctl() {
     for ((i = 1; i < COMP_CWORD; i++)); do
         word=${COMP_WORDS[i]}
         case $word in
-        --*=* | --insecure | --json | --help | --version | --yes | --all | --oldest | --unacknowledged | --revoked | --force | --pem) ;;
+        --*=* | --insecure | --json | --help | --version | --yes | --all | --oldest | --follow | --unacknowledged | --revoked | --force | --pem) ;;
         --* | -[hpuPi]) ((i++)) ;; # its value follows
         -*) ;;
         *)

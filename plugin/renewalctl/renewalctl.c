@@ -78,11 +78,12 @@ static void on_interrupt(int signal)
 }
 
 /* What goes on until it is ended is ended in good order, a second time at once. */
-static void interrupts_take(const struct ctl_command *command)
+static void interrupts_take(const struct ctl_options *options)
 {
     struct sigaction action = { .sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND };
-    if (command->run == ctl_run_watch || command->run == ctl_run_events || command->run == ctl_run_enroll ||
-        command->run == ctl_run_revoke) {
+    int (*run)(struct ctl_run *run) = options->command->run;
+    if (options->follow || run == ctl_run_watch || run == ctl_run_events || run == ctl_run_enroll ||
+        run == ctl_run_revoke) {
         (void)sigaction(SIGINT, &action, NULL);
         (void)sigaction(SIGTERM, &action, NULL);
     }
@@ -126,7 +127,7 @@ static int carry_out(const struct ctl_options *options)
         }
         run.link = ctl_session_link(session);
     }
-    interrupts_take(options->command);
+    interrupts_take(options);
     int rc = options->command->run(&run);
     ctl_session_free(session);
     return rc;

@@ -58,6 +58,7 @@ int ctl_run_one(struct ctl_run *run);
 int ctl_run_pages(struct ctl_run *run);
 int ctl_run_trigger(struct ctl_run *run);
 int ctl_run_policy_set(struct ctl_run *run);
+int ctl_run_audit(struct ctl_run *run);
 int ctl_run_watch(struct ctl_run *run);
 int ctl_run_events(struct ctl_run *run);
 int ctl_run_verify(struct ctl_run *run);
@@ -81,6 +82,10 @@ int ctl_ask_quiet(struct ctl_run *run, struct cJSON *command, struct cJSON **dat
 struct cJSON *ctl_command_json(const struct ctl_options *options);
 /* CTL_DONE: yes. Asks on the terminal; without one --yes is needed. */
 int ctl_confirm(struct ctl_run *run, const char *question);
+/* The connection failed, `tries` times in a row now: says so the first time, drops it and waits before the next, longer
+ * each time. False: that was enough, which has been told, or it is to stop. (watch.c) */
+bool ctl_try_again(struct ctl_run *run, unsigned tries, const char *why);
+bool ctl_stopped(const struct ctl_run *run);
 /* An answer's data, as text or as JSON; takes it. */
 int ctl_show(struct ctl_run *run, struct cJSON *data);
 /* Counts the certificates that the filter selects, up to a thousand; *more: there are more. (trigger.c) */

@@ -29,8 +29,7 @@ static size_t row_of(const struct ctl_send *send, const char *device, const uint
     return i;
 }
 
-/* Whether another time may go better. */
-static bool passes(const char *code)
+bool ctl_refusal_passes(const char *code)
 {
     static const char *const codes[] = { "busy", "rate-limited", "store-unavailable" };
     for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
@@ -82,7 +81,7 @@ size_t ctl_send_answer(struct ctl_send *send, cJSON *data, const uint32_t *index
         ctl_cell_of(device, cJSON_GetObjectItemCaseSensitive(row, "device"));
         ctl_cell_of(code, cJSON_GetObjectItemCaseSensitive(row, "errorCode"));
         size_t i = row_of(send, device, index, count);
-        if (again != NULL && i < count && repeated < count && passes(code)) {
+        if (again != NULL && i < count && repeated < count && ctl_refusal_passes(code)) {
             again[repeated++] = index[i];
         } else {
             refused_show(send, row, code, i < count ? send->rows->row[index[i]].line : 0);

@@ -22,6 +22,9 @@ struct ctl_send {
     struct ctl_table table;
 };
 
+/* Whether what was refused with this code may go better another time. */
+bool ctl_refusal_passes(const char *code);
+
 void ctl_send_begin(struct ctl_send *send);
 /* Adds up an answer's data about these rows (count 0: about others) and shows who was refused. Rows that are to be sent
  * again are put into `again`; returns how many. Deletes the data. */

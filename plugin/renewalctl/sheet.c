@@ -115,6 +115,12 @@ void ctl_table_init(struct ctl_table *table, unsigned columns, const char *const
     }
 }
 
+void ctl_table_fix(struct ctl_table *table, const int *width)
+{
+    memcpy(table->width, width, table->columns * sizeof table->width[0]);
+    table->fixed = true;
+}
+
 struct ctl_line *ctl_table_row(struct ctl_table *table)
 {
     static struct ctl_line scratch;
@@ -140,7 +146,7 @@ static void table_measure(struct ctl_table *table, bool leave_out)
 static void line_print(const struct ctl_table *table, const struct ctl_sheet *sheet, const struct ctl_line *line)
 {
     static const int gap = 2, least = 4; /* less of a cell says nothing */
-    int left = sheet->width;
+    int left = sheet->width, over = 0;
     bool bound = sheet->width > 0, first = true;
     unsigned last = 0;
     for (unsigned c = 0; c < table->columns; c++) {
@@ -157,7 +163,9 @@ static void line_print(const struct ctl_table *table, const struct ctl_sheet *sh
         (void)fprintf(sheet->out, "%*s", first ? 0 : gap, "");
         left -= first ? 0 : gap;
         first = false;
-        put(sheet, line->cell[c], line->colour[c], c == last ? 0 : table->width[c], bound ? &left : NULL);
+        int width = table->width[c] > over ? table->width[c] - over : 0, wide = width_of(line->cell[c]);
+        put(sheet, line->cell[c], line->colour[c], c == last ? 0 : width, bound ? &left : NULL);
+        over = table->fixed && wide > width ? wide - width : 0; /* the next one makes up for it */
     }
     (void)fputc('\n', sheet->out);
 }
@@ -169,7 +177,9 @@ void ctl_table_flush(struct ctl_table *table, const struct ctl_sheet *sheet)
         return;
     }
     if (!table->begun) {
-        table_measure(table, sheet->width > 0);
+        if (!table->fixed) {
+            table_measure(table, sheet->width > 0);
+        }
         table->begun = true;
     }
     for (unsigned r = from; r < table->rows; r++) {

@@ -44,8 +44,12 @@ struct ctl_table {
     struct ctl_line *line;       /* heap, CTL_ROWS_MAX + 1; NULL: no memory */
     int width[CTL_COLUMNS_MAX];
     bool begun;                  /* the head was printed */
+    bool fixed;                  /* the widths were given */
 };
 void ctl_table_init(struct ctl_table *table, unsigned columns, const char *const *head);
+/* The columns are so wide from the first row on, whatever stands in them: for rows that come one by one. What is wider
+ * moves its neighbours only. */
+void ctl_table_fix(struct ctl_table *table, const int *width);
 /* The next row to fill; a scratch row when the table is full or has no memory. */
 struct ctl_line *ctl_table_row(struct ctl_table *table);
 /* Prints the rows so far, which are then forgotten. Nothing is printed when there are none. */

@@ -10,14 +10,12 @@
 
 enum { EACH_MS = 1000, TRIES_MAX = 5, LINE_CAP = 400 };
 
-static bool stopped(const struct ctl_run *run)
+bool ctl_stopped(const struct ctl_run *run)
 {
     return run->stop != NULL && *run->stop != 0;
 }
 
-/* The connection failed, `tries` times in a row now: waits before the next, longer each time. False: that was
- * enough. */
-static bool may_try_again(struct ctl_run *run, unsigned tries, const char *why)
+bool ctl_try_again(struct ctl_run *run, unsigned tries, const char *why)
 {
     char ignored[CTL_WHY_CAP];
     if (tries >= TRIES_MAX) {
@@ -30,7 +28,7 @@ static bool may_try_again(struct ctl_run *run, unsigned tries, const char *why)
     }
     run->link->drop(run->link->ctx);
     (void)run->link->wait(run->link->ctx, (unsigned)EACH_MS << (tries - 1), ignored);
-    return !stopped(run);
+    return !ctl_stopped(run);
 }
 
 /* ---- campaign watch ---- */
@@ -99,18 +97,18 @@ int ctl_run_watch(struct ctl_run *run)
     struct watch watch = { .run = run };
     unsigned tries = 0;
     bool seen = false;
-    while (!stopped(run)) {
+    while (!ctl_stopped(run)) {
         char why[CTL_WHY_CAP];
         cJSON *campaign = NULL;
         int rc = ctl_ask_quiet(run, ctl_command_json(run->options), &campaign, why);
-        if (stopped(run)) {
+        if (ctl_stopped(run)) {
             cJSON_Delete(campaign);
             break;
         }
         if (rc == CTL_NO_CONNECTION && seen) {
             watch.lines = 0; /* what is said about it stays */
-            if (!may_try_again(run, ++tries, why)) {
-                return stopped(run) ? CTL_INTERRUPTED : CTL_NO_CONNECTION;
+            if (!ctl_try_again(run, ++tries, why)) {
+                return ctl_stopped(run) ? CTL_INTERRUPTED : CTL_NO_CONNECTION;
             }
             continue;
         }
@@ -163,7 +161,7 @@ int ctl_run_events(struct ctl_run *run)
     unsigned tries = 0;
     (void)snprintf(topic, sizeof topic, CR_TOPIC_CONTROL_EVENT "/%s",
                    run->options->words > 0 ? run->options->word[0] : "+");
-    while (!stopped(run)) {
+    while (!ctl_stopped(run)) {
         cr_err err = run->link->listen(run->link->ctx, topic, on_event, run, why);
         if (err == CR_OK) {
             if (!seen && run->err_terminal) {
@@ -172,20 +170,20 @@ int ctl_run_events(struct ctl_run *run)
             seen = true;
             tries = 0;
         }
-        while (err == CR_OK && !stopped(run)) {
+        while (err == CR_OK && !ctl_stopped(run)) {
             err = run->link->wait(run->link->ctx, EACH_MS, why);
             if (ctl_written(run) != CTL_DONE) {
                 return CTL_FAILED;
             }
         }
-        if (stopped(run)) {
+        if (ctl_stopped(run)) {
             break;
         }
         if (!seen || (err != CR_UNAVAILABLE && err != CR_TIMEOUT)) {
             return ctl_complain(run, err == CR_UNAVAILABLE || err == CR_TIMEOUT ? CTL_NO_CONNECTION : CTL_FAILED, why);
         }
-        if (!may_try_again(run, ++tries, why)) {
-            return stopped(run) ? CTL_DONE : CTL_NO_CONNECTION;
+        if (!ctl_try_again(run, ++tries, why)) {
+            return ctl_stopped(run) ? CTL_DONE : CTL_NO_CONNECTION;
         }
     }
     return CTL_DONE;

@@ -133,6 +133,18 @@ until_true 10 held_entry || fail "the hold is not in the audit log"
 forecast() { "$CR_RENEWALCTL" forecast; }
 until_true 20 forecast || fail "no forecast"
 
+step "the audit log is followed from here on, over all that comes"
+"$CR_RENEWALCTL" audit --follow --json --limit 3 >"$T/followed" 2>"$T/followed.err" &
+FOLLOW_PID=$!
+"$CR_RENEWALCTL" audit meter-17 -f --what held >"$T/followed.held" 2>"$T/followed.held.err" &
+FOLLOW_HELD_PID=$!
+OTHER_PIDS+=("$FOLLOW_PID" "$FOLLOW_HELD_PID")
+followed_ids() { sed -n 's/^{"id":"\([0-9-]*\)".*}$/\1/p' "$T/followed"; }
+# All from the first that was shown on, each once, in order.
+followed_all() { equal "$(redis xrange cr:audit "$(followed_ids | head -n 1)" + | grep -x '[0-9]\{13\}-[0-9]*')" "$(followed_ids)"; }
+followed_from() { [[ $(followed_ids | wc -l) -ge 3 ]] && grep -q operator-1 "$T/followed.held"; }
+until_true 10 followed_from || fail "nothing to follow: $(cat "$T/followed.err" "$T/followed.held.err")"
+
 step "a campaign, watched over a broker that is started again"
 expect 0 --json campaign start --name "a try" --tag lab --yes
 id=$(sed -n 's/^\t*"campaign":\t*"\([0-9a-f]*\)".*/\1/p' "$T/out")
@@ -174,6 +186,32 @@ wait "$EVENTS_PID" || fail "events ended with $?"
 equal "$(<"$T/events.err")" ""
 expect 1 --cert "$T/pki/meter-17.pem" --key "$T/pki/meter-17.key" events
 contains "$err" "does not let you read there"
+
+step "what was followed has all of it, also over a Redis that was away and a stream that is lost"
+caught_up() { [[ $(redis xrevrange cr:audit + - COUNT 1 | head -n 1) == "$(followed_ids | tail -n 1)" ]]; }
+held_times() { [[ $(grep -c ' held ' "$T/followed.held") == "$1" ]]; }
+until_true 10 followed_all || fail "not all is shown, or something twice: $(followed_ids | tail -n 5)"
+redis_stop
+away() { grep -q 'store-unavailable.*trying again' "$T/followed.err"; }
+until_true 20 away || fail "a Redis that has gone is not told: $(<"$T/followed.err")"
+redis_start
+until_true 20 store_connected || fail "the store does not connect"
+expect 0 hold meter-17 --yes
+until_true 10 held_times 2 || fail "a hold is not shown: $(<"$T/followed.held")"
+until_true 10 followed_all || fail "not all is shown, or something twice: $(followed_ids | tail -n 5)"
+redis del cr:audit >/dev/null
+expect 0 release meter-17
+lost() { grep -q 'the audit log has lost' "$T/followed.err" && caught_up; }
+until_true 10 lost || fail "a stream that is lost is not told, or not followed: $(<"$T/followed.err")"
+expect 0 hold meter-17 --yes
+until_true 10 held_times 3 || fail "a hold is not shown: $(<"$T/followed.held")"
+until_true 10 caught_up || fail "not all is shown"
+equal "$(followed_ids | sort | uniq -d)" ""
+for err in followed.err followed.held.err; do equal "$(grep -c 'the audit log has lost' "$T/$err")" 1; done
+kill -INT "$FOLLOW_PID" "$FOLLOW_HELD_PID"
+wait "$FOLLOW_PID" || fail "audit --follow ended with $?"
+wait "$FOLLOW_HELD_PID" || fail "audit -f ended with $?"
+expect 0 release meter-17
 
 step "help needs no broker and no configuration"
 expect 0 --config "$T/nothing" --help

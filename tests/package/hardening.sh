@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
 # Looks into programs and shared objects for what their hardening flags leave there, and fails for each that is missing.
-# Usage: hardening.sh FILE...     prints a line for each file; exit codes: 0 nothing is missing, 1 something is, 2 wrong usage
+# Usage: hardening.sh FILE...     prints a line for each file
+# Exit codes: 0 nothing is missing; 1 something is; 2 wrong usage.
 #
-# PIE, RELRO, BIND_NOW and an unexecutable stack are in the headers. FORTIFY and the stack protector are functions of libc that
-# are called. The others are instructions: with -fcf-protection functions begin with endbr64 (the note that would have the
-# kernel insist on it is left out by the linker where Debian's own start files are without), with -fstack-clash-protection a
-# frame of more than a page is made page by page. Of arm64 only the branch protection is known: paciasp or bti.
+# PIE, RELRO, BIND_NOW and an unexecutable stack are in the headers. FORTIFY and the stack protector are functions of
+# libc that are called. The others are instructions: with -fcf-protection functions begin with endbr64 (the note that
+# would have the kernel insist on it is left out by the linker where Debian's own start files are without), with
+# -fstack-clash-protection a frame of more than a page is made page by page. Of arm64 only the branch protection is
+# known: paciasp or bti.
 set -euo pipefail
 export LC_ALL=C
 
@@ -16,7 +18,8 @@ code=$(mktemp)
 trap 'rm -f "$code"' EXIT
 failed=0
 for file; do
-  header=$(readelf -hW "$file") program=$(readelf -lW "$file") dynamic=$(readelf -dW "$file") symbols=$(readelf --dyn-syms -W "$file")
+  header=$(readelf -hW "$file") program=$(readelf -lW "$file") dynamic=$(readelf -dW "$file")
+  symbols=$(readelf --dyn-syms -W "$file")
   functions=$(readelf --debug-dump=frames -W "$file" 2>/dev/null | grep -c ' FDE ' || true)
   objdump -d --no-show-raw-insn "$file" >"$code"
   missing=()
@@ -34,7 +37,7 @@ for file; do
       pads=$(grep -c 'endbr64' "$code" || true)
       ((pads > 8 && pads * 8 > functions)) || missing+=("CET ($pads landing pads in $functions functions)")
       # What is subtracted at once is a page at most.
-      big=$(sed -nE 's/.*sub +\$0x([0-9a-f]{4,}),%rsp.*/\1/p' "$code" | awk 'length < 16 && (length > 4 || $1 > "1000")' | wc -l)
+      big=$(sed -nE 's/.*sub +\$0x([0-9a-f]{4,8}),%rsp.*/\1/p' "$code" | awk 'length > 4 || $1 > "1000"' | wc -l)
       ((big == 0)) || missing+=("stack clash protection ($big large frames at once)") ;;
     *AArch64*)
       grep -qE '(paciasp|bti)' "$code" || missing+=("branch protection") ;;

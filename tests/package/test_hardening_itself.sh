@@ -12,7 +12,9 @@ trap 'rm -rf "$dir"' EXIT
 {
   echo '#include <stdio.h>'
   echo '#include <string.h>'
-  for i in {1..20}; do echo "int f$i(char *p, const char *q) { char b[8000]; strcpy(b, q); return snprintf(p, 9, \"%s\", b) + $i; }"; done
+  for i in {1..20}; do
+    echo "int f$i(char *p, const char *q) { char b[8000]; strcpy(b, q); return snprintf(p, 9, \"%s\", b) + $i; }"
+  done
   echo 'int main(int c, char **v) { char b[9]; return c > 1 ? f1(b, v[1]) + f2(b, v[0]) : 0; }'
 } >"$dir/program.c"
 

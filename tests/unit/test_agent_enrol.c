@@ -306,6 +306,48 @@ static void test_expired_falls_back(void **state)
     assert_int_equal(AGENT_BY_OWN, shows());
 }
 
+/* Nobody answered for longer than its certificate lasts: that says nothing about the factory's. */
+static void test_expired_while_nobody_answered(void **state)
+{
+    (void)state;
+    world.now_s = TOY_NOW + 91LL * 86400;
+    for (int i = 0; i < 30; i++) {
+        (void)shows();
+        agent_connect_failed(agent(), false);
+        world.now_ms += 30 * 1000;
+    }
+    world.cert[1].refused_at_connect = true;
+    unsigned connections = 0;
+    while (world.generation == 0 && ++connections < 10) {
+        (void)live();
+    }
+    assert_int_equal(1, world.generation);
+    assert_true(connections <= 4);
+}
+
+/* The same in the middle of a renewal: both pairs have ended, and neither is at fault. */
+static void test_expired_on_trial(void **state)
+{
+    (void)state;
+    world_trigger(&world);
+    assert_true(live());
+    assert_int_equal(AGENT_TRIAL, agent_phase(agent()));
+    world.now_s += 200LL * 86400;
+    for (int i = 0; i < 30; i++) {
+        (void)shows();
+        agent_connect_failed(agent(), false);
+        world.now_ms += 30 * 1000;
+    }
+    world.cert[1].refused_at_connect = world.cert[2].refused_at_connect = true;
+    for (int i = 0; i < 6 && world.generation == 0; i++) { /* in no time */
+        if (world_connect(&world)) {
+            world_deliver(&world);
+            world_hang_up(&world);
+        }
+    }
+    assert_int_equal(1, world.generation);
+}
+
 static void test_never_means_never(void **state)
 {
     (void)state;
@@ -395,7 +437,7 @@ int main(void)
         T(test_bad_certificates_take_another_key), T(test_certificate_that_nobody_takes),
         T(test_damaged_key_takes_another), B(test_refused_falls_back),
         B(test_success_forgets_refusals), B(test_temporary_refusal_does_not_lose_it), B(test_expired_falls_back),
-        B(test_never_means_never), B(test_damaged_pairs_fall_back), B(test_unanswered_goes_back),
+        B(test_expired_while_nobody_answered), B(test_expired_on_trial), B(test_never_means_never), B(test_damaged_pairs_fall_back), B(test_unanswered_goes_back),
         B(test_both_refused),
     };
     return cmocka_run_group_tests_name("agent, enrolment", tests, NULL, NULL);

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# cert-renewal.conf(5): every key of the plugin's table has its entry with value and default, nothing of the README's Markdown
-# is left, and no formatter that is installed has anything to say.
+# cert-renewal.conf(5): every key of the plugin's table has its entry with value and default, nothing of the README's
+# Markdown is left, and no formatter that is installed has anything to say.
 # Usage: test_config_man.sh PAGE PLUGIN_DIRECTORY
 set -euo pipefail
 export LC_ALL=C.UTF-8

@@ -337,6 +337,49 @@ static void answers_without_data_and_with_help(void **state)
     assert_true(has(rig.out, "renewalctl "));
 }
 
+static void following_answers_without_sense(void **state)
+{
+    (void)state;
+    static const char *const wrong[][2] = {
+        { "{\"entries\":[{\"id\":\"yesterday\"}]}", NULL },
+        { "{\"entries\":[{\"what\":\"seen\"}]}", NULL },
+        { "{\"entries\":[{\"id\":\"1-0\"}]}", "{\"entries\":[{\"id\":\"2-\"}]}" },
+        { "{\"entries\":[{\"id\":\"1-0\"}]}", "{\"entries\":[{\"id\":\"1-0\"}],\"cursor\":\"0-1\"}" },
+        { "{\"entries\":[{\"id\":\"1-0\"}]}", "{\"entries\":[{\"id\":\"1-0\"}],\"cursor\":\"x\"}" },
+        { "{\"entries\":[{\"id\":\"1-0\"}]}", "{\"entries\":[{\"id\":\"1-0\"}],\"cursor\":7}" },
+        { "{\"entries\":7,\"cursor\":7}", NULL },
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        ctl_rig_free(&rig);
+        rig = (struct ctl_rig){ .answer = wrong[i] };
+        ctl_rig_run(&rig, "audit --follow");
+        assert_int_equal(rig.rc, CTL_FAILED);
+        assert_string_equal(rig.err, "renewalctl: the broker's answer has an entry or a cursor that leads nowhere\n");
+    }
+}
+
+static void what_does_not_go_with_following(void **state)
+{
+    (void)state;
+    static const struct { const char *line, *why; } wrong[] = {
+        { "audit --follow --until 1h", "--follow shows the last entries, then the new ones, and takes no --until" },
+        { "audit -f --oldest", "--follow shows the last entries, then the new ones, and takes no --oldest" },
+        { "audit m -f --all", "--follow shows the last entries, then the new ones, and takes no --all" },
+        { "audit -f --limit 1001", "--follow begins with at most 1000 entries; without it --limit can be more" },
+        { "devices --follow", "devices takes no --follow; see renewalctl devices --help" },
+        { "devices -f", "devices takes no -f; see renewalctl devices --help" },
+        { "audit --follow=yes", "--follow takes no value" },
+    };
+    static struct ctl_options options;
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        char why[CTL_WHY_CAP];
+        ctl_options_init(&options);
+        assert_int_equal(ctl_rig_parse(&options, wrong[i].line, why), CR_INVALID);
+        assert_string_equal(why, wrong[i].why);
+        ctl_options_fini(&options);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -350,6 +393,8 @@ int main(void)
         cmocka_unit_test(policy_set_shows_and_asks),
         cmocka_unit_test(watch_until_it_ends),
         cmocka_unit_test(events_as_they_come),
+        cmocka_unit_test(following_answers_without_sense),
+        cmocka_unit_test(what_does_not_go_with_following),
         cmocka_unit_test(answers_without_data_and_with_help),
     };
     return cmocka_run_group_tests(tests, NULL, let_go);
