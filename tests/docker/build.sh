@@ -14,4 +14,4 @@ after=$(images)
 # Not by force: an image that something still runs of stays.
 for id in $(comm -23 <(echo "$before") <(echo "$after")); do docker image rm "$id" >/dev/null 2>&1 || true; done
 echo "built: $(docker image ls --filter "reference=$IMAGE-*:$CR_TAG" --format '{{.Repository}} {{.Size}}' |
-  sed "s/^$IMAGE-//" | sort | paste -sd ',' | sed 's/,/, /g') in $SECONDS s"
+  sed -n "s/^$IMAGE-//p" | grep -vE "^(build|test-)" | sort | paste -sd ',' | sed 's/,/, /g') in $SECONDS s"
