@@ -8,9 +8,10 @@ PROFILES=(tools cluster observability chaos)
 images() { docker image ls -q --no-trunc --filter "reference=$IMAGE-*:$CR_TAG" | sort -u; }
 
 before=$(images)
-compose build --force-rm >"$T/build.log" 2>&1 </dev/null || { tail -n 100 "$T/build.log"; fail "docker/Dockerfile does not build"; }
+compose build --force-rm >"$T/build.log" 2>&1 </dev/null ||
+  { tail -n 100 "$T/build.log"; fail "docker/Dockerfile does not build"; }
 after=$(images)
 # Not by force: an image that something still runs of stays.
 for id in $(comm -23 <(echo "$before") <(echo "$after")); do docker image rm "$id" >/dev/null 2>&1 || true; done
 echo "built: $(docker image ls --filter "reference=$IMAGE-*:$CR_TAG" --format '{{.Repository}} {{.Size}}' |
-  sed "s/^$IMAGE-//" | sort | paste -sd ',' | sed 's/,/, /g') in $SECONDS s"
+  sed -n "s/^$IMAGE-//p" | grep -vE "^(build|test-)" | sort | paste -sd ',' | sed 's/,/, /g') in $SECONDS s"

@@ -30,7 +30,8 @@ goes_on() { # COUNT SECONDS: so many devices renew from now on
 # ---- campaigns ----
 
 campaign_start() { # ARGUMENT…: CAMPAIGN is its id
-  CAMPAIGN=$(ctl --json campaign start --yes "$@" | sed -n 's/^.*"campaign":[[:space:]]*"\([0-9a-f]*\)".*/\1/p' | head -n 1)
+  CAMPAIGN=$(ctl --json campaign start --yes "$@" |
+    sed -n 's/^.*"campaign":[[:space:]]*"\([0-9a-f]*\)".*/\1/p' | head -n 1)
   [[ $CAMPAIGN =~ ^[0-9a-f]{8}$ ]] || fail "no campaign"
 }
 campaign() { ctl --json campaign status "$CAMPAIGN"; }
@@ -42,7 +43,8 @@ sum_at_least() { (($(sum "$1") >= $2)); }
 
 # ---- what is on disk ----
 
-# in_volumes COMMAND: a shell command with the volumes of PKI and brokers, also while nobody has them: /pki, /broker, /broker-2.
+# in_volumes COMMAND: a shell command with the volumes of PKI and brokers, also while nobody has them: /pki, /broker,
+# /broker-2.
 in_volumes() {
   docker run --rm --label "com.docker.compose.project=$PROJECT" --network none --entrypoint sh \
     -v "${PROJECT}_pki:/pki:ro" -v "${PROJECT}_broker:/broker:ro" -v "${PROJECT}_broker-2:/broker-2:ro" \
@@ -50,8 +52,8 @@ in_volumes() {
 }
 journals() { in_volumes 'cat /broker*/cert-renewal/*.jsonl'; }
 
-# The journals are whole, each issuer's signature under their checkpoints is right, and no serial was given twice. Brokers
-# are stopped for that: the last thing that they write is a checkpoint.
+# The journals are whole, each issuer's signature under their checkpoints is right, and no serial was given twice.
+# Brokers are stopped for that: the last thing that they write is a checkpoint.
 journals_hold() {
   local id
   for id in $(containers broker) $(containers broker-2); do
@@ -92,7 +94,8 @@ keys_fit() {
     dir=$T/devices/$device found=''
     for n in 0 1; do
       [[ -s $dir/chain.$n ]] || continue
-      [[ $(openssl x509 -inform DER -in "$dir/chain.$n" -noout -serial | tr 'A-F' 'a-f') == "serial=$serial" ]] || continue
+      [[ $(openssl x509 -inform DER -in "$dir/chain.$n" -noout -serial | tr 'A-F' 'a-f') == "serial=$serial" ]] ||
+        continue
       [[ $(openssl x509 -inform DER -in "$dir/chain.$n" -noout -pubkey) == \
          $(openssl pkey -inform DER -in "$dir/key.$n" -pubout) ]] || fail "$device: key.$n is not that of chain.$n"
       found=yes

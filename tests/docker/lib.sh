@@ -27,7 +27,8 @@ skip() { echo "docker: skipped, $*" >&2; exit 77; }
 contains() { [[ $1 == *"$2"* ]] || fail "expected '$2' in: $1"; }
 equal() { [[ $1 == "$2" ]] || fail "expected '$2', got '$1'"; }
 
-# engine_needed: COMPOSE is the command of Compose, the first version or the second; without one, or without an engine, 77.
+# engine_needed: COMPOSE is the command of Compose, the first version or the second; without one, or without an engine,
+# 77.
 engine_needed() {
   command -v docker >/dev/null || skip "docker is not installed"
   timeout 30 docker info >/dev/null 2>&1 || skip "no Docker engine answers"
@@ -158,7 +159,7 @@ on_exit() {
   ((rc == 0 || rc == 77 || rc > 128)) || logs_show >&2
   [[ $(type -t at_end) != function ]] || at_end
   if [[ -n ${CR_KEEP-} ]]; then
-    echo "kept: project $PROJECT; 'docker-compose -p $PROJECT -f $COMPOSE_FILE_PATH down -v --remove-orphans' removes it"
+    echo "kept: '${COMPOSE[*]} -p $PROJECT -f $COMPOSE_FILE_PATH down -v --remove-orphans' removes it"
   elif ((rc != 77)); then
     project_remove || rc=1
   fi

@@ -1,6 +1,6 @@
-# A fleet's container is killed again and again while devices renew, between their request and the certificate's use. What
-# they had on flash is enough: those very devices finish with the certificate that was made for them, and none comes back as
-# its factory made it.
+# A fleet's container is killed again and again while devices renew, between their request and the certificate's use.
+# What they had on flash is enough: those very devices finish with the certificate that was made for them, and none
+# comes back as its factory made it.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/fleet.sh"
 export CR_DEVICES=60 CR_POOL=60
@@ -11,7 +11,9 @@ operator_stays
 fleet_is "$CR_DEVICES"
 
 # Those whose certificate is made, and not in use yet: device and serial.
-under_way() { inventory | sed -n 's/^{"device":"\([^"]*\)".*"pending":{"serialNumber":"\([0-9a-f]*\)".*/\1 \2/p' | sort; }
+under_way() {
+  inventory | sed -n 's/^{"device":"\([^"]*\)".*"pending":{"serialNumber":"\([0-9a-f]*\)".*/\1 \2/p' | sort
+}
 # confirmed_all FILE: each of these certificates was seen in use.
 confirmed_all() {
   ctl --json audit --what confirmed --all | field serial | sort >"$T/confirmed"

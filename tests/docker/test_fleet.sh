@@ -1,4 +1,5 @@
-# From nothing to renewals with one command; more devices with --scale; and what a fleet leaves behind, another carries on.
+# From nothing to renewals with one command; more devices with --scale; and what a fleet leaves behind, another carries
+# on.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/fleet.sh"
 export CR_DEVICES=20 CR_POOL=50

@@ -1,5 +1,6 @@
-# What is known survives: `restart` of the whole stack, the killing of each container, one after the other, and `down` with
-# `up`. Inventory, tags, holds, revocations, a campaign and the policy are what they were, and the fleet goes on renewing.
+# What is known survives: `restart` of the whole stack, the killing of each container, one after the other, and `down`
+# with `up`. Inventory, tags, holds, revocations, a campaign and the policy are what they were, and the fleet goes on
+# renewing.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/fleet.sh"
 export CR_DEVICES=20 CR_POOL=20
@@ -61,7 +62,7 @@ for victim in redis sentinel broker balancer fleet; do
   books_are_kept "$victim"
 done
 step "all are killed at once"
-quietly docker kill -s KILL $(containers redis) $(containers sentinel) $(containers broker) $(containers balancer) $(containers fleet)
+quietly docker kill -s KILL $(for victim in redis sentinel broker balancer fleet; do containers "$victim"; done)
 up
 books_are_kept "all killed"
 goes_on 5 60
