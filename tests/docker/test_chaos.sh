@@ -1,5 +1,5 @@
-# Devices that lose power and get damaged certificates, on a bad link, with a broker that dies again and again: nobody loses
-# its certificate, and once it is over all is as before.
+# Devices that lose power and get damaged certificates, on a bad link, with a broker that dies again and again: nobody
+# loses its certificate, and once it is over all is as before.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/fleet.sh"
 PROFILES=(chaos)
@@ -14,7 +14,9 @@ spoilt() {
   local qdisc; qdisc=$(link tc -s qdisc show dev eth0 root)
   case $qdisc in
     *netem*delay*loss*) [[ $qdisc =~ dropped\ [1-9] ]] ;;
-    *tbf*) [[ $qdisc =~ overlimits\ [1-9] ]] && link nft list table inet chaos-link | grep -qE 'counter packets [1-9].* drop' ;;
+    *tbf*)
+      [[ $qdisc =~ overlimits\ [1-9] ]] &&
+        link nft list table inet chaos-link | grep -qE 'counter packets [1-9].* drop' ;;
     *) return 1 ;;
   esac
 }

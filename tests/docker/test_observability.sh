@@ -1,5 +1,5 @@
-# Prometheus has both exporters, the rules and the page; a healthy fleet raises no alarm, one without Redis does; and what
-# was seen is kept.
+# Prometheus has both exporters, the rules and the page; a healthy fleet raises no alarm, one without Redis does; and
+# what was seen is kept.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/fleet.sh"
 PROFILES=(observability)
@@ -36,7 +36,11 @@ nonzero() { [[ $(value "$1") =~ [1-9] ]]; }
 page() { fetch /consoles/cert-renewal.html; }
 # tile NAME: the figure above it.
 tile() { grep -B 1 -F "<span>$1</span>" "$T/page" | sed -n 's/.*<b>\(.*\)<\/b>.*/\1/p'; }
-shows() { grep -qF -- "$1" "$T/page" || { sed '1,/^<main/d; /^<script/,$d' "$T/page" >&2; fail "the page does not show $1"; }; }
+shows() {
+  grep -qF -- "$1" "$T/page" && return
+  sed '1,/^<main/d; /^<script/,$d' "$T/page" >&2
+  fail "the page does not show $1"
+}
 at_port() {
   PORT=$(docker port "$(container prometheus)" 9090/tcp | sed -n 's/^127\.0\.0\.1://p' | head -n 1)
   [[ -n $PORT ]] || fail "Prometheus has no port on the loopback interface"
@@ -70,7 +74,8 @@ equal "$(value "count(max_over_time(${firing}[10m]))")" ""
 
 step "its lines can be drawn"
 now=$(date +%s)
-grep -o '"[^"]*" + metric + "\([^"\\]\|\\.\)*"' "$T/page" | sed 's/" + metric + "/mosquitto_cert_renewal_/; s/\\"/"/g; s/^"//; s/"$//; s/WINDOW/60s/' \
+grep -o '"[^"]*" + metric + "\([^"\\]\|\\.\)*"' "$T/page" |
+  sed 's/" + metric + "/mosquitto_cert_renewal_/; s/\\"/"/g; s/^"//; s/"$//; s/WINDOW/60s/' \
   >"$T/lines"
 (($(wc -l <"$T/lines") >= 6)) || fail "lines: $(cat "$T/lines")"
 while read -r line; do
