@@ -273,6 +273,21 @@ apt_quiet install ./$name*.deb
 mv /etc/mosquitto/conf.d/own.conf $part
 answers_devices
 
+step "where there is systemd, that is told"
+mkdir -p /run/systemd/system
+printf '#!/bin/sh\necho "$@" >>/tmp/told\n' >/usr/bin/systemctl
+chmod 755 /usr/bin/systemctl
+for change in "remove $name" "install ./$name*.deb"; do
+  : >/tmp/told
+  apt_quiet $change
+  grep -qx 'try-restart mosquitto.service' /tmp/told || { cat /tmp/told >&2; fail "systemd was not told of: $change"; }
+done
+: >/tmp/told
+apt_quiet install --reinstall ./$name*.deb
+! grep -q restart /tmp/told || fail "an upgrade restarts the broker"
+rm -r /usr/bin/systemctl /run/systemd/system
+answers_devices
+
 # ---- nothing left ----
 
 step "removed while there is a former one and a new one"
