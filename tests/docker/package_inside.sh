@@ -277,7 +277,7 @@ step "where there is systemd, that is told"
 mkdir -p /run/systemd/system
 printf '#!/bin/sh\necho "$@" >>/tmp/told\n' >/usr/bin/systemctl
 chmod 755 /usr/bin/systemctl
-for change in remove "install ./$name*.deb"; do
+for change in "remove $name" "install ./$name*.deb"; do
   : >/tmp/told
   apt_quiet $change
   grep -qx 'try-restart mosquitto.service' /tmp/told || { cat /tmp/told >&2; fail "systemd was not told of: $change"; }
