@@ -113,7 +113,8 @@ operator_stays() {
 until_true() {
   local deadline=$((SECONDS + $1)); shift
   until ("$@") >/dev/null 2>&1; do # its own shell, so that a `fail` inside ends only the try
-    ((SECONDS <= deadline)) || return 1
+    rm -f "$T/failed" # only a try
+    if ((SECONDS > deadline)); then return 1; fi
     sleep 0.2
   done
 }
@@ -155,6 +156,7 @@ logs_show() {
 on_exit() {
   local rc=$?
   trap '' INT TERM HUP
+  trap - ERR
   set +e
   ((rc == 0 || rc == 77 || rc > 128)) || logs_show >&2
   [[ $(type -t at_end) != function ]] || at_end
@@ -168,6 +170,10 @@ on_exit() {
   exit "$rc"
 }
 trap on_exit EXIT
+# What ends a test without a word of its own.
+on_error() { [[ -s $T/failed ]] || echo "FAILED: $1 (exit $2)" | tee "$T/failed" >&2; }
+set -E
+trap 'on_error "${BASH_SOURCE[0]##*/}, line $LINENO: $BASH_COMMAND" $?' ERR
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
