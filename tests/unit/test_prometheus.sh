@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# What is in docker/ for Prometheus and Grafana, and what the plugin writes for them, as promtool sees it: the figures' form and
-# names, the rules and their tests, what rules-for makes of them, and every expression of the dashboard and the page. test_prometheus.sh ROOT PROGRAM: PROGRAM FILE writes
-# figures there (test_figures does). 77: there is no promtool.
+# What is in docker/ for Prometheus and Grafana, and what the plugin writes for them, as promtool sees it: the
+# figures' form and names, the rules and their tests, what rules-for makes of them, and every expression of the
+# dashboard and the page. test_prometheus.sh ROOT PROGRAM: PROGRAM FILE writes figures there (test_figures does). 77:
+# there is no promtool.
 set -euo pipefail
 root=${1:?usage: test_prometheus.sh ROOT PROGRAM} program=${2:?usage: test_prometheus.sh ROOT PROGRAM}
 export PATH="$PATH:/usr/local/bin"
@@ -55,8 +56,10 @@ promtool check rules "$work/dashboard.yml"
 
 # Every metric that the page names is one that there is.
 grep -o 'mosquitto_cert_renewal_[a-z_]*' "$root/docker/prometheus/consoles/cert-renewal.html" | sort -u >"$work/named"
-grep -o 'metric + "[a-z_]*' "$root/docker/prometheus/consoles/cert-renewal.html" | sed 's/.*"/mosquitto_cert_renewal_/' | sort -u >>"$work/named"
+grep -o 'metric + "[a-z_]*' "$root/docker/prometheus/consoles/cert-renewal.html" |
+  sed 's/.*"/mosquitto_cert_renewal_/' | sort -u >>"$work/named"
 (($(grep -vxc 'mosquitto_cert_renewal_' "$work/named") >= 25))
 while read -r name; do
-  [[ $name == mosquitto_cert_renewal_ ]] || grep -q "^# TYPE $name " "$work/figures.prom" || { echo "no metric $name" >&2; exit 1; }
+  [[ $name == mosquitto_cert_renewal_ ]] || grep -q "^# TYPE $name " "$work/figures.prom" ||
+    { echo "no metric $name" >&2; exit 1; }
 done <"$work/named"
