@@ -102,7 +102,7 @@ fleet_run morning "$ALL"
 until_true 10 away_for $((LIFETIME + 2))
 expect_last morning "failing $ALL \\(unreachable $ALL\\)" 15
 broker_start
-expect_last morning "$ALL devices, .* enrolled $ALL; failing 0" 20
+expect_last morning "$ALL devices, .* enrolled $ALL; failing 0" 75
 before=$(renewals morning)
 until_true 20 renewals_above morning $((before + 3)) || fail "$(renewals morning) renewals: $(tail -n 1 "$T/morning.log")"
 ends_well morning "$FLEET_PID"

@@ -55,7 +55,7 @@ answers_devices() {
   broker_up 8883
   until_true 15 reaches_redis || { renewalctl status >&2; fail "renewalctl gets no answer, or the plugin no Redis"; }
 }
-reaches_redis() { renewalctl status | grep -qE '^store +connected'; }
+reaches_redis() { renewalctl status | grep -E '^store +connected' >/dev/null; }
 
 # ---- what is where ----
 

@@ -19,7 +19,7 @@ confirmed_all() {
   ctl --json audit --what confirmed --all | field serial | sort >"$T/confirmed"
   [[ -z $(awk '{ print $2 }' "$1" | sort | comm -23 - "$T/confirmed") ]]
 }
-someone_awake() { ctl --json status | grep -qE '"devices":[[:space:]]*[1-9][0-9]'; }
+someone_awake() { ctl --json status | grep -E '"devices":[[:space:]]*[1-9][0-9]' >/dev/null; }
 
 hits=0 rounds=0
 while ((hits < 3)); do
