@@ -1,3 +1,4 @@
+#include "common/bytes.h"
 #include "plugin/renewalctl/build.h"
 #include "plugin/renewalctl/follow.h"
 
@@ -105,7 +106,7 @@ static int catch_up(struct ctl_follow *f)
     char text[CTL_TEXT_CAP];
     int rc = CTL_DONE;
     do {
-        struct ctl_entry_id from = f->anchored ? ctl_entry_before(f->at) : f->at, to;
+        struct ctl_entry_id was = f->at, from = f->anchored ? ctl_entry_before(was) : was, to;
         cJSON *data;
         ctl_entry_text(text, from);
         rc = ctl_follow_page(f, true, CTL_PAGE_MAX, text, &data);
@@ -121,6 +122,9 @@ static int catch_up(struct ctl_follow *f)
         }
         if (rc == CTL_DONE && more && ctl_entry_compare(to, f->at) > 0) {
             at_set(f, to, false);
+        }
+        if (rc == CTL_DONE && more && ctl_entry_compare(f->at, was) == 0) {
+            rc = ctl_follow_odd(f); /* the next question would be the same */
         }
         rc = rc == CTL_DONE ? ctl_written(f->run) : rc;
     } while (rc == CTL_DONE && text[0] != '\0');
@@ -156,11 +160,27 @@ static int step(struct ctl_follow *f)
 
 /* ---- the beginning ---- */
 
+/* Whether this cursor is further back than the one before, unless that was the beginning. A device that is not known is
+ * sought: its cursors are ids with something behind them. */
+static bool goes_back(const char *cursor, struct ctl_entry_id *before)
+{
+    struct ctl_entry_id to;
+    char text[CTL_ENTRY_CAP];
+    bool ok = cr_text_copy(text, sizeof text, cursor) == CR_OK;
+    if (ok) {
+        text[strspn(text, "0123456789-")] = '\0';
+        ok = ctl_entry_read(&to, text) && (ctl_entry_none(*before) || ctl_entry_compare(to, *before) < 0);
+    }
+    *before = ok ? to : *before;
+    return ok;
+}
+
 /* The last entries, the oldest first, into an array; *newest is the last of them. */
 static int last_take(struct ctl_follow *f, cJSON *last, struct ctl_entry_id *newest)
 {
     unsigned left = f->run->options->limit != 0 ? f->run->options->limit : CTL_FOLLOW_DEFAULT;
-    char cursor[CTL_TEXT_CAP] = "", before[CTL_TEXT_CAP];
+    struct ctl_entry_id before = { 0, 0 };
+    char cursor[CTL_TEXT_CAP] = "";
     int rc = CTL_DONE;
     do {
         cJSON *data, *row;
@@ -168,9 +188,8 @@ static int last_take(struct ctl_follow *f, cJSON *last, struct ctl_entry_id *new
         if (rc != CTL_DONE) {
             return rc;
         }
-        memcpy(before, cursor, sizeof before);
         cJSON *rows = ctl_take(data, f->columns->rows);
-        if (!ctl_cursor_take(cursor, data) || (cursor[0] != '\0' && strcmp(cursor, before) == 0)) {
+        if (!ctl_cursor_take(cursor, data) || (cursor[0] != '\0' && !goes_back(cursor, &before))) {
             rc = ctl_follow_odd(f);
         }
         while (rc == CTL_DONE && left > 0 && (row = cJSON_DetachItemFromArray(rows, 0)) != NULL) {

@@ -46,8 +46,13 @@ sum_at_least() { (($(sum "$1") >= $2)); }
 # in_volumes COMMAND: a shell command with the volumes of PKI and brokers, also while nobody has them: /pki, /broker,
 # /broker-2.
 in_volumes() {
-  docker run --rm --label "com.docker.compose.project=$PROJECT" --network none --entrypoint sh \
-    -v "${PROJECT}_pki:/pki:ro" -v "${PROJECT}_broker:/broker:ro" -v "${PROJECT}_broker-2:/broker-2:ro" \
+  local volume
+  local -a volumes=()
+  for volume in pki broker broker-2; do
+    # Where there is none, docker run would make one that nobody removes. Compose v2 makes only those that it needs.
+    ! docker volume inspect "${PROJECT}_$volume" >/dev/null 2>&1 || volumes+=(-v "${PROJECT}_$volume:/$volume:ro")
+  done
+  docker run --rm --label "com.docker.compose.project=$PROJECT" --network none --entrypoint sh "${volumes[@]}" \
     "$IMAGE-renewalctl:$CR_TAG" -c "$1" </dev/null
 }
 journals() { in_volumes 'cat /broker*/cert-renewal/*.jsonl'; }

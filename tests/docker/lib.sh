@@ -83,8 +83,13 @@ kill_hard() { quietly docker kill -s KILL "$(container "$@")"; }
 start_again() { quietly docker start "$(container "$@")"; }
 # The same of its processes alone, as a crash: what happens then is decided by its restart policy.
 crash() {
-  local id; id=$(container "$@")
-  kill -KILL "$(docker inspect -f '{{.State.Pid}}' "$id")" || fail "the process of $* is not there"
+  local id pid
+  id=$(container "$@")
+  pid=$(docker inspect -f '{{.State.Pid}}' "$id")
+  # 0 would be all of this test's own, and an engine in another machine has other numbers than this one.
+  [[ $pid =~ ^[1-9][0-9]*$ ]] || fail "$* does not run"
+  grep -qF "$id" "/proc/$pid/cgroup" 2>/dev/null || fail "the process $pid is not that of $*: is the engine elsewhere?"
+  kill -KILL "$pid" || fail "the process of $* is not there"
 }
 
 service_log() { docker logs "$(container "$@")" 2>&1; }

@@ -226,6 +226,15 @@ apt_quiet remove $name
 [[ -z $(broker_pid) ]] || fail "the broker was started by the removal"
 apt_quiet install ./$name*.deb
 [[ -z $(broker_pid) ]] || fail "the broker was started by the install"
+
+step "a link in the journal's place is not followed, and no obstacle"
+mv $journal /root/journal
+ln -s /root/elsewhere $journal
+said=$(/var/lib/dpkg/info/$name.postinst configure 0.1.0 2>&1) || fail "it cannot be installed: $said"
+contains "$said" "make $journal"
+[[ ! -e /root/elsewhere ]] || fail "a link was followed"
+rm $journal
+mv /root/journal $journal
 service mosquitto start >/dev/null
 answers_devices
 
@@ -309,7 +318,12 @@ nothing_left
 
 step "installed and purged at once, and with the broker"
 apt_quiet install ./$name*.deb
+rmdir $journal
+mkdir /root/precious
+: >/root/precious/file
+ln -s /root/precious $journal
 apt_quiet purge $name
+[[ -e /root/precious/file && ! -L $journal ]] || fail "purge follows a link, or leaves it"
 as_before ''
 nothing_left
 apt_quiet install ./$name*.deb
