@@ -79,8 +79,8 @@ static cr_err take_free(struct claims *claims, struct roster *roster, const char
         return CR_NOT_FOUND;
     }
     if (err == CR_OK && kept < count) {
-        fprintf(stderr, "device-sim: %s: --claim: %u devices, not %u; there are %u, and other processes run the rest\n",
-                dir, kept, count, all);
+        fprintf(stderr, "device-sim: %s: --claim: %u devices, not %u; there are %u%s\n", dir, kept, count, all,
+                kept < all ? ", and other processes run the rest" : "; `device-sim pki --count` makes more");
     }
     return err;
 }
