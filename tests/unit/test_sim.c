@@ -108,7 +108,8 @@ static void the_line_of_a_report(void **state)
 /* The status that a command line ends with; -1: it is a good one. */
 static int run_status(struct run_options *options, const char *line)
 {
-    char text[256], *argv[24];
+    static char text[256]; /* the options point into it, as into main's arguments */
+    char *argv[24];
     int argc = 0, status = -1;
     (void)snprintf(text, sizeof text, "run %s", line);
     for (char *save = NULL, *word = text; (word = strtok_r(argc == 0 ? text : NULL, " ", &save)) != NULL;) {
